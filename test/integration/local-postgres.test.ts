@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, test } from 'node:test';
+import { Secret } from '@stint/common/secret.ts';
+import pg from 'pg';
+import { startPostgres } from '../../deploy/servers/postgres.ts';
+import { waitUntilEmpty } from '../../deploy/servers/processes-in.ts';
+import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
+import { tempDir } from '../harness/temp-dir.ts';
+
+const scratchOptions = { skip: skipWithoutPostgres };
+
+describe('local PostgreSQL', scratchOptions, () => {
+  test('takes the superuser with the password and nobody without it', async (t) => {
+    const postgres = await scratchPostgres(t);
+    assert.deepEqual(await query(postgres, 'select 1 as one'), [{ one: 1 }]);
+    await assert.rejects(login(postgres, 'wrong'), { code: '28P01' });
+    const rules = await query(postgres, 'select distinct auth_method from pg_hba_file_rules');
+    assert.deepEqual(rules, [{ auth_method: 'scram-sha-256' }]);
+    const listens = await query(postgres, 'show listen_addresses');
+    assert.deepEqual(listens, [{ listen_addresses: '127.0.0.1' }]);
+  });
+
+  test('keeps what was committed through kill -9 and starts again on the same port', async (t) => {
+    const postgres = await scratchPostgres(t, { isDurable: true });
+    const { port } = postgres.current();
+    await query(postgres, 'create table kept (n int)');
+    await query(postgres, 'insert into kept values (1)');
+    await postgres.crash();
+    await postgres.restart();
+    assert.equal(postgres.current().port, port);
+    assert.deepEqual(await query(postgres, 'select n from kept'), [{ n: 1 }]);
+  });
+
+  test('starts over a stale postmaster.pid whose process id is somebody else by now', async (t) => {
+    const directory = path.join(tempDir(t), 'server');
+    const password = new Secret('a password');
+    const first = await startPostgres({ directory, password, isDurable: false });
+    await first.crash();
+    const pidFile = path.join(directory, 'data/postmaster.pid');
+    writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid)));
+    const second = await startPostgres({ directory, password, isDurable: false });
+    await second.stop();
+  });
+
+  test('refuses a folder that a running server holds, and leaves that server alone', async (t) => {
+    const postgres = await scratchPostgres(t);
+    const directory = (await query(postgres, 'show data_directory')) as [{ data_directory: string }];
+    await assert.rejects(
+      startPostgres({ directory: path.dirname(directory[0].data_directory), password: postgres.password, leftoverDeadlineMs: 50 }),
+      /is in use by process \d+/,
+    );
+    assert.deepEqual(await query(postgres, 'select 1 as one'), [{ one: 1 }]);
+  });
+
+  test('ends when the process that started it is killed', async (t) => {
+    const directory = path.join(tempDir(t), 'server');
+    const script = `
+      const { startPostgres } = await import(${JSON.stringify(path.resolve(import.meta.dirname, '../../deploy/servers/postgres.ts'))});
+      const { Secret } = await import('@stint/common/secret.ts');
+      await startPostgres({ directory: ${JSON.stringify(directory)}, password: new Secret('x'), isDurable: false });
+      console.log('started');
+    `;
+    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(createInterface({ input: parent.stdout }), 'line');
+    parent.kill('SIGKILL');
+    assert.deepEqual(await waitUntilEmpty(directory, 10_000), []);
+  });
+});
+
+async function login(postgres: ScratchPostgres, password: string): Promise<pg.Client> {
+  const { host, port, superuser } = postgres.current();
+  const client = new pg.Client({ host, port, user: superuser, database: 'postgres', password });
+  await client.connect();
+  return client;
+}
+
+async function query(postgres: ScratchPostgres, text: string): Promise<unknown[]> {
+  const client = await login(postgres, postgres.password.revealText());
+  try {
+    return (await client.query(text)).rows as unknown[];
+  } finally {
+    await client.end();
+  }
+}
