@@ -1,0 +1,170 @@
+import type { EventDraft } from '@stint/common/audit-event.ts';
+import type { GrantId, LeaseId } from '@stint/common/ids.ts';
+import type { Secret } from '@stint/common/secret.ts';
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import type { Grant, GrantState } from '../domain/grant.ts';
+import type { Lease, LeaseState } from '../domain/lease.ts';
+import type { Profile, Resource } from '../domain/registry.ts';
+
+/** A change of one lease, carried out only if it is still in one of the `from` states. */
+export type LeaseChange = {
+  readonly id: LeaseId;
+  readonly from: readonly LeaseState[];
+  /** Members set to `null` are cleared; members left out stay. */
+  readonly set: Partial<{ [Key in keyof Lease]: Lease[Key] | null }>;
+};
+
+/** A change of one grant, carried out only if it is still in one of the `from` states. */
+export type GrantChange = {
+  readonly id: GrantId;
+  readonly from: readonly GrantState[];
+  readonly set: Partial<Pick<Grant, 'state' | 'endedAt' | 'endReason'>>;
+};
+
+/** One indivisible piece of a commit: its rows and its events stand together or not at all. */
+export type LedgerEntry = {
+  /** A new grant and its first lease. `liveMax` bounds the holder's live grants of the same resource and action. */
+  readonly insert?: { readonly grant: Grant; readonly lease: Lease; readonly liveMax?: number };
+  readonly lease?: LeaseChange;
+  readonly grant?: GrantChange;
+  /** In order. May be empty for changes nobody needs to read about (a retry's time, a delivery). */
+  readonly events: readonly EventDraft[];
+};
+
+/** What became of an entry. Anything but `committed` has written nothing of it. */
+export type LedgerOutcome =
+  | { readonly kind: 'committed' }
+  /** The idempotency key was used before, with the same body: the grant and lease of then, as they are now. */
+  | { readonly kind: 'replayed'; readonly grant: Grant; readonly lease: Lease }
+  /** The idempotency key was used before, with another body. */
+  | { readonly kind: 'key_reused' }
+  /** The holder has `liveMax` live grants of this resource and action. */
+  | { readonly kind: 'quota_exceeded'; readonly live: number }
+  /** The lease or grant was no longer in a `from` state. */
+  | { readonly kind: 'conflict' };
+
+/**
+ * The one writer of a broker. Entries that arrive while a commit is under way share the next one: rows and the sealed
+ * batch of their events in a single transaction. An entry's promise settles only after the commit is durable, and
+ * entries commit in the order in which they were given.
+ */
+export interface Ledger {
+  /**
+   * @throws ServiceError STORE_UNAVAILABLE when the commit failed (nothing was written), RATE_LIMITED when
+   * too many entries wait, SHUTTING_DOWN.
+   */
+  commit(entry: LedgerEntry): Promise<LedgerOutcome>;
+  /** Events committed and not yet covered by a receipt, and when the oldest was committed. In memory, kept current. */
+  backlog(): { readonly events: number; readonly bytes: number; readonly oldestAt: UnixMs | undefined };
+  /** Sequence of the last event committed. */
+  sequence(): number;
+}
+
+/** Reading what the ledger wrote. */
+export interface GrantStore {
+  findGrant(id: GrantId): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined>;
+  findLease(id: LeaseId): Promise<{ readonly grant: Grant; readonly lease: Lease } | undefined>;
+  /** Newest first. `before` is the id of the last grant of the page before. */
+  listGrants(filter: { readonly spiffeId?: SpiffeId; readonly resource?: string; readonly liveOnly: boolean; readonly before?: GrantId; readonly limit: number }): Promise<readonly Grant[]>;
+  /**
+   * Takes leases whose `nextAttemptAt` has come, oldest first, and pushes it to `now + holdMs`, so that no other worker
+   * takes them meanwhile. A worker that dies leaves them to the next one after that time.
+   */
+  claimDueLeases(now: UnixMs, holdMs: number, limit: number): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
+  /** The earliest `nextAttemptAt`, so that the worker can sleep until then. */
+  nextDueAt(): Promise<UnixMs | undefined>;
+  /** Leases of a provider in any open state, by their name at the target, in pages by entity name. */
+  listOpenEntities(provider: string, after: string, limit: number): Promise<readonly string[]>;
+  /** Leases of these providers that ended before their time and whose credential has not expired by itself. */
+  listEndedEarly(providers: readonly string[], now: UnixMs, after: LeaseId | undefined, limit: number): Promise<readonly Lease[]>;
+  countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>>;
+}
+
+/** A credential in the shape its target is used with. Only ever in memory, on its way to the workload. */
+export type Credential =
+  | { readonly kind: 'token'; readonly token: Secret }
+  | { readonly kind: 'database'; readonly engine: 'postgresql'; readonly host: string; readonly port: number; readonly database: string; readonly username: string; readonly password: Secret; readonly sslmode: string };
+
+/** What a provider can promise; shown to policy authors, in `stint explain` and in the provider's page. */
+export type ProviderCapabilities = {
+  /** How the end of a lease takes effect: at the target at once, or by verifiers that hear of it. */
+  readonly revocation: 'at_target' | 'by_verifiers';
+  /** Whether the target itself ends the credential if Stint is gone. */
+  readonly nativeExpiry: boolean;
+  /** Whether open sessions are cut. */
+  readonly cutsSessions: boolean;
+  readonly renewable: boolean;
+};
+
+type ProviderBase = {
+  readonly name: string;
+  readonly kind: string;
+  readonly capabilities: ProviderCapabilities;
+  /** The lease's name at the target, made from the id alone, valid there, and recognisable as ours. */
+  entityName(leaseId: LeaseId): string;
+  /** What is wrong with a resource and profile that name this provider; empty when nothing is. Read at bundle load. */
+  profileFaults(resource: Resource, profile: Profile): readonly string[];
+};
+
+/** Issues by signing: nothing exists at a target, so decision, lease and credential are one commit. */
+export interface SigningProvider extends ProviderBase {
+  readonly mode: 'signs';
+  /** Synchronous and quick: it runs between decision and commit. The same lease gives an equivalent credential again. */
+  sign(grant: Grant, lease: Lease, profile: Profile): Credential;
+}
+
+/**
+ * Issues by creating something at a target. Every call has a deadline of its own below {@link intentMs}; every call may
+ * be repeated. Failures are {@link ProviderFailure}.
+ */
+export interface TargetProvider extends ProviderBase {
+  readonly mode: 'creates';
+  /**
+   * Creates `lease.entityName` with the target's own expiry. An existing entity of that name is a definite failure.
+   * Returns the facts that ending it will need.
+   */
+  create(grant: Grant, lease: Lease, place: { readonly resource: Resource; readonly profile: Profile }, signal: AbortSignal): Promise<{ readonly credential: Credential; readonly handle: Readonly<Record<string, string>> }>;
+  /** A new secret for a live entity, for the replay of a request: no secret is stored anywhere. */
+  remint(lease: Lease, resource: Resource, signal: AbortSignal): Promise<Credential>;
+  /** Moves the target's own expiry. */
+  extend(lease: Lease, resource: Resource, expiresAt: UnixMs, signal: AbortSignal): Promise<void>;
+  /** Cuts access and sessions; resolves only when the target says that nobody can use it. Absent counts as contained. */
+  contain(lease: Lease, resource: Resource, signal: AbortSignal): Promise<EndProof>;
+  /** Removes what is left. Absent counts as removed. */
+  remove(lease: Lease, resource: Resource, signal: AbortSignal): Promise<EndProof>;
+  /** Names at the target that are ours by their form, in any order, with their age where the target tells. */
+  listEntities(signal: AbortSignal): Promise<readonly { readonly entityName: string; readonly resource: string }[]>;
+  /** Frees connections. */
+  close(): Promise<void>;
+}
+
+export type Provider = SigningProvider | TargetProvider;
+
+/** What the target said, for the record: counts and codes, no free text. */
+export type EndProof = { readonly [fact: string]: string | number | boolean };
+
+/** Providers by instance name. */
+export type ProviderSet = ReadonlyMap<string, Provider>;
+
+/**
+ * How a provider fails. `definite`: nothing was or is changed at the target. `ambiguous`: it may have been (lost reply,
+ * timeout). `unreachable`: the target cannot be asked now; waiting may mend it. `blocked`: waiting alone will not
+ * (missing rights, dependent objects). `code` is an SQLSTATE, errno or the like, safe to record.
+ */
+export class ProviderFailure extends Error {
+  readonly kind: 'definite' | 'ambiguous' | 'unreachable' | 'blocked';
+  readonly code: string;
+
+  constructor(kind: ProviderFailure['kind'], code: string, cause?: unknown) {
+    super(`provider failure: ${kind} (${code})`, { cause });
+    this.name = 'ProviderFailure';
+    this.kind = kind;
+    this.code = code;
+  }
+}
+
+/** Who is told that leases ended before their time: every open session, and through them every verifier. */
+export interface EndedLeaseFeed {
+  publish(leases: readonly { readonly id: LeaseId; readonly grantId: GrantId; readonly expiresAt: UnixMs; readonly reason: string }[]): void;
+}
