@@ -1,0 +1,251 @@
+import type { PeerCertificate } from 'node:tls';
+import { connect, type MsgHdrs, type NatsConnection, type NodeConnectionOptions, type Status } from '@nats-io/transport-node';
+import { bus } from './bus.ts';
+import type { Secret } from './secret.ts';
+import type { SpiffeId } from './spiffe-id.ts';
+
+/** Unacknowledged bytes that {@link BusLink.publish} lets stand before it drops: what a slow server may cost in memory. */
+export const unflushedBytesMax = 8_388_608;
+/** Between attempts to connect, in milliseconds; up to as much again at random, so that a restart is not a stampede. */
+export const reconnectWaitMs = 500;
+/** A handshake that takes longer has failed. */
+const handshakeMsMax = 5_000;
+/** A server that leaves two pings of this interval unanswered is gone. */
+const pingIntervalMs = 10_000;
+/** Waiting for what is still unsent when the link closes. */
+const drainMsMax = 2_000;
+
+/** What a TLS handshake with the bus needs, in PEM. */
+export type BusCredentials = {
+  /** Our X.509-SVID, leaf first, then its intermediates. */
+  readonly certificates: string;
+  readonly privateKey: Secret;
+  /** The trust domain's roots. */
+  readonly trustBundle: string;
+};
+
+/** What happened on the link, for the log. `detail` is the library's own words and holds no secret. */
+export type BusLinkEvent = { readonly kind: 'connected' | 'disconnected' | 'refused' | 'error'; readonly detail: string };
+
+export type BusLinkOptions = {
+  /** `host:port`, at least one. */
+  readonly servers: readonly string[];
+  /** Who we are: `spiffe://<trust domain>/stint/…`. It names the private inbox too. */
+  readonly self: SpiffeId;
+  /** Who the server must be. */
+  readonly server: SpiffeId;
+  /** Called at every handshake, so that a reconnect uses the newest SVID. */
+  readonly credentials: () => BusCredentials;
+  readonly onEvent?: (event: BusLinkEvent) => void;
+};
+
+/**
+ * One connection to the bus, kept for the life of the process.
+ *
+ * It connects in the background and for ever: nothing that starts may wait for NATS. The server's SPIFFE ID is checked
+ * in place of its host name. NATS looks at a client's certificate at the handshake only, so a rotated SVID takes
+ * effect through {@link renewIdentity}, which the owner calls before the old one expires.
+ *
+ * States: `connecting → connected ⇄ disconnected`, and `closed` from each. One `NatsConnection` lives through
+ * reconnects; should the library give it up, the link makes another and tells every {@link onConnected} listener.
+ */
+export class BusLink {
+  readonly #options: BusLinkOptions;
+  readonly #listeners: ((connection: NatsConnection) => void)[] = [];
+  readonly #closing = new AbortController();
+  #connection: NatsConnection | undefined;
+  #connected = false;
+  #running: Promise<void> | undefined;
+  #unflushedBytes = 0;
+  #flushing = false;
+  #dropped = 0;
+
+  constructor(options: BusLinkOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to connect; returns at once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Whether a server has us now. */
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  /** The library's connection; undefined until a server has taken us for the first time. */
+  get connection(): NatsConnection | undefined {
+    return this.#connection;
+  }
+
+  /** How many messages {@link publish} has dropped. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Calls back after each connect and reconnect, and now if connected. Listeners must not throw. */
+  onConnected(listener: (connection: NatsConnection) => void): void {
+    this.#listeners.push(listener);
+    if (this.#connected && this.#connection !== undefined) listener(this.#connection);
+  }
+
+  /**
+   * Publishes without waiting for anybody, at most once; false when it was dropped because there is no connection or the
+   * server does not keep up ({@link unflushedBytesMax}). What must arrive goes through JetStream and is sent again.
+   */
+  publish(subject: string, payload: Uint8Array, headers?: MsgHdrs): boolean {
+    const connection = this.#connection;
+    if (connection === undefined || !this.#connected || this.#unflushedBytes + payload.length > unflushedBytesMax) {
+      this.#dropped++;
+      return false;
+    }
+    connection.publish(subject, payload, headers === undefined ? {} : { headers });
+    this.#unflushedBytes += payload.length;
+    this.#flush(connection);
+    return true;
+  }
+
+  /** Connects anew so that the server sees the newest SVID. Unanswered requests fail and are tried again by their owners. */
+  async renewIdentity(): Promise<void> {
+    await this.#connection?.reconnect();
+  }
+
+  /** Sends what is unsent, for at most two seconds, and closes. The link cannot be started again. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const connection = this.#connection;
+    if (connection !== undefined && !connection.isClosed()) {
+      if (this.#connected) await Promise.race([connection.drain().catch(() => connection.close()), pause(drainMsMax)]);
+      await connection.close();
+    }
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const connection = await this.#connectOnce();
+      if (connection === undefined) {
+        await pause(reconnectWaitMs * (1 + Math.random()), this.#closing.signal);
+        continue;
+      }
+      this.#connection = connection;
+      if (this.#closing.signal.aborted) await connection.close();
+      else await this.#follow(connection);
+    }
+  }
+
+  async #connectOnce(): Promise<NatsConnection | undefined> {
+    try {
+      return await connect(connectionOptions(this.#options));
+    } catch (thrown) {
+      this.#tell('refused', thrown instanceof Error ? thrown.message : String(thrown));
+      return undefined;
+    }
+  }
+
+  /** Watches one connection until it is closed for good. */
+  async #follow(connection: NatsConnection): Promise<void> {
+    const status = connection.status();
+    this.#becomeConnected(connection);
+    for await (const change of status) this.#onStatus(change, connection);
+    this.#connected = false;
+  }
+
+  #onStatus(change: Status, connection: NatsConnection): void {
+    if (change.type === 'disconnect') {
+      this.#connected = false;
+      this.#tell('disconnected', change.server);
+    } else if (change.type === 'reconnect') this.#becomeConnected(connection);
+    else if (change.type === 'error') this.#tell('error', change.error.message);
+  }
+
+  #becomeConnected(connection: NatsConnection): void {
+    this.#connected = true;
+    this.#tell('connected', connection.getServer());
+    for (const listener of this.#listeners) listener(connection);
+  }
+
+  #tell(kind: BusLinkEvent['kind'], detail: string): void {
+    this.#options.onEvent?.({ kind, detail });
+  }
+
+  /** One flush at a time; what it covers stops counting when the server has answered or the connection is lost. */
+  #flush(connection: NatsConnection): void {
+    if (this.#flushing || this.#unflushedBytes === 0) return;
+    this.#flushing = true;
+    const covered = this.#unflushedBytes;
+    const settle = () => {
+      this.#flushing = false;
+      this.#unflushedBytes -= covered;
+      this.#flush(connection);
+    };
+    // A lost connection has thrown its buffer away, so its bytes stop counting as well.
+    connection.flush().then(settle, settle);
+  }
+}
+
+/**
+ * The name under which a part of Stint has its inbox, from its SPIFFE ID: `/stint/broker/b1` → `broker_b1`.
+ * @throws Error when a segment has a character that could make two names one, or one inbox part of another.
+ */
+export function busUserName(id: SpiffeId): string {
+  const [, , , kind, ...names] = id.split('/');
+  if (kind !== 'stint' || names.length === 0 || !names.every((name) => /^[A-Za-z0-9-]{1,64}$/.test(name))) {
+    throw new Error(`bus: "${id}" cannot have an inbox: it must be spiffe://<trust domain>/stint/… in letters, digits and "-"`);
+  }
+  return names.join('_');
+}
+
+/**
+ * Whether a server's certificate names exactly this SPIFFE ID; the fault otherwise. Other names may stand beside it,
+ * for clients that check host names, but no second URI. The chain is already verified. Attacker-controlled.
+ * Source: X509-SVID §2, §4.1.
+ */
+export function serverIdentityFault(expected: SpiffeId, certificate: Pick<PeerCertificate, 'subjectaltname'>): Error | undefined {
+  const names = certificate.subjectaltname ?? '';
+  // Node quotes a name that holds a separator; no SPIFFE ID does, and such a name has no business here.
+  const uris = names.includes('"') ? [] : names.split(', ').filter((name) => name.startsWith('URI:'));
+  if (uris.length === 1 && uris[0] === `URI:${expected}`) return undefined;
+  return new Error(`bus: the server is not "${expected}"`);
+}
+
+function connectionOptions(options: BusLinkOptions): NodeConnectionOptions {
+  const { credentials, server, self } = options;
+  const tls = {
+    // Getters: the library reads them at every handshake.
+    get cert() {
+      return credentials().certificates;
+    },
+    get key() {
+      return credentials().privateKey.revealText();
+    },
+    get ca() {
+      return credentials().trustBundle;
+    },
+    minVersion: 'TLSv1.3',
+    checkServerIdentity: (_host: string, certificate: PeerCertificate) => serverIdentityFault(server, certificate),
+  };
+  return {
+    servers: [...options.servers],
+    name: self,
+    inboxPrefix: bus.inboxPrefix(busUserName(self)),
+    tls,
+    timeout: handshakeMsMax,
+    pingInterval: pingIntervalMs,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: reconnectWaitMs,
+    reconnectJitterTLS: reconnectWaitMs,
+    // A refused certificate is mended by rotation or by the operator: the link must outlive it.
+    ignoreAuthErrorAbort: true,
+    ignoreClusterUpdates: true,
+  };
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    timer.unref();
+    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
