@@ -26,8 +26,11 @@ export function fetchNatsServer(): string | undefined {
   const work = mkdtempSync(`${natsServerPackageDirectory}-`);
   try {
     const fault = fetchAndUnpack(work);
-    if (fault !== undefined) return `nats-server is not on the path, and could not be fetched: ${fault}\n${howToInstall}`;
-    return natsServerPath() === undefined ? `the package of nats-server has no usable program\n${howToInstall}` : undefined;
+    if (fault !== undefined)
+      return `nats-server is not on the path, and could not be fetched: ${fault}\n${howToInstall}`;
+    return natsServerPath() === undefined
+      ? `the package of nats-server has no usable program\n${howToInstall}`
+      : undefined;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -54,7 +57,9 @@ function download(work: string): string | undefined {
   for (const directory of ['state/lists/partial', 'cache/archives/partial']) {
     mkdirSync(path.join(work, directory), { recursive: true });
   }
-  return run(['apt-get', 'update', ...own], work) ?? run(['apt-get', 'download', 'nats-server', ...own], work);
+  return (
+    run(['apt-get', 'update', ...own], work) ?? run(['apt-get', 'download', 'nats-server', ...own], work)
+  );
 }
 
 function aptOptions(): string[] {
@@ -68,7 +73,8 @@ function run(command: readonly [string, ...string[]], directory: string): string
   const [program, ...rest] = command;
   const result = spawnSync(program, rest, { cwd: directory, encoding: 'utf8', timeout: commandDeadlineMs });
   if (result.status === 0) return undefined;
-  const said = (result.stderr ?? '').trim() || (result.error?.message ?? `ended with ${result.signal ?? result.status}`);
+  const said =
+    (result.stderr ?? '').trim() || (result.error?.message ?? `ended with ${result.signal ?? result.status}`);
   return `"${command.slice(0, 2).join(' ')}": ${said.split('\n').slice(0, 4).join(' ')}`;
 }
 

@@ -1,5 +1,5 @@
-import { linkPostgresLibraries, postgresLibrariesAreLinked } from './prepare-postgres.ts';
 import { fetchNatsServer } from './fetch-nats-server.ts';
+import { linkPostgresLibraries, postgresLibrariesAreLinked } from './prepare-postgres.ts';
 import { natsServerPath, postgresPaths } from './tools.ts';
 
 /**

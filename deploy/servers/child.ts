@@ -142,7 +142,14 @@ async function firstOf(ready: Promise<'ready'>, child: Child, deadlineMs: number
 function commandLine(options: ChildOptions): readonly [string, ...string[]] {
   const setpriv = setprivPath();
   if (setpriv !== undefined) {
-    return [setpriv, '--pdeathsig', options.deathSignal, ...(options.privileges ?? []), '--', ...options.command];
+    return [
+      setpriv,
+      '--pdeathsig',
+      options.deathSignal,
+      ...(options.privileges ?? []),
+      '--',
+      ...options.command,
+    ];
   }
   if (options.privileges === undefined) return options.command;
   throw new Error(`${options.name}: cannot change user: "setpriv" (package util-linux) is not on the path`);

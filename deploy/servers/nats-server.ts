@@ -43,7 +43,8 @@ export type NatsServer = {
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const program = natsServerPath();
-  if (program === undefined) throw new Error('nats-server: not on the path and not set up; run "npm run setup"');
+  if (program === undefined)
+    throw new Error('nats-server: not on the path and not set up; run "npm run setup"');
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   await refuseIfInUse(options.directory, options.leftoverDeadlineMs ?? leftoverDeadlineMsDefault);
   const configFile = path.join(options.directory, 'nats.conf');
@@ -78,7 +79,17 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 
 function flags(options: NatsServerOptions, configFile: string): string[] {
   const port = options.port ?? -1; // nats-server's own sign for any free port
-  return ['--config', configFile, '--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', options.directory];
+  return [
+    '--config',
+    configFile,
+    '--addr',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--jetstream',
+    '--store_dir',
+    options.directory,
+  ];
 }
 
 function listeningPort(line: string): number | undefined {

@@ -84,7 +84,8 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 
 async function refuseIfInUse(dataDirectory: string, deadlineMs: number): Promise<void> {
   const pids = await waitUntilEmpty(dataDirectory, deadlineMs);
-  if (pids.length > 0) throw new Error(`PostgreSQL: "${dataDirectory}" is in use by process ${pids.join(', ')}`);
+  if (pids.length > 0)
+    throw new Error(`PostgreSQL: "${dataDirectory}" is in use by process ${pids.join(', ')}`);
 }
 
 function makeDataDirectory(programs: PostgresPaths, user: ServerUser, options: PostgresOptions): void {
@@ -93,7 +94,9 @@ function makeDataDirectory(programs: PostgresPaths, user: ServerUser, options: P
   rmSync(unfinished, { recursive: true, force: true });
   rmSync(passwordFile, { force: true });
   try {
-    options.password.reveal((plaintext) => writeFileSync(passwordFile, plaintext, { mode: 0o600, flag: 'wx' }));
+    options.password.reveal((plaintext) =>
+      writeFileSync(passwordFile, plaintext, { mode: 0o600, flag: 'wx' }),
+    );
     user.own(passwordFile);
     const result = runAs(
       user,
@@ -110,7 +113,9 @@ function makeDataDirectory(programs: PostgresPaths, user: ServerUser, options: P
       { directory: options.directory, environment, deadlineMs: initDeadlineMs },
     );
     if (result.status !== 0) {
-      throw new Error(`PostgreSQL: initdb failed: ${result.stderr.trim() || (result.error?.message ?? result.signal)}`);
+      throw new Error(
+        `PostgreSQL: initdb failed: ${result.stderr.trim() || (result.error?.message ?? result.signal)}`,
+      );
     }
   } finally {
     rmSync(passwordFile, { force: true });
@@ -164,7 +169,9 @@ function startServer(
 }
 
 function isPortTaken(error: unknown): boolean {
-  return error instanceof ChildStartError && error.lines.some((line) => line.includes('Address already in use'));
+  return (
+    error instanceof ChildStartError && error.lines.some((line) => line.includes('Address already in use'))
+  );
 }
 
 async function end(child: Child, dataDirectory: string, signal: 'SIGINT' | 'SIGKILL'): Promise<void> {

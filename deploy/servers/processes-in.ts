@@ -10,7 +10,9 @@ const pollIntervalMs = 20;
  * into is not seen; without /proc the answer is always empty.
  */
 export function processesIn(directory: string): number[] {
-  const pids = readdirOrEmpty('/proc').map(Number).filter((pid) => Number.isInteger(pid) && pid !== process.pid);
+  const pids = readdirOrEmpty('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
   return pids.filter((pid) => {
     const place = workingDirectory(pid);
     return place !== undefined && (place === directory || place.startsWith(directory + path.sep));

@@ -1,4 +1,4 @@
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { chownSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram } from '../tools.ts';
@@ -39,9 +39,14 @@ export function serverUser(places: readonly string[]): ServerUser {
 export function runAs(
   user: ServerUser,
   command: readonly [string, ...string[]],
-  options: { readonly directory: string; readonly environment: Record<string, string>; readonly deadlineMs: number },
+  options: {
+    readonly directory: string;
+    readonly environment: Record<string, string>;
+    readonly deadlineMs: number;
+  },
 ): SpawnSyncReturns<string> {
-  const prefix = user.setprivArguments === undefined ? [] : [requiredSetpriv(), ...user.setprivArguments, '--'];
+  const prefix =
+    user.setprivArguments === undefined ? [] : [requiredSetpriv(), ...user.setprivArguments, '--'];
   const [program = command[0], ...rest] = [...prefix, ...command];
   return spawnSync(program, rest, {
     cwd: options.directory,
@@ -65,7 +70,9 @@ function checkAllowed(setprivArguments: readonly string[], places: readonly stri
 function requiredSetpriv(): string {
   const setpriv = findProgram('setpriv');
   if (setpriv !== undefined) return setpriv;
-  throw new Error('PostgreSQL refuses to run as root: run as an ordinary user, or install "setpriv" (package util-linux)');
+  throw new Error(
+    'PostgreSQL refuses to run as root: run as an ordinary user, or install "setpriv" (package util-linux)',
+  );
 }
 
 /** Whether everyone may pass a folder and all above it. */

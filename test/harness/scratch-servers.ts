@@ -11,7 +11,8 @@ import { type Scope, tempDir } from './temp-dir.ts';
 /** For `{ skip }` of a test: false, or why it cannot run here. Setup brings both servers, so a skip is a loud exception. */
 export const skipWithoutPostgres =
   postgresPaths() === undefined ? 'NOT TESTED: no PostgreSQL for this system; run "npm run setup"' : false;
-export const skipWithoutNats = natsServerPath() === undefined ? 'NOT TESTED: no nats-server; run "npm run setup"' : false;
+export const skipWithoutNats =
+  natsServerPath() === undefined ? 'NOT TESTED: no nats-server; run "npm run setup"' : false;
 
 /** A server that a test may crash and start again on the same data and port. */
 export type Scratch<Server> = {
@@ -39,7 +40,10 @@ export async function scratchPostgres(
 }
 
 /** Starts a nats-server with JetStream for a scope. `config` is the text of nats.conf; empty means neither TLS nor users. */
-export function scratchNats(scope: Scope, options: { readonly config?: string } = {}): Promise<Scratch<NatsServer>> {
+export function scratchNats(
+  scope: Scope,
+  options: { readonly config?: string } = {},
+): Promise<Scratch<NatsServer>> {
   return scratch(scope, (place) => startNatsServer({ ...place, config: options.config ?? '' }));
 }
 

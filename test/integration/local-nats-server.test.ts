@@ -29,24 +29,36 @@ describe('local nats-server', { skip: skipWithoutNats }, () => {
   test('applies the users of its config', async (t) => {
     const nats = await scratchNats(t, { config: 'authorization { user: reader, password: "right" }' });
     const servers = `127.0.0.1:${nats.current().port}`;
-    await assert.rejects(connect({ servers, user: 'reader', pass: 'wrong', reconnect: false }), /Authorization/i);
+    await assert.rejects(
+      connect({ servers, user: 'reader', pass: 'wrong', reconnect: false }),
+      /Authorization/i,
+    );
     await (await connect({ servers, user: 'reader', pass: 'right' })).close();
   });
 
   test('says what is wrong with a faulty config', async (t) => {
     const directory = path.join(tempDir(t), 'server');
-    await assert.rejects(startNatsServer({ directory, config: 'no_such_setting: 1' }), /unknown field "no_such_setting"/);
+    await assert.rejects(
+      startNatsServer({ directory, config: 'no_such_setting: 1' }),
+      /unknown field "no_such_setting"/,
+    );
   });
 
   test('refuses a folder that a running server holds', async (t) => {
     const directory = path.join(tempDir(t), 'server');
     const first = await startNatsServer({ directory, config: '' });
     t.after(() => first.stop());
-    await assert.rejects(startNatsServer({ directory, config: '', leftoverDeadlineMs: 50 }), /is in use by process \d+/);
+    await assert.rejects(
+      startNatsServer({ directory, config: '', leftoverDeadlineMs: 50 }),
+      /is in use by process \d+/,
+    );
   });
 });
 
-async function withConnection(port: number, use: (connection: NatsConnection) => Promise<void>): Promise<void> {
+async function withConnection(
+  port: number,
+  use: (connection: NatsConnection) => Promise<void>,
+): Promise<void> {
   const connection = await connect({ servers: `127.0.0.1:${port}` });
   try {
     await use(connection);

@@ -51,7 +51,11 @@ describe('local PostgreSQL', scratchOptions, () => {
     const postgres = await scratchPostgres(t);
     const directory = (await query(postgres, 'show data_directory')) as [{ data_directory: string }];
     await assert.rejects(
-      startPostgres({ directory: path.dirname(directory[0].data_directory), password: postgres.password, leftoverDeadlineMs: 50 }),
+      startPostgres({
+        directory: path.dirname(directory[0].data_directory),
+        password: postgres.password,
+        leftoverDeadlineMs: 50,
+      }),
       /is in use by process \d+/,
     );
     assert.deepEqual(await query(postgres, 'select 1 as one'), [{ one: 1 }]);
@@ -65,7 +69,9 @@ describe('local PostgreSQL', scratchOptions, () => {
       await startPostgres({ directory: ${JSON.stringify(directory)}, password: new Secret('x'), isDurable: false });
       console.log('started');
     `;
-    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(createInterface({ input: parent.stdout }), 'line');
     parent.kill('SIGKILL');
     assert.deepEqual(await waitUntilEmpty(directory, 10_000), []);
