@@ -35,10 +35,19 @@ export const eventTypes = [
 export type EventType = (typeof eventTypes)[number];
 
 /** Who did it: a workload by its SVID, the local operator, or the broker by itself (expiry, sweeping). */
-export type EventActor = { readonly kind: 'workload' | 'operator' | 'broker'; readonly spiffe_id?: SpiffeId; readonly svid_sha256?: string };
+export type EventActor = {
+  readonly kind: 'workload' | 'operator' | 'broker';
+  readonly spiffe_id?: SpiffeId;
+  readonly svid_sha256?: string;
+};
 
 /** A JSON value whose numbers are whole and exact. */
-export type EventValue = string | number | boolean | readonly EventValue[] | { readonly [key: string]: EventValue | undefined };
+export type EventValue =
+  | string
+  | number
+  | boolean
+  | readonly EventValue[]
+  | { readonly [key: string]: EventValue | undefined };
 
 /** What happened, as the code that did it says. Sequence, source and id are added when it is committed. */
 export type EventDraft = {

@@ -1,42 +1,59 @@
+/** Deepest nesting of arrays and objects: attacker-made depth must not reach the stack's end. */
+export const canonicalDepthMax = 32;
+
 /**
  * Writes a value in its one byte form: RFC 8785 restricted to strings, whole numbers within ±(2^53−1), booleans,
- * arrays and objects with ASCII keys. Undefined members are left out; null, floats and other types are refused.
+ * arrays and plain objects with ASCII keys. Undefined members are left out; null, floats and other types are refused.
  * Under this restriction the usual ways in which canonical JSON goes wrong (float spelling, key order beyond ASCII)
- * cannot occur.
+ * cannot occur. Halves of surrogate pairs have no UTF-8 form and become U+FFFD.
  * @throws TypeError naming the value that has no canonical form.
  */
 export function canonicalJson(value: unknown): string {
+  return write(value, canonicalDepthMax);
+}
+
+function write(value: unknown, depthLeft: number): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed());
+      return JSON.stringify(value.toWellFormed());
     case 'number':
-      if (!Number.isSafeInteger(value)) throw new TypeError(`canonical JSON: ${value} is not a whole number within 2^53`);
-      return Object.is(value, -0) ? '0' : String(value);
+      if (!Number.isSafeInteger(value))
+        throw new TypeError(`canonical JSON: ${value} is not a whole number within 2^53`);
+      return String(value); // minus zero comes out as 0
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) break;
-      return Array.isArray(value) ? `[${value.map(canonicalJson).join(',')}]` : canonicalObject(value as Record<string, unknown>);
+      if (depthLeft === 0) throw new TypeError(`canonical JSON: nested deeper than ${canonicalDepthMax}`);
+      return Array.isArray(value) ? writeArray(value, depthLeft - 1) : writeObject(value, depthLeft - 1);
     default:
   }
   throw new TypeError(`canonical JSON: a ${value === null ? 'null' : typeof value} has no form`);
 }
 
-function canonicalObject(value: Record<string, unknown>): string {
+function writeArray(value: readonly unknown[], depthLeft: number): string {
+  // Array.from sees a hole as undefined, which is refused; map would pass over it.
+  return `[${Array.from(value, (element) => write(element, depthLeft)).join(',')}]`;
+}
+
+function writeObject(value: object, depthLeft: number): string {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new TypeError('canonical JSON: an instance of a class has no form');
   let text = '';
   for (const key of Object.keys(value).sort()) {
-    const member = value[key];
+    const member = (value as Record<string, unknown>)[key];
     if (member === undefined) continue;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
     if (!/^[\x00-\x7f]*$/.test(key)) throw new TypeError(`canonical JSON: key "${key}" is not ASCII`);
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${write(member, depthLeft)}`;
   }
   return `{${text}}`;
 }
 
 /**
  * Reads bytes that must be in canonical form. Anything else (duplicate keys, spaces, floats, null, other key order,
- * invalid UTF-8) is refused, so that no two readers can see different things in the same bytes.
+ * deep nesting, invalid UTF-8) is refused, so that no two readers can see different things in the same bytes.
  * @throws TypeError when the bytes are not canonical JSON.
  */
 export function parseCanonicalJson(bytes: Uint8Array): unknown {
@@ -47,6 +64,7 @@ export function parseCanonicalJson(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new TypeError('canonical JSON: not JSON', { cause });
   }
-  if (canonicalJson(value) !== text || !Buffer.from(text, 'utf8').equals(bytes)) throw new TypeError('canonical JSON: not in canonical form');
+  if (canonicalJson(value) !== text || !Buffer.from(text, 'utf8').equals(bytes))
+    throw new TypeError('canonical JSON: not in canonical form');
   return value;
 }

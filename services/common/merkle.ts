@@ -28,7 +28,8 @@ export function treeHash(leaves: readonly Buffer[]): Buffer {
   let level = leaves;
   while (level.length > 1) {
     const next: Buffer[] = [];
-    for (let i = 0; i + 1 < level.length; i += 2) next.push(nodeHash(level[i] as Buffer, level[i + 1] as Buffer));
+    for (let i = 0; i + 1 < level.length; i += 2)
+      next.push(nodeHash(level[i] as Buffer, level[i + 1] as Buffer));
     // An odd node is carried up unhashed: the split at the largest power of two comes out the same.
     if (level.length % 2 === 1) next.push(level[level.length - 1] as Buffer);
     level = next;
@@ -40,8 +41,15 @@ export function treeHash(leaves: readonly Buffer[]): Buffer {
  * Whether `proof` leads from the leaf at `index` to the root of a tree of `size`. Everything here may come from an
  * attacker; a malformed proof is false, never a throw. Source: RFC 9162 §2.1.3.2.
  */
-export function verifyInclusion(proof: { index: number; size: number; leaf: Uint8Array; hashes: readonly Uint8Array[]; root: Uint8Array }): boolean {
+export function verifyInclusion(proof: {
+  index: number;
+  size: number;
+  leaf: Uint8Array;
+  hashes: readonly Uint8Array[];
+  root: Uint8Array;
+}): boolean {
   if (!isPosition(proof.index) || !isPosition(proof.size) || proof.index >= proof.size) return false;
+  if (proof.leaf.length !== 32 || proof.root.length !== 32) return false;
   let node: Buffer = Buffer.from(proof.leaf);
   let index = proof.index;
   let last = proof.size - 1;
@@ -60,6 +68,52 @@ export function verifyInclusion(proof: { index: number; size: number; leaf: Uint
     last = Math.floor(last / 2);
   }
   return last === 0 && node.equals(proof.root);
+}
+
+/**
+ * Whether the tree of `newSize` and `newRoot` begins with the tree of `oldSize` and `oldRoot`: nothing was changed or
+ * taken away between them. An empty old tree has no proof and proves nothing, so it is false, as is a malformed proof.
+ * Everything here may come from an attacker. Source: RFC 9162 §2.1.4.2.
+ */
+export function verifyConsistency(proof: {
+  oldSize: number;
+  newSize: number;
+  oldRoot: Uint8Array;
+  newRoot: Uint8Array;
+  hashes: readonly Uint8Array[];
+}): boolean {
+  const { oldSize, newSize, hashes } = proof;
+  if (!isPosition(oldSize) || !isPosition(newSize) || oldSize === 0 || oldSize > newSize) return false;
+  if (proof.oldRoot.length !== 32 || proof.newRoot.length !== 32 || hashes.some((hash) => hash.length !== 32))
+    return false;
+  if (oldSize === newSize) return hashes.length === 0 && Buffer.from(proof.oldRoot).equals(proof.newRoot);
+  let index = oldSize - 1;
+  let last = newSize - 1;
+  while (index % 2 === 1) {
+    index = Math.floor(index / 2);
+    last = Math.floor(last / 2);
+  }
+  // An old tree that is a whole subtree of the new one is its own first node and is not sent.
+  const [first, ...rest] = index === 0 ? [proof.oldRoot, ...hashes] : hashes;
+  if (first === undefined) return false;
+  let oldNode: Buffer = Buffer.from(first);
+  let newNode: Buffer = oldNode;
+  for (const sibling of rest) {
+    if (last === 0) return false;
+    if (index % 2 === 1 || index === last) {
+      oldNode = nodeHash(sibling, oldNode);
+      newNode = nodeHash(sibling, newNode);
+      while (index % 2 === 0 && index !== 0) {
+        index = Math.floor(index / 2);
+        last = Math.floor(last / 2);
+      }
+    } else {
+      newNode = nodeHash(newNode, sibling);
+    }
+    index = Math.floor(index / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 && oldNode.equals(proof.oldRoot) && newNode.equals(proof.newRoot);
 }
 
 function isPosition(value: number): boolean {

@@ -1,8 +1,14 @@
 import type { PeerCertificate } from 'node:tls';
-import { connect, type MsgHdrs, type NatsConnection, type NodeConnectionOptions, type Status } from '@nats-io/transport-node';
+import {
+  connect,
+  type MsgHdrs,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  type Status,
+} from '@nats-io/transport-node';
 import { bus } from './bus.ts';
-import type { Secret } from './secret.ts';
 import type { SpiffeId } from './spiffe-id.ts';
+import type { SvidSource } from './x509-svid.ts';
 
 /** Unacknowledged bytes that {@link BusLink.publish} lets stand before it drops: what a slow server may cost in memory. */
 export const unflushedBytesMax = 8_388_608;
@@ -15,27 +21,19 @@ const pingIntervalMs = 10_000;
 /** Waiting for what is still unsent when the link closes. */
 const drainMsMax = 2_000;
 
-/** What a TLS handshake with the bus needs, in PEM. */
-export type BusCredentials = {
-  /** Our X.509-SVID, leaf first, then its intermediates. */
-  readonly certificates: string;
-  readonly privateKey: Secret;
-  /** The trust domain's roots. */
-  readonly trustBundle: string;
-};
-
 /** What happened on the link, for the log. `detail` is the library's own words and holds no secret. */
-export type BusLinkEvent = { readonly kind: 'connected' | 'disconnected' | 'refused' | 'error'; readonly detail: string };
+export type BusLinkEvent = {
+  readonly kind: 'connected' | 'disconnected' | 'refused' | 'error';
+  readonly detail: string;
+};
 
 export type BusLinkOptions = {
   /** `host:port`, at least one. */
   readonly servers: readonly string[];
-  /** Who we are: `spiffe://<trust domain>/stint/…`. It names the private inbox too. */
-  readonly self: SpiffeId;
+  /** Who we are, asked at every handshake: `spiffe://<trust domain>/stint/…`. It names the private inbox too. */
+  readonly svid: SvidSource;
   /** Who the server must be. */
   readonly server: SpiffeId;
-  /** Called at every handshake, so that a reconnect uses the newest SVID. */
-  readonly credentials: () => BusCredentials;
   readonly onEvent?: (event: BusLinkEvent) => void;
 };
 
@@ -43,8 +41,9 @@ export type BusLinkOptions = {
  * One connection to the bus, kept for the life of the process.
  *
  * It connects in the background and for ever: nothing that starts may wait for NATS. The server's SPIFFE ID is checked
- * in place of its host name. NATS looks at a client's certificate at the handshake only, so a rotated SVID takes
- * effect through {@link renewIdentity}, which the owner calls before the old one expires.
+ * in place of its host name. NATS looks at a client's certificate at the handshake only, so the link connects anew
+ * whenever the SVID is replaced, which is long before the old one expires; what was unanswered then fails and is tried
+ * again by its owner.
  *
  * States: `connecting → connected ⇄ disconnected`, and `closed` from each. One `NatsConnection` lives through
  * reconnects; should the library give it up, the link makes another and tells every {@link onConnected} listener.
@@ -56,6 +55,7 @@ export class BusLink {
   #connection: NatsConnection | undefined;
   #connected = false;
   #running: Promise<void> | undefined;
+  #forgetSvid: (() => void) | undefined;
   #unflushedBytes = 0;
   #flushing = false;
   #dropped = 0;
@@ -67,6 +67,7 @@ export class BusLink {
   /** Begins to connect; returns at once. */
   start(): void {
     this.#running ??= this.#run();
+    this.#forgetSvid ??= this.#options.svid.onChange(() => void this.#renewIdentity());
   }
 
   /** Whether a server has us now. */
@@ -96,7 +97,11 @@ export class BusLink {
    */
   publish(subject: string, payload: Uint8Array, headers?: MsgHdrs): boolean {
     const connection = this.#connection;
-    if (connection === undefined || !this.#connected || this.#unflushedBytes + payload.length > unflushedBytesMax) {
+    if (
+      connection === undefined ||
+      !this.#connected ||
+      this.#unflushedBytes + payload.length > unflushedBytesMax
+    ) {
       this.#dropped++;
       return false;
     }
@@ -106,20 +111,25 @@ export class BusLink {
     return true;
   }
 
-  /** Connects anew so that the server sees the newest SVID. Unanswered requests fail and are tried again by their owners. */
-  async renewIdentity(): Promise<void> {
-    await this.#connection?.reconnect();
-  }
-
   /** Sends what is unsent, for at most two seconds, and closes. The link cannot be started again. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#forgetSvid?.();
     const connection = this.#connection;
     if (connection !== undefined && !connection.isClosed()) {
-      if (this.#connected) await Promise.race([connection.drain().catch(() => connection.close()), pause(drainMsMax)]);
+      if (this.#connected)
+        await Promise.race([connection.drain().catch(() => connection.close()), pause(drainMsMax)]);
       await connection.close();
     }
     await this.#running;
+  }
+
+  async #renewIdentity(): Promise<void> {
+    try {
+      await this.#connection?.reconnect();
+    } catch (thrown) {
+      this.#tell('error', textOf(thrown)); // closed meanwhile: the next connection uses the new SVID anyway
+    }
   }
 
   async #run(): Promise<void> {
@@ -139,7 +149,7 @@ export class BusLink {
     try {
       return await connect(connectionOptions(this.#options));
     } catch (thrown) {
-      this.#tell('refused', thrown instanceof Error ? thrown.message : String(thrown));
+      this.#tell('refused', textOf(thrown));
       return undefined;
     }
   }
@@ -192,7 +202,9 @@ export class BusLink {
 export function busUserName(id: SpiffeId): string {
   const [, , , kind, ...names] = id.split('/');
   if (kind !== 'stint' || names.length === 0 || !names.every((name) => /^[A-Za-z0-9-]{1,64}$/.test(name))) {
-    throw new Error(`bus: "${id}" cannot have an inbox: it must be spiffe://<trust domain>/stint/… in letters, digits and "-"`);
+    throw new Error(
+      `bus: "${id}" cannot have an inbox: it must be spiffe://<trust domain>/stint/… in letters, digits and "-"`,
+    );
   }
   return names.join('_');
 }
@@ -202,7 +214,10 @@ export function busUserName(id: SpiffeId): string {
  * for clients that check host names, but no second URI. The chain is already verified. Attacker-controlled.
  * Source: X509-SVID §2, §4.1.
  */
-export function serverIdentityFault(expected: SpiffeId, certificate: Pick<PeerCertificate, 'subjectaltname'>): Error | undefined {
+export function serverIdentityFault(
+  expected: SpiffeId,
+  certificate: Pick<PeerCertificate, 'subjectaltname'>,
+): Error | undefined {
   const names = certificate.subjectaltname ?? '';
   // Node quotes a name that holds a separator; no SPIFFE ID does, and such a name has no business here.
   const uris = names.includes('"') ? [] : names.split(', ').filter((name) => name.startsWith('URI:'));
@@ -211,20 +226,22 @@ export function serverIdentityFault(expected: SpiffeId, certificate: Pick<PeerCe
 }
 
 function connectionOptions(options: BusLinkOptions): NodeConnectionOptions {
-  const { credentials, server, self } = options;
+  const { svid, server } = options;
+  const self = svid.current().svid.spiffeId;
   const tls = {
     // Getters: the library reads them at every handshake.
     get cert() {
-      return credentials().certificates;
+      return svid.current().svid.certificatesPem;
     },
     get key() {
-      return credentials().privateKey.revealText();
+      return svid.current().svid.privateKeyPem.revealText();
     },
     get ca() {
-      return credentials().trustBundle;
+      return svid.current().bundlePem;
     },
     minVersion: 'TLSv1.3',
-    checkServerIdentity: (_host: string, certificate: PeerCertificate) => serverIdentityFault(server, certificate),
+    checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
+      serverIdentityFault(server, certificate),
   };
   return {
     servers: [...options.servers],
@@ -242,10 +259,18 @@ function connectionOptions(options: BusLinkOptions): NodeConnectionOptions {
   };
 }
 
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     timer.unref();
-    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal?.addEventListener('abort', end, { once: true });
   });
 }

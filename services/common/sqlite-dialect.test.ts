@@ -11,7 +11,8 @@ after(() => rmSync(directory, { recursive: true }));
 
 test('a commit is durable by the settings that SQLite reports, not by those we asked for', () => {
   const database = new SqliteDatabase({ file: path.join(directory, 'durable.db') });
-  const read = (pragma: string) => Object.values(database.prepare(`PRAGMA ${pragma}`).all([])[0] as object)[0];
+  const read = (pragma: string) =>
+    Object.values(database.prepare(`PRAGMA ${pragma}`).all([])[0] as object)[0];
   assert.equal(read('journal_mode'), 'wal');
   assert.equal(read('synchronous'), 2);
   assert.equal(read('foreign_keys'), 1);
@@ -47,7 +48,9 @@ test('a transaction that throws leaves nothing, and the next one works', () => {
     /UNIQUE/,
   );
   database.transaction(() => insert(2));
-  assert.deepEqual(database.prepare('SELECT x FROM t').all([]), [Object.assign(Object.create(null), { x: 2 })]);
+  assert.deepEqual(database.prepare('SELECT x FROM t').all([]), [
+    Object.assign(Object.create(null), { x: 2 }),
+  ]);
   database.close();
 });
 

@@ -97,7 +97,9 @@ function open(options: SqliteOptions): DatabaseSync {
   try {
     database = new DatabaseSync(options.file, { readOnly: options.readOnly ?? false, timeout: busyWaitMs });
     if (options.readOnly !== true) {
-      database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = ${walPagesMax}`);
+      database.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = ${walPagesMax}`,
+      );
     }
     return database;
   } catch (cause) {
@@ -118,7 +120,8 @@ function holdLock(file: string): DatabaseSync {
     return lock;
   } catch (cause) {
     lock?.close();
-    if (isLocked(cause)) throw new ServiceError('STORE_IN_USE', `store: "${file}" is in use by another process`, { cause });
+    if (isLocked(cause))
+      throw new ServiceError('STORE_IN_USE', `store: "${file}" is in use by another process`, { cause });
     throw new ServiceError('STORE_UNAVAILABLE', `store: "${file}.lock" cannot be opened`, { cause });
   }
 }
