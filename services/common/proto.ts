@@ -1,0 +1,105 @@
+import { fileURLToPath } from 'node:url';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import type { ErrorInfo, ErrorInfo__Output } from './gen/google/rpc/ErrorInfo.ts';
+import type { RetryInfo, RetryInfo__Output } from './gen/google/rpc/RetryInfo.ts';
+import type { Status, Status__Output } from './gen/google/rpc/Status.ts';
+import type { AuditServiceDefinition, AuditServiceHandlers } from './gen/stint/audit/v1/AuditService.ts';
+import type { Receipt, Receipt__Output } from './gen/stint/audit/v1/Receipt.ts';
+import type { SignedBatch, SignedBatch__Output } from './gen/stint/audit/v1/SignedBatch.ts';
+import type { AccessServiceDefinition, AccessServiceHandlers } from './gen/stint/broker/v1/AccessService.ts';
+import type { AdminServiceDefinition, AdminServiceHandlers } from './gen/stint/broker/v1/AdminService.ts';
+import type {
+  AttestationServiceDefinition,
+  AttestationServiceHandlers,
+} from './gen/stint/broker/v1/AttestationService.ts';
+import type {
+  IdentityServiceDefinition,
+  IdentityServiceHandlers,
+} from './gen/stint/broker/v1/IdentityService.ts';
+import type {
+  SidecarServiceDefinition,
+  SidecarServiceHandlers,
+} from './gen/stint/sidecar/v1/SidecarService.ts';
+
+/** The members that a generated interface names, without the index signature it inherits from grpc-js. */
+export type Named<T> = {
+  readonly [Key in keyof T as string extends Key ? never : number extends Key ? never : Key]: T[Key];
+};
+
+declare const handlersOf: unique symbol;
+
+/** A service's methods, and (in the type only) which of them are unary, server streams or bidirectional. */
+export type ProtoService<Definition, Handlers> = Named<Definition> & {
+  readonly [handlersOf]?: Named<Handlers>;
+};
+
+/** The generated handlers' type of a service: what tells unary methods from streams. */
+export type ProtoHandlers<Service> = Service extends { readonly [handlersOf]?: infer Handlers }
+  ? NonNullable<Handlers>
+  : never;
+
+const protoRoot = fileURLToPath(new URL('../../proto', import.meta.url));
+
+/*
+ * The options must be those that test/generate.ts generates the types with.
+ * 64-bit integers become numbers: ours are sequences, counts and seconds, all far below 2^53.
+ */
+const loaded: PackageDefinition = loadSync(
+  [
+    'stint/broker/v1/access_service.proto',
+    'stint/broker/v1/admin_service.proto',
+    'stint/broker/v1/attestation_service.proto',
+    'stint/sidecar/v1/sidecar_service.proto',
+    'stint/audit/v1/audit_service.proto',
+    'stint/audit/v1/batch.proto',
+    'google/rpc/error_details.proto',
+  ],
+  { keepCase: false, longs: Number, enums: String, defaults: true, oneofs: true, includeDirs: [protoRoot] },
+);
+
+/** Every service of the contract, from the .proto files. Method names are those of the files: `services.access.RequestAccess`. */
+export const services = {
+  access: service<AccessServiceDefinition, AccessServiceHandlers>('stint.broker.v1.AccessService'),
+  admin: service<AdminServiceDefinition, AdminServiceHandlers>('stint.broker.v1.AdminService'),
+  attestation: service<AttestationServiceDefinition, AttestationServiceHandlers>(
+    'stint.broker.v1.AttestationService',
+  ),
+  identity: service<IdentityServiceDefinition, IdentityServiceHandlers>('stint.broker.v1.IdentityService'),
+  sidecar: service<SidecarServiceDefinition, SidecarServiceHandlers>('stint.sidecar.v1.SidecarService'),
+  audit: service<AuditServiceDefinition, AuditServiceHandlers>('stint.audit.v1.AuditService'),
+} as const;
+
+/** Writes and reads one message type's bytes. `decode` throws on malformed bytes; the caller treats them as hostile. */
+export type Codec<Input, Output> = { encode(message: Input): Buffer; decode(bytes: Uint8Array): Output };
+
+/** The messages that travel outside a gRPC call: on the bus, and in a status. */
+export const codecs = {
+  signedBatch: codec<SignedBatch, SignedBatch__Output>('stint.audit.v1.SignedBatch'),
+  receipt: codec<Receipt, Receipt__Output>('stint.audit.v1.Receipt'),
+  status: codec<Status, Status__Output>('google.rpc.Status'),
+  errorInfo: codec<ErrorInfo, ErrorInfo__Output>('google.rpc.ErrorInfo'),
+  retryInfo: codec<RetryInfo, RetryInfo__Output>('google.rpc.RetryInfo'),
+} as const;
+
+function service<Definition, Handlers>(name: string): ProtoService<Definition, Handlers> {
+  return definitionOf(name) as unknown as ProtoService<Definition, Handlers>;
+}
+
+function codec<Input extends object, Output extends object>(name: string): Codec<Input, Output> {
+  const type = definitionOf(name) as unknown as MessageTypeDefinition<Input, Output>;
+  return {
+    encode: (message) => type.serialize(message),
+    decode: (bytes) => type.deserialize(asBuffer(bytes)),
+  };
+}
+
+function definitionOf(name: string): PackageDefinition[string] {
+  const found = loaded[name];
+  if (found === undefined) throw new Error(`proto: ${name} is not in the contract`);
+  return found;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
