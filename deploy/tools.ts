@@ -21,6 +21,19 @@ export type PostgresPaths = {
   readonly postgres: string;
 };
 
+/**
+ * Refuses to go on under a Node older than 24. npm scripts find the right one by themselves; a script that is started
+ * by hand runs on the system's, which may be older and fails later in ways that do not name the cause.
+ *
+ * @throws Error with what was found and what to do
+ */
+export function requireNode24(): void {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return;
+  throw new Error(
+    `Node 24 or later is needed, this is ${process.version}: run it through npm, after "npm run setup"`,
+  );
+}
+
 /** The full path of a program on the PATH or in a system folder, or undefined when there is none. */
 export function findProgram(name: string): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(path.delimiter).concat(systemDirectories);

@@ -1,0 +1,13 @@
+// Original file: stint/broker/v1/admin_service.proto
+
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../google/protobuf/Duration.ts';
+
+export interface CreateJoinTokenRequest {
+  'spiffeId'?: (string);
+  'ttl'?: (_google_protobuf_Duration | null);
+}
+
+export interface CreateJoinTokenRequest__Output {
+  'spiffeId': (string);
+  'ttl': (_google_protobuf_Duration__Output | null);
+}

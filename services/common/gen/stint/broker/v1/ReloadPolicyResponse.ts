@@ -1,0 +1,12 @@
+// Original file: stint/broker/v1/admin_service.proto
+
+
+export interface ReloadPolicyResponse {
+  'policySha256'?: (string);
+  'policies'?: (number);
+}
+
+export interface ReloadPolicyResponse__Output {
+  'policySha256': (string);
+  'policies': (number);
+}

@@ -1,0 +1,11 @@
+// Original file: stint/sidecar/v1/sidecar_service.proto
+
+import type { HeldLease as _stint_sidecar_v1_HeldLease, HeldLease__Output as _stint_sidecar_v1_HeldLease__Output } from '../../../stint/sidecar/v1/HeldLease.ts';
+
+export interface ListResponse {
+  'leases'?: (_stint_sidecar_v1_HeldLease)[];
+}
+
+export interface ListResponse__Output {
+  'leases': (_stint_sidecar_v1_HeldLease__Output)[];
+}

@@ -1,0 +1,13 @@
+// Original file: stint/sidecar/v1/sidecar_service.proto
+
+import type { Lease as _stint_broker_v1_Lease, Lease__Output as _stint_broker_v1_Lease__Output } from '../../../stint/broker/v1/Lease.ts';
+
+export interface ReleaseResponse {
+  'completed'?: (boolean);
+  'leases'?: (_stint_broker_v1_Lease)[];
+}
+
+export interface ReleaseResponse__Output {
+  'completed': (boolean);
+  'leases': (_stint_broker_v1_Lease__Output)[];
+}

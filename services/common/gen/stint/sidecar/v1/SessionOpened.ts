@@ -1,0 +1,10 @@
+// Original file: stint/sidecar/v1/sidecar_service.proto
+
+
+export interface SessionOpened {
+  'sessionId'?: (string);
+}
+
+export interface SessionOpened__Output {
+  'sessionId': (string);
+}

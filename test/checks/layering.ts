@@ -1,0 +1,54 @@
+import { globSync } from 'node:fs';
+import { repositoryRoot } from '../../deploy/tools.ts';
+import { runTool } from './tool.ts';
+
+/** Fewer than this means that the tool has lost its sight, whatever it says: today's number, rounded down. */
+const modulesMin = 80;
+
+/** Types only, made by a tool, and each reached through its importers. */
+const generated = 'services/common/gen/';
+
+type CruiseResult = {
+  readonly modules: readonly { readonly source: string }[];
+  readonly summary: {
+    readonly totalCruised: number;
+    readonly totalDependenciesCruised: number;
+    readonly violations: readonly {
+      readonly from: string;
+      readonly to: string;
+      readonly rule: { readonly name: string };
+    }[];
+  };
+};
+
+/**
+ * Checks who imports whom by .dependency-cruiser.cjs, and that the tool saw every source file: with a TypeScript
+ * that it cannot drive, it finds nothing in nothing and is content.
+ */
+export async function checkLayering(): Promise<string | undefined> {
+  const folders = ['services', 'deploy', 'test'];
+  const { stdout, stderr } = await runTool(['depcruise', ...folders, '--output-type', 'json']);
+  if (!stdout.startsWith('{')) return stderr;
+  const { modules, summary } = JSON.parse(stdout) as CruiseResult;
+  const seen = new Set(modules.map(({ source }) => source));
+  const sources = globSync(
+    folders.map((folder) => `${folder}/**/*.ts`),
+    {
+      cwd: repositoryRoot,
+      exclude: (name) => name === 'node_modules',
+    },
+  );
+  const faults = [
+    ...summary.violations.map(
+      ({ rule, from, to }) => `${rule.name}: ${from}${from === to ? '' : ` → ${to}`}`,
+    ),
+    ...sources
+      .filter((file) => !file.startsWith(generated) && !seen.has(file))
+      .map((file) => `not cruised: ${file}`),
+  ];
+  if (summary.totalCruised < modulesMin)
+    faults.push(`only ${summary.totalCruised} modules cruised, at least ${modulesMin} expected`);
+  if (summary.totalDependenciesCruised < summary.totalCruised)
+    faults.push('fewer imports than modules were seen');
+  return faults.length === 0 ? undefined : faults.toSorted().join('\n');
+}
