@@ -19,7 +19,8 @@ export const openLeaseStates = ['intent', 'active', 'unknown', 'revoking', 'cont
 
 const legalMoves: Readonly<Record<LeaseState, readonly LeaseState[]>> = {
   intent: ['active', 'aborted', 'unknown'],
-  active: ['revoking'],
+  // A signed credential stands at no target: telling its verifiers is all there is to do, in one commit.
+  active: ['revoking', 'revoked'],
   unknown: ['revoking'],
   revoking: ['contained', 'stuck'],
   contained: ['revoked', 'stuck'],

@@ -1,0 +1,69 @@
+import type { EventDraft } from '@stint/common/audit-event.ts';
+import { isServiceError, ServiceError } from '@stint/common/errors.ts';
+import type { AccessQuestion, Decision, Explanation } from '../domain/decision.ts';
+import type { RegistrySnapshot } from '../domain/registry.ts';
+import type { Ledger } from './ports.ts';
+
+/** Policy in force: total, without I/O, and closed on every fault. */
+export interface PolicyEngine {
+  decide(question: AccessQuestion): Decision;
+  explain(question: AccessQuestion): Explanation;
+}
+
+/** Registry and policy that were validated together and come into force together. */
+export type Bundle = { readonly registry: RegistrySnapshot; readonly engine: PolicyEngine; readonly sha256: string; readonly policyCount: number };
+
+/**
+ * The bundle in force. A reload that fails in any part leaves it untouched; a request that is being decided keeps the one
+ * it began with.
+ */
+export class Bundles {
+  readonly #load: () => Promise<Bundle>;
+  #current: Bundle;
+  #loading: Promise<Bundle> | undefined;
+
+  private constructor(load: () => Promise<Bundle>, first: Bundle) {
+    this.#load = load;
+    this.#current = first;
+  }
+
+  /** @throws ServiceError POLICY_INVALID with every fault found. */
+  static async open(load: () => Promise<Bundle>): Promise<Bundles> {
+    return new Bundles(load, await load());
+  }
+
+  current(): Bundle {
+    return this.#current;
+  }
+
+  /**
+   * Reads the directory again and puts it into force once its record is durable. Reloads that come at the same time share one.
+   * @throws ServiceError POLICY_INVALID with every fault found; the running bundle is untouched.
+   */
+  reload(ledger: Ledger): Promise<Bundle> {
+    this.#loading ??= this.#reloadOnce(ledger).finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #reloadOnce(ledger: Ledger): Promise<Bundle> {
+    try {
+      const next = await this.#load();
+      await ledger.commit({ events: [policyLoaded(next)] });
+      this.#current = next;
+      return next;
+    } catch (thrown) {
+      if (!isServiceError(thrown, 'POLICY_INVALID')) throw thrown;
+      const running = this.#current.sha256;
+      await ledger.commit({ events: [{ type: 'policy.refused', actor: { kind: 'operator' }, data: { running_sha256: running } }] });
+      throw new ServiceError('POLICY_INVALID', thrown.message, { metadata: { ...thrown.metadata, running_sha256: running }, cause: thrown });
+    }
+  }
+}
+
+/** The record that a bundle is in force. */
+export function policyLoaded(bundle: Bundle): EventDraft {
+  const data = { policy_sha256: bundle.sha256, policies: bundle.policyCount, identities: bundle.registry.identities.size, resources: bundle.registry.resources.size };
+  return { type: 'policy.loaded', actor: { kind: 'operator' }, data };
+}

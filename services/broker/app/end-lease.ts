@@ -1,0 +1,218 @@
+import type { EventActor, EventDraft, EventType, EventValue } from '@stint/common/audit-event.ts';
+import type { Log } from '@stint/common/log.ts';
+import { traceIdsOf } from '@stint/common/telemetry.ts';
+import type { Clock } from '@stint/common/time.ts';
+import { endState, type Grant } from '../domain/grant.ts';
+import { type EndReason, intentMs, isLegalMove, type Lease, type LeaseState, openLeaseStates, retryAt } from '../domain/lease.ts';
+import type { Resource } from '../domain/registry.ts';
+import type { Bundles } from './bundles.ts';
+import { type EndedLeaseFeed, type EndProof, type Ledger, type LedgerEntry, ProviderFailure, type ProviderSet, type TargetProvider } from './ports.ts';
+import type { StepObserver } from './steps.ts';
+
+export type LeaseEndingParts = {
+  readonly bundles: Bundles;
+  readonly providers: ProviderSet;
+  readonly ledger: Ledger;
+  readonly feed: EndedLeaseFeed;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly step: StepObserver;
+  /** In [0, 1): spreads retries. */
+  readonly random: () => number;
+};
+
+/** Longest that one call to a target may take, in milliseconds; a slower one counts as unreachable and is tried again. */
+const targetCallMs = intentMs / 2;
+
+const broker: EventActor = { kind: 'broker' };
+
+/**
+ * Ends leases: contain first, clean second, retry for ever. The same code ends a lease whose work is done, whose time is
+ * up, that was revoked, that was never delivered, or whose creation a crash interrupted.
+ *
+ * 1. Commit the lease as `revoking`. A crash after it: the row's `nextAttemptAt` brings a worker back to 2.
+ * 2. Contain at the target. A crash after it: 2 is repeated; an absent entity counts as contained.
+ * 3. Commit `contained`, with the target's proof. A crash after it: a worker goes on at 4.
+ * 4. Remove at the target. A crash after it: 4 is repeated; an absent entity counts as removed.
+ * 5. Commit `revoked` and the grant's end.
+ *
+ * A lease of a provider that only signs stands at no target: one commit ends it, and its verifiers are told.
+ */
+export class LeaseEnding {
+  readonly #parts: LeaseEndingParts;
+  /** Leases being driven by this process, so that a caller who waits and the sweeper do not both do it. */
+  readonly #driving = new Map<string, Promise<Lease>>();
+
+  constructor(parts: LeaseEndingParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Step 1: from its commit on the lease is ending, whatever crashes. Returns the lease as it is now; one that is
+   * already ending or ended is returned unchanged.
+   */
+  async begin(grant: Grant, lease: Lease, reason: EndReason, actor: EventActor = broker): Promise<Lease> {
+    const provider = this.#parts.providers.get(lease.provider);
+    return provider?.mode === 'signs' ? this.#endSigned(grant, lease, reason, actor) : this.#beginCreated(grant, lease, reason, actor);
+  }
+
+  /** Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns the lease as it is then. */
+  drive(grant: Grant, lease: Lease): Promise<Lease> {
+    const running = this.#driving.get(lease.id);
+    if (running !== undefined) return running;
+    const driving = this.#driveOnce(grant, lease).finally(() => this.#driving.delete(lease.id));
+    this.#driving.set(lease.id, driving);
+    return driving;
+  }
+
+  /** Records that nothing was created: lease aborted, grant failed. */
+  async creationFailed(grant: Grant, intent: Lease, code: string): Promise<void> {
+    const endedAt = this.#parts.clock.now();
+    await this.#parts.ledger.commit({
+      lease: move(intent, ['intent'], 'aborted', { endReason: 'creation_failed', lastError: code, nextAttemptAt: null }),
+      grant: { id: grant.id, from: ['active'], set: { state: 'failed', endedAt, endReason: 'creation_failed' } },
+      events: [event('lease.aborted', grant, intent, { code }), event('grant.ended', grant, intent, { reason: 'creation_failed', state: 'failed' })],
+    });
+  }
+
+  /** Records that something may have been created, and begins to remove it. */
+  async outcomeUnknown(grant: Grant, intent: Lease, code: string): Promise<Lease> {
+    const now = this.#parts.clock.now();
+    const outcome = await this.#parts.ledger.commit({
+      lease: move(intent, ['intent'], 'unknown', { endReason: 'outcome_unknown', lastError: code, nextAttemptAt: now }),
+      grant: { id: grant.id, from: ['active'], set: { state: 'ending', endReason: 'outcome_unknown' } },
+      events: [event('lease.unknown', grant, intent, { code })],
+    });
+    return outcome.kind === 'committed' ? { ...intent, state: 'unknown', endReason: 'outcome_unknown', nextAttemptAt: now } : intent;
+  }
+
+  async #endSigned(grant: Grant, lease: Lease, reason: EndReason, actor: EventActor): Promise<Lease> {
+    const now = this.#parts.clock.now();
+    const state = endState(reason);
+    const outcome = await this.#parts.ledger.commit({
+      lease: move(lease, ['active'], 'revoked', { endReason: reason, containedAt: now, revokedAt: now, nextAttemptAt: null }),
+      grant: { id: grant.id, from: ['active'], set: { state, endedAt: now, endReason: reason } },
+      events: [event('lease.revoked', grant, lease, { reason, revocation: 'by_verifiers' }, actor), event('grant.ended', grant, lease, { reason, state }, actor)],
+    });
+    if (outcome.kind !== 'committed') return lease;
+    if (reason !== 'expired') this.#tellVerifiers(lease, reason);
+    return { ...lease, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
+  }
+
+  async #beginCreated(grant: Grant, lease: Lease, reason: EndReason, actor: EventActor): Promise<Lease> {
+    const from = (['active', 'unknown'] as const).filter((state) => state === lease.state);
+    if (from.length === 0) return lease;
+    // Whoever begins goes on to drive: another worker comes only if this one is gone.
+    const nextAttemptAt = this.#parts.clock.now() + targetCallMs;
+    const outcome = await this.#parts.ledger.commit({
+      lease: move(lease, from, 'revoking', { endReason: reason, nextAttemptAt, attempts: 0 }),
+      grant: { id: grant.id, from: ['active', 'ending'], set: { state: 'ending', endReason: reason } },
+      events: [event('lease.revoking', grant, lease, { reason }, actor)],
+    });
+    this.#parts.step('revoking_committed');
+    if (outcome.kind !== 'committed') return lease;
+    this.#tellVerifiers(lease, reason);
+    return { ...lease, state: 'revoking', endReason: reason, nextAttemptAt, attempts: 0 };
+  }
+
+  async #driveOnce(grant: Grant, lease: Lease): Promise<Lease> {
+    const provider = this.#parts.providers.get(lease.provider);
+    const resource = this.#parts.bundles.current().registry.resources.get(lease.resource);
+    if (provider?.mode !== 'creates' || resource === undefined) return this.#defer(grant, lease, new ProviderFailure('blocked', 'target_not_configured'));
+    let current = lease;
+    try {
+      if (current.state === 'unknown') current = await this.#beginCreated(grant, current, 'outcome_unknown', broker);
+      if (needsContainment(current)) current = await this.#contain(grant, current, { provider, resource });
+      if (current.state === 'contained' || current.state === 'stuck') current = await this.#remove(grant, current, { provider, resource });
+      return current;
+    } catch (thrown) {
+      if (!(thrown instanceof ProviderFailure)) throw thrown;
+      return this.#defer(grant, current, thrown);
+    }
+  }
+
+  /** Steps 2 and 3. */
+  async #contain(grant: Grant, lease: Lease, at: { provider: TargetProvider; resource: Resource }): Promise<Lease> {
+    const proof = await at.provider.contain(lease, at.resource, AbortSignal.timeout(targetCallMs));
+    this.#parts.step('contained');
+    const now = this.#parts.clock.now();
+    const lagMs = now - (lease.endReason === 'expired' ? lease.expiresAt : now);
+    await this.#mustCommit({
+      lease: move(lease, ['revoking', 'stuck'], 'contained', { containedAt: now, nextAttemptAt: now + targetCallMs, attempts: 0, lastError: null }),
+      events: [event('lease.contained', grant, lease, { ...proofData(proof), lag_ms: lagMs })],
+    });
+    this.#parts.step('contained_committed');
+    return { ...lease, state: 'contained', containedAt: now, attempts: 0 };
+  }
+
+  /** Steps 4 and 5. */
+  async #remove(grant: Grant, lease: Lease, at: { provider: TargetProvider; resource: Resource }): Promise<Lease> {
+    const proof = await at.provider.remove(lease, at.resource, AbortSignal.timeout(targetCallMs));
+    this.#parts.step('removed');
+    const now = this.#parts.clock.now();
+    const reason = lease.endReason ?? 'revoked';
+    await this.#mustCommit({
+      lease: move(lease, ['contained', 'stuck'], 'revoked', { revokedAt: now, nextAttemptAt: null, lastError: null }),
+      grant: { id: grant.id, from: ['active', 'ending'], set: { state: endState(reason), endedAt: now, endReason: reason } },
+      events: [event('lease.revoked', grant, lease, proofData(proof)), event('grant.ended', grant, lease, { reason, state: endState(reason) })],
+    });
+    this.#parts.step('removed_committed');
+    return { ...lease, state: 'revoked', revokedAt: now };
+  }
+
+  /** Schedules the next try on the row. Only a failure that waiting will not mend is news worth a record, once. */
+  async #defer(grant: Grant, lease: Lease, failure: ProviderFailure): Promise<Lease> {
+    const attempts = failure.kind === 'unreachable' ? lease.attempts : lease.attempts + 1;
+    const nextAttemptAt = retryAt(this.#parts.clock.now(), lease.attempts + 1, this.#parts.random());
+    const becomesStuck = failure.kind === 'blocked' && lease.state !== 'stuck';
+    const state = becomesStuck ? 'stuck' : lease.state;
+    const set = { attempts, nextAttemptAt, lastError: failure.code };
+    this.#parts.log.warn({ lease_id: lease.id, state, code: failure.code, kind: failure.kind, attempts }, 'revocation is not done yet and will be tried again');
+    await this.#parts.ledger.commit({
+      lease: { id: lease.id, from: [lease.state], set: becomesStuck ? { ...set, state } : set },
+      events: becomesStuck ? [event('lease.stuck', grant, lease, { code: failure.code })] : [],
+    });
+    return { ...lease, state, attempts, nextAttemptAt, lastError: failure.code };
+  }
+
+  /** A conflict here means that another worker got ahead; its row is the truth and this one stops. */
+  async #mustCommit(entry: LedgerEntry): Promise<void> {
+    const outcome = await this.#parts.ledger.commit(entry);
+    if (outcome.kind !== 'committed') throw new ProviderFailure('unreachable', 'overtaken');
+  }
+
+  #tellVerifiers(lease: Lease, reason: EndReason): void {
+    this.#parts.feed.publish([{ id: lease.id, grantId: lease.grantId, expiresAt: lease.expiresAt, reason }]);
+  }
+}
+
+/** Whether anything of the lease may still be at a target. */
+export function isOpen(lease: Lease): boolean {
+  return (openLeaseStates as readonly LeaseState[]).includes(lease.state);
+}
+
+function needsContainment(lease: Lease): boolean {
+  return lease.state === 'revoking' || (lease.state === 'stuck' && lease.containedAt === undefined);
+}
+
+function move(lease: Lease, from: readonly LeaseState[], to: LeaseState, set: Record<string, unknown>): NonNullable<LedgerEntry['lease']> {
+  for (const state of from) if (!isLegalMove(state, to)) throw new Error(`lease ${lease.id}: ${state} → ${to} is not a legal move`);
+  return { id: lease.id, from, set: { ...set, state: to } };
+}
+
+function event(type: EventType, grant: Grant, lease: Lease, data: Record<string, EventValue>, actor: EventActor = broker): EventDraft {
+  const ids = traceIdsOf(grant.traceparent);
+  return {
+    type,
+    actor,
+    request_id: grant.requestId,
+    grant_id: grant.id,
+    lease_id: lease.id,
+    ...(ids === undefined ? {} : { trace: { trace_id: ids.traceId, span_id: ids.spanId } }),
+    data: { entity_name: lease.entityName, provider: lease.provider, resource: lease.resource, ...data },
+  };
+}
+
+function proofData(proof: EndProof): Record<string, EventValue> {
+  return { proof };
+}
