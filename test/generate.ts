@@ -8,7 +8,10 @@ const protoDirectory = path.join(repositoryRoot, 'proto');
 /** Where the types generated from the contract are committed. */
 export const generatedDirectory = path.join(repositoryRoot, 'services/common/gen');
 
-/** How the types see messages. The runtime loader (services/common/proto.ts) must load with the same options. */
+/**
+ * How the types see messages: as services/common/proto.ts loads them, which must have the same options.
+ * 64-bit integers are numbers: ours are sequences, counts and seconds, all far below 2^53.
+ */
 const loaderOptions = ['--longs=Number', '--enums=String', '--defaults', '--oneofs'];
 
 /** Writes the types of every file of the contract into a folder, which is made. */
