@@ -9,7 +9,7 @@ export type ToolResult = { readonly isOk: boolean; readonly stdout: string; read
 /**
  * Runs a command to its end. A bare name is a tool of node_modules/.bin if there is one, else of the PATH.
  *
- * @param options.directory - where to run it, relative to the clone's root
+ * @param options.directory - where to run it, absolute or relative to the clone's root
  */
 export async function runTool(
   command: readonly [string, ...string[]],
@@ -18,7 +18,7 @@ export async function runTool(
   const [program, ...rest] = command;
   const tools = path.join(repositoryRoot, 'node_modules/.bin');
   const child = spawn(program, rest, {
-    cwd: path.join(repositoryRoot, options.directory ?? ''),
+    cwd: path.resolve(repositoryRoot, options.directory ?? '.'),
     env: { ...process.env, PATH: `${tools}${path.delimiter}${process.env['PATH'] ?? ''}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
