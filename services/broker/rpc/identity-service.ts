@@ -1,0 +1,37 @@
+import { ServiceError } from '@stint/common/errors.ts';
+import {
+  type CallContext,
+  type GrpcService,
+  grpcService,
+  type MethodTable,
+} from '@stint/common/grpc-method.ts';
+import { services } from '@stint/common/proto.ts';
+import type { RotateSvid, SvidHolder } from '../app/rotate-svid.ts';
+import { toX509SvidMessage } from './svid-messages.ts';
+
+const methods: MethodTable<typeof services.identity> = {
+  RotateSvid: {
+    callers: ['svid'],
+    deadlineMs: { default: 10_000, max: 30_000 },
+    concurrencyMax: 128,
+    requestBytesMax: 8_192,
+  },
+};
+
+/** `IdentityService`, for the mesh listener. */
+export function identityService(rotateSvid: RotateSvid): GrpcService {
+  return grpcService({
+    definition: services.identity,
+    methods,
+    handlers: {
+      RotateSvid: async (request, call) => ({
+        svid: toX509SvidMessage(await rotateSvid.execute(holderOf(call), request.csr)),
+      }),
+    },
+  });
+}
+
+function holderOf({ caller }: CallContext): SvidHolder {
+  if (caller.kind === 'svid') return caller;
+  throw new ServiceError('PEER_UNAUTHENTICATED', 'only the holder of an SVID can have it rotated');
+}
