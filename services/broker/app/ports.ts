@@ -1,3 +1,4 @@
+import type { SignedBatch } from '@stint/common/audit-batch.ts';
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { Secret } from '@stint/common/secret.ts';
@@ -59,6 +60,26 @@ export interface Ledger {
   backlog(): { readonly events: number; readonly bytes: number; readonly oldestAt: UnixMs | undefined };
   /** Sequence of the last event committed. */
   sequence(): number;
+}
+
+/** One commit's sealed events, as the outbox holds them until a receipt covers them. */
+export type OutboxBatch = SignedBatch & {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Of the work that caused the first of its events. */
+  readonly traceparent?: string;
+};
+
+/** What the relay sees of the ledger. */
+export interface Outbox {
+  /** Sequence of the last event committed. */
+  sequence(): number;
+  /** Calls back with every batch once it is durable, in order of sequence. Listeners must not throw. */
+  onCommit(listener: (batch: OutboxBatch) => void): void;
+  /** Batches not yet released, from the first that begins at `fromSeq` or later, in order. */
+  read(fromSeq: number, limit: number): Promise<readonly OutboxBatch[]>;
+  /** Forgets the batches up to `seq`, the last event of a batch that a receipt covers. Soon, not at once. */
+  release(seq: number): void;
 }
 
 /** Reading what the ledger wrote. */

@@ -1,0 +1,148 @@
+import type { GrantId, LeaseId } from '@stint/common/ids.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import { type Kysely, sql } from 'kysely';
+import type { GrantStore } from '../app/ports.ts';
+import type { Grant } from '../domain/grant.ts';
+import type { Lease, LeaseState } from '../domain/lease.ts';
+import { fromGrantRow, fromLeaseRow } from './rows.ts';
+import {
+  type LeaseRow,
+  type Schema,
+  whereGrantIsLive,
+  whereLeaseHasEndReason,
+  whereLeaseIsOpen,
+} from './schema.ts';
+
+type GrantAndLease = { readonly grant: Grant; readonly lease: Lease };
+type ListFilter = Parameters<GrantStore['listGrants']>[0];
+
+/** Reads grants and leases, and claims those that are due. Every query goes by an index; a test asks SQLite's planner. */
+export class KyselyGrantStore implements GrantStore {
+  readonly #database: Kysely<Schema>;
+  readonly #claimLock: 'none' | 'skip-locked';
+
+  /** `claimLock`: `skip-locked` where several brokers share the database, so that none waits for another's claim. */
+  constructor(database: Kysely<Schema>, claimLock: 'none' | 'skip-locked') {
+    this.#database = database;
+    this.#claimLock = claimLock;
+  }
+
+  async findGrant(
+    id: GrantId,
+  ): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined> {
+    const grant = await this.#database
+      .selectFrom('grants')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (grant === undefined) return undefined;
+    const leases = await this.#database
+      .selectFrom('leases')
+      .selectAll()
+      .where('grant_id', '=', id)
+      .orderBy('id')
+      .execute();
+    return { grant: fromGrantRow(grant), leases: leases.map(fromLeaseRow) };
+  }
+
+  async findLease(id: LeaseId): Promise<GrantAndLease | undefined> {
+    const lease = await this.#database
+      .selectFrom('leases')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return lease === undefined ? undefined : (await this.#withGrants([lease]))[0];
+  }
+
+  async listGrants(filter: ListFilter): Promise<readonly Grant[]> {
+    let query = this.#database.selectFrom('grants').selectAll().orderBy('id', 'desc').limit(filter.limit);
+    if (filter.spiffeId !== undefined) query = query.where('spiffe_id', '=', filter.spiffeId);
+    if (filter.resource !== undefined) query = query.where('resource', '=', filter.resource);
+    if (filter.before !== undefined) query = query.where('id', '<', filter.before);
+    if (filter.liveOnly) query = query.where(whereGrantIsLive);
+    return (await query.execute()).map(fromGrantRow);
+  }
+
+  async claimDueLeases(now: UnixMs, holdMs: number, limit: number): Promise<readonly GrantAndLease[]> {
+    let due = this.#database
+      .selectFrom('leases')
+      .select('id')
+      .where('next_attempt_at', '<=', now)
+      .orderBy('next_attempt_at')
+      .limit(limit);
+    if (this.#claimLock === 'skip-locked') due = due.forUpdate().skipLocked();
+    const claimed = await this.#database
+      .updateTable('leases')
+      .set({ next_attempt_at: now + holdMs })
+      .where('id', 'in', due)
+      .returningAll()
+      .execute();
+    return this.#withGrants(claimed);
+  }
+
+  async nextDueAt(): Promise<UnixMs | undefined> {
+    const next = await this.#database
+      .selectFrom('leases')
+      .select('next_attempt_at')
+      .where(whereLeaseIsOpen)
+      .orderBy('next_attempt_at')
+      .limit(1)
+      .executeTakeFirst();
+    return next?.next_attempt_at ?? undefined;
+  }
+
+  async listOpenEntities(provider: string, after: string, limit: number): Promise<readonly string[]> {
+    const rows = await this.#database
+      .selectFrom('leases')
+      .select('entity_name')
+      .where('provider', '=', provider)
+      .where('entity_name', '>', after)
+      .where(whereLeaseIsOpen)
+      .orderBy('entity_name')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.entity_name);
+  }
+
+  async listEndedEarly(
+    ...[providers, now, after, limit]: Parameters<GrantStore['listEndedEarly']>
+  ): Promise<readonly Lease[]> {
+    if (providers.length === 0) return [];
+    let query = this.#database
+      .selectFrom('leases')
+      .selectAll()
+      .where('provider', 'in', providers)
+      .where('expires_at', '>', now)
+      .where(whereLeaseHasEndReason)
+      // Nothing was ever made for an aborted lease, so nobody can hold it.
+      .where('state', '<>', 'aborted')
+      .orderBy('id')
+      .limit(limit);
+    if (after !== undefined) query = query.where('id', '>', after);
+    return (await query.execute()).map(fromLeaseRow);
+  }
+
+  /** Counts leases in open states; those that have ended are history and not counted. */
+  async countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>> {
+    const rows = await this.#database
+      .selectFrom('leases')
+      .select(['state', sql<number>`count(*)`.as('leases')])
+      .where(whereLeaseIsOpen)
+      .groupBy('state')
+      .execute();
+    return Object.fromEntries(rows.map((row) => [row.state, row.leases]));
+  }
+
+  async #withGrants(leases: readonly LeaseRow[]): Promise<GrantAndLease[]> {
+    if (leases.length === 0) return [];
+    const ids = [...new Set(leases.map((lease) => lease.grant_id))];
+    const rows = await this.#database.selectFrom('grants').selectAll().where('id', 'in', ids).execute();
+    const grants = new Map(rows.map((row) => [row.id, fromGrantRow(row)]));
+    // RETURNING promises no order; the scheduled time has been overwritten, and the end is the next best urgency.
+    const inOrder = leases.toSorted((a, b) => a.expires_at - b.expires_at);
+    return inOrder.flatMap((lease) => {
+      const grant = grants.get(lease.grant_id as GrantId);
+      return grant === undefined ? [] : [{ grant, lease: fromLeaseRow(lease) }];
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import type { Kysely } from 'kysely';
+import type { Outbox, OutboxBatch } from '../app/ports.ts';
+import { splitEvents } from './event-encoding.ts';
+import type { GroupCommitLedger } from './ledger.ts';
+import type { OutboxRow, Schema } from './schema.ts';
+
+/** The relay's view of the ledger: batches as they are committed, and again from their rows. */
+export class StoreOutbox implements Outbox {
+  readonly #ledger: GroupCommitLedger;
+  readonly #database: Kysely<Schema>;
+  readonly #name: string;
+
+  constructor(ledger: GroupCommitLedger, database: Kysely<Schema>, name: string) {
+    this.#ledger = ledger;
+    this.#database = database;
+    this.#name = name;
+  }
+
+  sequence(): number {
+    return this.#ledger.sequence();
+  }
+
+  onCommit(listener: (batch: OutboxBatch) => void): void {
+    this.#ledger.onCommit(listener);
+  }
+
+  release(seq: number): void {
+    this.#ledger.release(seq);
+  }
+
+  async read(fromSeq: number, limit: number): Promise<readonly OutboxBatch[]> {
+    const rows = await this.#database
+      .selectFrom('outbox')
+      .selectAll()
+      .where('broker', '=', this.#name)
+      .where('first_seq', '>=', fromSeq)
+      .orderBy('first_seq')
+      .limit(limit)
+      .execute();
+    return rows.map(fromOutboxRow);
+  }
+}
+
+function fromOutboxRow(row: OutboxRow): OutboxBatch {
+  return {
+    firstSeq: row.first_seq,
+    lastSeq: row.last_seq,
+    header: asBuffer(row.header),
+    signature: asBuffer(row.signature),
+    events: splitEvents(row.events),
+    ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
+  };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
