@@ -46,7 +46,10 @@ export type DenyDecision = {
 };
 
 /** One condition of a rule: whether it holds, fails, or could not be reached because a condition that guards it fails. */
-export type ConditionExplanation = { readonly text: string; readonly outcome: 'holds' | 'fails' | 'not_reached' };
+export type ConditionExplanation = {
+  readonly text: string;
+  readonly outcome: 'holds' | 'fails' | 'not_reached';
+};
 
 /** How near one rule came. */
 export type RuleExplanation = {
