@@ -28,12 +28,13 @@ export type LogSink = { write(line: string): void };
 export function createLog(options: { service: string; level?: LogLevel | undefined; sink?: LogSink }): Log {
   return pino(
     {
-      name: `stint-${options.service}`,
       level: options.level ?? environmentLevel(),
       base: { service: `stint-${options.service}`, pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       messageKey: 'message',
       errorKey: 'error',
+      // Errors are written by `clean`; pino's own serializer would look at them a second time.
+      serializers: { error: (fields: unknown) => fields },
       mixin: activeSpanIds,
       formatters: {
         level: (label) => ({ level: label }),

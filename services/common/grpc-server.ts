@@ -1,0 +1,262 @@
+import {
+  ResponderBuilder,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  ServerListenerBuilder,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js';
+import { ServiceError } from './errors.ts';
+import { type BoundMethod, type CallHost, type ServerCall, UnreadableRequest } from './grpc-call.ts';
+import { bidiMethod, type MethodRun, serverStreamMethod, unaryMethod } from './grpc-handler.ts';
+import { type GrpcAddress, type GrpcListener, type OpenListener, openListener } from './grpc-listener.ts';
+import { type ErasedMethod, type GrpcService, messageBytesMax } from './grpc-method.ts';
+import { toGrpcStatus } from './grpc-status.ts';
+import { newId } from './ids.ts';
+import type { Log, LogLevel } from './log.ts';
+import type { Clock } from './time.ts';
+import { peerRefusedText } from './x509-svid.ts';
+
+/** Most calls under way on one connection; the peer's HTTP/2 stack holds the next back. */
+const callsPerConnectionMax = 1_000;
+
+/** How often an idle connection is asked for a sign of life, and how long it may take, in milliseconds. */
+const keepaliveMs = 20_000;
+const keepaliveTimeoutMs = 10_000;
+
+/** What a server serves, and where. */
+export type GrpcServerOptions = {
+  /** `broker`: the domain of its errors is `broker.stint`. */
+  readonly name: string;
+  readonly listeners: readonly GrpcListener[];
+  readonly services: readonly GrpcService[];
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The user whose private directories unix sockets must be in: `process.getuid()`. */
+  readonly uid: number;
+  /** Level of the line for each call; debug unless said otherwise. */
+  readonly callLogLevel?: LogLevel;
+};
+
+/** A running server. */
+export type GrpcServer = {
+  /** In the order of the listeners. */
+  readonly addresses: readonly GrpcAddress[];
+  /**
+   * Stops: new calls get SHUTTING_DOWN, streams are ended with it, unary calls under way are answered; what is left
+   * after `deadlineMs` is cut. Calling it again waits for the same end.
+   */
+  close(deadlineMs: number): Promise<void>;
+};
+
+/**
+ * Starts the one kind of gRPC server that Stint has. Every method must have a row in its method table, which says who
+ * may call it and within which limits; callers are known by their SVID, or by the socket they could open.
+ * @throws Error listing every method without a row or handler, and every row without a method; and when an address
+ *   cannot be had. Nothing is left open then.
+ * @throws ServiceError IDENTITY_NOT_READY when a TLS listener's source has no SVID.
+ */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const faults = options.services.flatMap(tableFaults);
+  if (faults.length > 0)
+    throw new Error(`gRPC server "${options.name}" does not start: ${faults.join('; ')}`);
+  const running = new RunningServer(options);
+  try {
+    await running.open();
+  } catch (fault) {
+    await running.close(0);
+    throw fault;
+  }
+  return running;
+}
+
+function tableFaults({ definition, methods, handlers }: GrpcService): string[] {
+  const faults: string[] = [];
+  for (const [name, method] of Object.entries(definition)) {
+    if (!Object.hasOwn(methods, name)) faults.push(`${method.path} has no row in its method table`);
+    else if ((methods[name]?.requestBytesMax ?? 0) > messageBytesMax)
+      faults.push(`${method.path} allows requests above ${messageBytesMax} bytes`);
+    if (!Object.hasOwn(handlers, name)) faults.push(`${method.path} has no handler`);
+    if (method.requestStream && !method.responseStream)
+      faults.push(`${method.path} streams only requests, which no service of ours does`);
+  }
+  const rows = new Set([...Object.keys(methods), ...Object.keys(handlers)]);
+  for (const name of rows)
+    if (!Object.hasOwn(definition, name)) faults.push(`"${name}" is no method of the contract`);
+  return faults;
+}
+
+class RunningServer implements GrpcServer, CallHost {
+  readonly service: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly callLogLevel: LogLevel;
+  readonly streams = new Set<ServerCall>();
+  readonly #options: GrpcServerOptions;
+  readonly #methods: ReadonlyMap<string, BoundMethod>;
+  readonly #listeners: OpenListener[] = [];
+  readonly #servers: Server[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    this.service = options.name;
+    this.log = options.log;
+    this.clock = options.clock;
+    this.callLogLevel = options.callLogLevel ?? 'debug';
+    this.#options = options;
+    this.#methods = new Map(options.services.flatMap(bindMethods));
+  }
+
+  get isStopping(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  get addresses(): readonly GrpcAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  async open(): Promise<void> {
+    for (const listener of this.#options.listeners) await this.#open(listener);
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  // A grpc-js server for each listener: which one a call came by is then known from where its handler was registered.
+  async #open(listener: GrpcListener): Promise<void> {
+    const { log, clock } = this;
+    const serving = new Server(serverOptions);
+    const refusing = new Server({ ...serverOptions, interceptors: [refuseEveryCall(this.service, clock)] });
+    const injectors = [serving, refusing].map((server) =>
+      server.createConnectionInjector(ServerCredentials.createInsecure()),
+    );
+    const taker = {
+      serve: (socket: Parameters<(typeof injectors)[0]['injectConnection']>[0]) =>
+        injectors[0]?.injectConnection(socket),
+      refuse: (socket: Parameters<(typeof injectors)[0]['injectConnection']>[0]) =>
+        injectors[1]?.injectConnection(socket),
+    };
+    this.#servers.push(serving, refusing);
+    const open = await openListener(listener, { log, clock, uid: this.#options.uid, taker });
+    this.#listeners.push(open);
+    for (const service of this.#options.services) {
+      const definition = guardedCodecs(service, log);
+      const handlers = Object.entries(definition).map(([name, method]) => [name, this.#wrap(method, open)]);
+      for (const server of [serving, refusing]) server.addService(definition, Object.fromEntries(handlers));
+    }
+  }
+
+  #wrap(definition: ErasedMethod, listener: OpenListener): UntypedHandleCall {
+    const method = this.#methods.get(definition.path);
+    if (method === undefined) throw new Error(`${definition.path} is not bound`);
+    const run: MethodRun = { host: this, method, connectionOf: (call) => listener.connectionOf(call) };
+    if (!definition.responseStream) return unaryMethod(run);
+    return definition.requestStream ? bidiMethod(run) : serverStreamMethod(run);
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    // 1. no new connections; calls on the old ones see isStopping from here on.
+    for (const listener of this.#listeners) listener.stop();
+    // 2. streams would never end by themselves.
+    await Promise.resolve();
+    for (const stream of [...this.streams])
+      stream.abort(new ServiceError('SHUTTING_DOWN', 'the service is stopping'));
+    // 3. calls under way get their answers, as long as there is time.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    const answered = Promise.all(
+      this.#servers.map((server) => new Promise<void>((resolve) => server.tryShutdown(() => resolve()))),
+    );
+    await Promise.race([answered, late]);
+    clearTimeout(timer);
+    // 4. what is left is cut.
+    for (const server of this.#servers) server.forceShutdown();
+    for (const listener of this.#listeners) listener.cut();
+  }
+}
+
+const serverOptions = {
+  'grpc.max_receive_message_length': messageBytesMax,
+  'grpc.max_concurrent_streams': callsPerConnectionMax,
+  'grpc.keepalive_time_ms': keepaliveMs,
+  'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+  'grpc.enable_channelz': 0,
+} as const;
+
+// Keyed by path. Counts of calls are by method, over all listeners.
+function bindMethods({ definition, methods, handlers }: GrpcService): [string, BoundMethod][] {
+  return Object.entries(definition).map(([key, method]) => {
+    const [row, handler] = [methods[key], handlers[key]];
+    if (row === undefined || handler === undefined) throw new Error(`${method.path} is not served`);
+    return [method.path, { name: method.path.slice(1), row, handler, inFlight: 0 }];
+  });
+}
+
+/** The definition with codecs that turn a bad request into a refusal with a reason, and log a bad answer of ours. */
+function guardedCodecs({ definition, methods }: GrpcService, log: Log): Record<string, ErasedMethod> {
+  const guarded = Object.entries(definition).map(([key, method]) => {
+    const bytesMax = methods[key]?.requestBytesMax ?? 0;
+    return [
+      key,
+      {
+        ...method,
+        requestDeserialize: (bytes: Buffer) => readRequest(method, bytes, bytesMax),
+        responseSerialize: (value: object) => writeResponse(method, value, log),
+      },
+    ];
+  });
+  return Object.fromEntries(guarded) as Record<string, ErasedMethod>;
+}
+
+function readRequest(method: ErasedMethod, bytes: Buffer, bytesMax: number): object {
+  if (bytes.length > bytesMax) {
+    const metadata = { bytes: String(bytes.length), bytes_max: String(bytesMax) };
+    return new UnreadableRequest(
+      new ServiceError(
+        'MESSAGE_TOO_LARGE',
+        `the message has ${bytes.length} bytes: at most ${bytesMax} are taken`,
+        { metadata },
+      ),
+    );
+  }
+  try {
+    return method.requestDeserialize(bytes);
+  } catch (cause) {
+    return new UnreadableRequest(
+      new ServiceError('INVALID_FIELD', 'the message cannot be decoded', {
+        metadata: { field: 'message' },
+        cause,
+      }),
+    );
+  }
+}
+
+function writeResponse(method: ErasedMethod, value: object, log: Log): Buffer {
+  try {
+    return method.responseSerialize(value);
+  } catch (error) {
+    log.error({ error, method: method.path.slice(1) }, 'an answer could not be encoded');
+    throw error;
+  }
+}
+
+/** What a connection without an acceptable SVID meets: every call is refused before its request is read. */
+function refuseEveryCall(service: string, clock: Clock): ServerInterceptor {
+  return (_method, call) => {
+    const listener = new ServerListenerBuilder()
+      .withOnReceiveMetadata(() => {
+        const refusal = new ServiceError('PEER_UNAUTHENTICATED', peerRefusedText);
+        call.sendStatus(toGrpcStatus(refusal, { service, requestId: newId('request', clock.now()) }));
+      })
+      .build();
+    return new ServerInterceptingCall(
+      call,
+      new ResponderBuilder().withStart((next) => next(listener)).build(),
+    );
+  };
+}

@@ -1,0 +1,70 @@
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import path from 'node:path';
+
+/** Longest path of a unix socket, in bytes: the smallest limit of the systems we run on (macOS; Linux has 107). */
+export const unixPathBytesMax = 104;
+
+/** How long a socket file's owner may take to answer before the file counts as left behind, in milliseconds. */
+const probeMs = 1_000;
+
+/**
+ * Listens on a unix socket that only this user can reach: its directory is made with 0700, or must be so and ours.
+ * A socket file left by a process that died is removed; one that somebody answers on is not.
+ * @throws Error saying what is wrong with the path.
+ */
+export async function listenOnUnixSocket(server: Server, socketPath: string, uid: number): Promise<void> {
+  const bytes = Buffer.byteLength(socketPath);
+  if (bytes > unixPathBytesMax)
+    throw new Error(
+      `socket "${socketPath}": ${bytes} bytes long, at most ${unixPathBytesMax}: use a shorter path`,
+    );
+  requirePrivateDirectory(path.dirname(socketPath), uid);
+  await removeStaleSocket(socketPath);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  chmodSync(socketPath, 0o600);
+}
+
+/**
+ * Makes the directory with 0700, or checks that it is a directory of that user which nobody else can enter.
+ * @throws Error saying what is wrong with it.
+ */
+export function requirePrivateDirectory(directory: string, uid: number): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const facts = lstatSync(directory);
+  if (!facts.isDirectory()) throw new Error(`"${directory}" is not a directory (a link to one will not do)`);
+  if (facts.uid !== uid)
+    throw new Error(`"${directory}" belongs to user ${facts.uid}, not to user ${uid} who runs this`);
+  if ((facts.mode & 0o077) !== 0)
+    throw new Error(`"${directory}" is open to other users: run chmod 700 on it`);
+}
+
+async function removeStaleSocket(socketPath: string): Promise<void> {
+  const facts = lstatSync(socketPath, { throwIfNoEntry: false });
+  if (facts === undefined) return;
+  if (!facts.isSocket()) throw new Error(`"${socketPath}" exists and is not a socket: it is left alone`);
+  if (await isAnswered(socketPath)) throw new Error(`another process answers on "${socketPath}"`);
+  unlinkSync(socketPath);
+}
+
+function isAnswered(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socketPath);
+    const settle = (answered: boolean) => {
+      probe.destroy();
+      resolve(answered);
+    };
+    // Busy is not dead: only a refusal shows that nobody holds the other end.
+    probe.setTimeout(probeMs, () => settle(true));
+    probe.once('connect', () => settle(true));
+    probe.once('error', (fault: NodeJS.ErrnoException) =>
+      settle(fault.code !== 'ECONNREFUSED' && fault.code !== 'ENOENT'),
+    );
+  });
+}
