@@ -1,0 +1,332 @@
+import type { LeaseId } from '@stint/common/ids.ts';
+import type { Clock, UnixMs } from '@stint/common/time.ts';
+import { type Credential, type EndProof, ProviderFailure, type TargetProvider } from '../../app/ports.ts';
+import type { Grant } from '../../domain/grant.ts';
+import type { Lease } from '../../domain/lease.ts';
+import type { Profile, Resource } from '../../domain/registry.ts';
+import { checkTarget, type TargetCheck, type TargetPlace } from './check-target.ts';
+import type { PostgresConfig } from './config.ts';
+import { Connections } from './connections.ts';
+import { endAccess, endSessions, findRole, ignoreAbsent, type RoleFacts } from './end-role.ts';
+import { brokerNameFault, isOwnRoleName, roleName } from './names.ts';
+import { connectionLimit, databaseName, groupRole, profileFaults } from './profile.ts';
+import { newPassword, scramVerifier } from './scram.ts';
+import type { Session } from './session.ts';
+import {
+  buryObjects,
+  createRole,
+  dropRole,
+  joinRole,
+  listBlockers,
+  listRoles,
+  type Statement,
+  setPassword,
+  setValidUntil,
+} from './statements.ts';
+
+/** Longest time for each call, waiting for a connection included, in milliseconds. Creating stays well below `intentMs`. */
+const deadlineMs = { create: 10_000, change: 10_000, contain: 12_000, remove: 14_000, list: 30_000 } as const;
+
+/**
+ * How long after its lease's creation a role may still come to be, in milliseconds, by the target's clock. The target
+ * itself refuses later ones, so an absent role whose time has passed is absent for good.
+ */
+export const createWindowMs = 15_000;
+
+const listPageSize = 1_000;
+
+export type PostgresProviderOptions = {
+  /** Instance name in the catalog. */
+  readonly name: string;
+  readonly brokerName: string;
+  readonly config: PostgresConfig;
+  readonly clock: Clock;
+};
+
+/**
+ * Leases as roles of a PostgreSQL server: one login role for each lease, a member of its profile's group role.
+ *
+ * Expiry is the role's own (`VALID UNTIL`), which stops new logins only; ending a lease takes the login and the group
+ * away, ends every session by the role's OID, and only then counts as contained. See README.md for the rights this
+ * takes and what each step leaves behind.
+ */
+export class PostgresProvider implements TargetProvider {
+  readonly mode = 'creates';
+  readonly kind = 'postgres';
+  readonly capabilities = {
+    revocation: 'at_target',
+    nativeExpiry: true,
+    cutsSessions: true,
+    renewable: true,
+  } as const;
+  readonly name: string;
+  readonly #brokerName: string;
+  readonly #config: PostgresConfig;
+  readonly #connections: Connections;
+
+  /** Opens no connection yet: a target that is down does not keep the broker from starting. */
+  constructor(options: PostgresProviderOptions) {
+    const fault = brokerNameFault(options.brokerName);
+    if (fault !== undefined) throw new Error(fault);
+    this.name = options.name;
+    this.#brokerName = options.brokerName;
+    this.#config = options.config;
+    const { config, clock } = options;
+    this.#connections = new Connections({ config, clock, applicationName: `stint ${options.brokerName}` });
+  }
+
+  entityName(leaseId: LeaseId): string {
+    return roleName(this.#brokerName, leaseId);
+  }
+
+  profileFaults(resource: Resource, profile: Profile): readonly string[] {
+    return profileFaults(resource, profile, this.#brokerName);
+  }
+
+  /** What is wrong with the target as it stands: rights too few or too many, groups missing. Read at start, by operators. */
+  checkTarget(places: readonly TargetPlace[], signal: AbortSignal): Promise<TargetCheck> {
+    return checkTarget(this.#connections, {
+      places,
+      signal,
+      config: this.#config,
+      brokerName: this.#brokerName,
+    });
+  }
+
+  /**
+   * One transaction and one round trip: the role, its group, its comment. *A crash or lost reply leaves all of it or
+   * nothing, under a name the lease row holds: the worker probes by that name and removes.*
+   */
+  // biome-ignore lint/complexity/useMaxParams: the port's signature
+  async create(
+    grant: Grant,
+    lease: Lease,
+    place: { readonly resource: Resource; readonly profile: Profile },
+    signal: AbortSignal,
+  ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
+    const password = newPassword();
+    const verifier = await scramVerifier(password, this.#config.scramIterations);
+    const comment = JSON.stringify({ stint: 1, lease: lease.id, grant: grant.id, resource: lease.resource });
+    const oid = await this.#connections.run(
+      'create',
+      { signal, deadlineMs: deadlineMs.create },
+      async (session, cutSignal) => {
+        const statement = createRole({
+          name: this.#ownName(lease),
+          verifier,
+          validUntil: lease.expiresAt + session.clockOffsetMs,
+          connectionLimit: connectionLimit(place.profile),
+          groupRole: groupRole(place.profile),
+          comment,
+          notAfter: lease.createdAt + createWindowMs + session.clockOffsetMs,
+        });
+        const [row] = await session.run(statement, 'create', cutSignal);
+        return row?.['oid'];
+      },
+    );
+    if (typeof oid !== 'string') throw new ProviderFailure('ambiguous', 'NO_OID');
+    return { credential: this.#credential(lease, place.resource, password), handle: { oid } };
+  }
+
+  async remint(lease: Lease, resource: Resource, signal: AbortSignal): Promise<Credential> {
+    const password = newPassword();
+    const verifier = await scramVerifier(password, this.#config.scramIterations);
+    await this.#change(signal, () => setPassword(this.#ownName(lease), verifier));
+    return this.#credential(lease, resource, password);
+  }
+
+  // biome-ignore lint/complexity/useMaxParams: the port's signature
+  async extend(lease: Lease, _resource: Resource, expiresAt: UnixMs, signal: AbortSignal): Promise<void> {
+    await this.#change(signal, (session) =>
+      setValidUntil(this.#ownName(lease), expiresAt + session.clockOffsetMs),
+    );
+  }
+
+  /**
+   * 1. Takes login, password and group away, in one transaction. *Crash: no new login; the next try goes on.*
+   * 2. Ends every session by the role's OID and asks until none is left. *Crash: the next try does both again.*
+   *
+   * A role that is absent counts as contained, once its sessions are gone and none can be created late any more.
+   * @throws ProviderFailure `unreachable` CREATION_IN_FLIGHT while a lost creation may still arrive.
+   */
+  contain(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
+    return this.#connections.run(
+      'contain',
+      { signal, deadlineMs: deadlineMs.contain },
+      async (session, cutSignal) => {
+        const { proof } = await this.#contain(session, lease, cutSignal);
+        return proof;
+      },
+    );
+  }
+
+  /**
+   * 1. Contains, so that nothing is inherited in step 2. *Crash: contained.*
+   * 2. Only where objects or rights hang on the role: joins it, hands its objects to the graveyard and drops its
+   *    rights, database by database. *Crash: some databases are done; the next try does the rest.*
+   * 3. Drops the role. *Crash: the next try finds it absent.*
+   * 4. Ends sessions by the saved OID once more: one that was logging in during containment shows by now.
+   *
+   * @throws ProviderFailure `blocked` 2BP01 with the kinds of what still hangs on the role, e.g. `2BP01:a.pg_class=1`:
+   * rights that somebody else granted, which only they or a superuser can take back.
+   */
+  remove(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
+    return this.#connections.run(
+      'remove',
+      { signal, deadlineMs: deadlineMs.remove },
+      async (session, cutSignal) => {
+        const { role, proof } = await this.#contain(session, lease, cutSignal);
+        if (role === undefined) return { ...proof, databases_cleaned: 0 };
+        const name = this.#ownName(lease);
+        if (role.databases.length > 0) await this.#bury(session, { name, role, signal: cutSignal });
+        await dropOrReport(session, { name, oid: role.oid, signal: cutSignal });
+        const late = await endSessions(session, knownOids(lease, role), cutSignal);
+        const databasesCleaned = role.databases.filter((database) => database !== '').length;
+        return {
+          ...proof,
+          sessions_cut: Number(proof['sessions_cut']) + late,
+          role_absent: true,
+          databases_cleaned: databasesCleaned,
+        };
+      },
+    );
+  }
+
+  listEntities(
+    signal: AbortSignal,
+  ): Promise<readonly { readonly entityName: string; readonly resource: string }[]> {
+    const prefix = `stint_${this.#brokerName}_`;
+    return this.#connections.run(
+      'remove',
+      { signal, deadlineMs: deadlineMs.list },
+      async (session, cutSignal) => {
+        const found: { entityName: string; resource: string }[] = [];
+        for (let after = ''; ; ) {
+          const rows = (await session.run(listRoles(prefix, after, listPageSize), 'end', cutSignal)) as {
+            name: string;
+            comment: string | null;
+          }[];
+          const own = rows.filter(({ name }) => isOwnRoleName(this.#brokerName, name));
+          found.push(
+            ...own.map(({ name, comment }) => ({ entityName: name, resource: resourceOf(comment) })),
+          );
+          after = rows.at(-1)?.name ?? '';
+          if (rows.length < listPageSize) return found;
+        }
+      },
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  async #contain(
+    session: Session,
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<{ role: RoleFacts | undefined; proof: EndProof }> {
+    const name = this.#ownName(lease);
+    const { now, role } = await findRole(session, name, signal);
+    const mayStillCome =
+      role === undefined &&
+      lease.handle['oid'] === undefined &&
+      now <= lease.createdAt + createWindowMs + session.clockOffsetMs;
+    if (mayStillCome) throw new ProviderFailure('unreachable', 'CREATION_IN_FLIGHT');
+    if (role !== undefined) await endAccess(session, name, { role, signal });
+    const sessionsCut = await endSessions(session, knownOids(lease, role), signal);
+    return {
+      role,
+      proof: {
+        can_login: false,
+        sessions_cut: sessionsCut,
+        sessions_left: 0,
+        role_absent: role === undefined,
+      },
+    };
+  }
+
+  async #bury(
+    session: Session,
+    options: { readonly name: string; readonly role: RoleFacts; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { name, role, signal } = options;
+    await session.run(joinRole(name, session.version), 'end', signal);
+    const others = role.databases.filter((database) => database !== '' && database !== this.#config.database);
+    for (const database of others) {
+      await this.#connections.runIn(database, signal, (there) => there.run(buryObjects(name), 'end', signal));
+    }
+    // Rights on shared objects, such as databases themselves, are dropped from wherever this runs.
+    if (others.length < role.databases.length) await session.run(buryObjects(name), 'end', signal);
+  }
+
+  async #change(signal: AbortSignal, statement: (session: Session) => Statement): Promise<void> {
+    await this.#connections.run('create', { signal, deadlineMs: deadlineMs.change }, (session, cutSignal) =>
+      session.run(statement(session), 'change', cutSignal),
+    );
+  }
+
+  /** The role's name in a lease row, checked: a row that names another role must never reach the target. */
+  #ownName(lease: Lease): string {
+    if (lease.entityName !== this.entityName(lease.id)) throw new ProviderFailure('blocked', 'FOREIGN_NAME');
+    return lease.entityName;
+  }
+
+  #credential(
+    lease: Lease,
+    resource: Resource,
+    password: Extract<Credential, { kind: 'database' }>['password'],
+  ): Credential {
+    const { host, port, sslmode } = this.#config;
+    return {
+      kind: 'database',
+      engine: 'postgresql',
+      host,
+      port,
+      database: databaseName(resource),
+      username: lease.entityName,
+      password,
+      sslmode,
+    };
+  }
+}
+
+async function dropOrReport(
+  session: Session,
+  options: { readonly name: string; readonly oid: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const { name, oid, signal } = options;
+  try {
+    await ignoreAbsent(session.run(dropRole(name), 'end', signal));
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || error.code !== '2BP01') throw error;
+    const blockers = (await session.run(listBlockers(oid), 'end', signal)) as {
+      blocker: string;
+      count: number;
+    }[];
+    throw new ProviderFailure(
+      'blocked',
+      `2BP01:${blockers.map(({ blocker, count }) => `${blocker}=${count}`).join(',')}`,
+    );
+  }
+}
+
+/** The role's OID as found and as recorded at creation: they differ only if somebody dropped and made it again. */
+function knownOids(lease: Lease, role: RoleFacts | undefined): string[] {
+  const oids = new Set([role?.oid, lease.handle['oid']]);
+  return [...oids].filter((oid) => oid !== undefined && /^\d{1,10}$/.test(oid)) as string[];
+}
+
+function resourceOf(comment: string | null): string {
+  try {
+    const facts: unknown = JSON.parse(comment ?? '');
+    return typeof facts === 'object' &&
+      facts !== null &&
+      'resource' in facts &&
+      typeof facts.resource === 'string'
+      ? facts.resource
+      : '';
+  } catch {
+    return ''; // somebody else's comment: the name alone says that the role is ours
+  }
+}
