@@ -24,7 +24,9 @@ const segmentGrammar = /^[a-zA-Z0-9._-]+$/;
 export function parseSpiffeId(text: string, field = 'spiffe_id'): SpiffeId {
   const fault = spiffeIdFault(text);
   if (fault === undefined) return text as SpiffeId;
-  throw new ServiceError('INVALID_FIELD', `${field}: "${printable(text)}" is not a SPIFFE ID: ${fault}`, { metadata: { field, fault } });
+  throw new ServiceError('INVALID_FIELD', `${field}: "${printable(text)}" is not a SPIFFE ID: ${fault}`, {
+    metadata: { field, fault },
+  });
 }
 
 /** What is wrong with the text as a workload's SPIFFE ID, or undefined when nothing is. */
@@ -39,7 +41,8 @@ export function spiffeIdFault(text: string): string | undefined {
   for (const segment of rest.slice(slash + 1).split('/')) {
     if (segment === '') return 'a path segment is empty';
     if (segment === '.' || segment === '..') return 'a path segment is "." or ".."';
-    if (!segmentGrammar.test(segment)) return 'a path segment has a character other than letters, digits, ".", "-", "_"';
+    if (!segmentGrammar.test(segment))
+      return 'a path segment has a character other than letters, digits, ".", "-", "_"';
   }
   return undefined;
 }
@@ -51,13 +54,17 @@ export function spiffeIdFault(text: string): string | undefined {
 export function parseTrustDomain(text: string, field = 'trust_domain'): TrustDomain {
   const fault = trustDomainFault(text);
   if (fault === undefined) return text as TrustDomain;
-  throw new ServiceError('INVALID_FIELD', `${field}: "${printable(text)}" is not a trust domain: ${fault}`, { metadata: { field, fault } });
+  throw new ServiceError('INVALID_FIELD', `${field}: "${printable(text)}" is not a trust domain: ${fault}`, {
+    metadata: { field, fault },
+  });
 }
 
 function trustDomainFault(text: string): string | undefined {
   if (text === '') return 'the trust domain is empty';
-  if (text.length > trustDomainBytesMax) return `the trust domain is longer than ${trustDomainBytesMax} bytes`;
-  if (!trustDomainGrammar.test(text)) return 'the trust domain has a character other than lower-case letters, digits, ".", "-", "_"';
+  if (text.length > trustDomainBytesMax)
+    return `the trust domain is longer than ${trustDomainBytesMax} bytes`;
+  if (!trustDomainGrammar.test(text))
+    return 'the trust domain has a character other than lower-case letters, digits, ".", "-", "_"';
   return undefined;
 }
 
@@ -75,6 +82,11 @@ export const stintIds = {
   natsAdmin: (domain: TrustDomain) => parseSpiffeId(`spiffe://${domain}/stint/nats-admin`),
   viewer: (domain: TrustDomain, name: string) => parseSpiffeId(`spiffe://${domain}/stint/viewer/${name}`),
 } as const;
+
+/** Whether the ID names a broker, of whatever trust domain: `spiffe://<trust domain>/stint/broker/<name>`. */
+export function isBrokerId(id: SpiffeId): boolean {
+  return /^spiffe:\/\/[^/]+\/stint\/broker\/[^/]+$/.test(id);
+}
 
 /** Whether the ID is one of Stint's own parts. */
 export function isStintId(id: SpiffeId): boolean {

@@ -1,11 +1,9 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { ServiceError } from './errors.ts';
-import type { Secret } from './secret.ts';
-import { parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
+import { sha256 } from './merkle.ts';
+import { Secret } from './secret.ts';
+import { verifySvidChain } from './svid-chain.ts';
 import type { SvidState } from './x509-svid.ts';
-
-/** Most certificates in a chain and most roots in a bundle that are looked at: ours have two and one. */
-export const chainLengthMax = 8;
 
 /** What an issuer answers: the chain and the roots, without the key, which never left its maker. */
 export type IssuedChain = {
@@ -25,50 +23,31 @@ export type IssuedChain = {
 export function assembleSvidState(issued: IssuedChain, privateKeyPem: Secret): SvidState {
   const certificates = issued.certificatesDer.map(readCertificate);
   const roots = issued.bundleDer.map(readCertificate);
-  if (certificates.length > chainLengthMax || roots.length > chainLengthMax)
-    throw unfit(`more than ${chainLengthMax} certificates`);
   const leaf = certificates[0];
   if (leaf === undefined) throw unfit('it has no certificate');
-  if (!privateKeyPem.reveal((pem) => leaf.checkPrivateKey(createPrivateKey(pem))))
+  if (!privateKeyPem.reveal((pem) => leaf.checkPrivateKey(createPrivateKey(pem)))) {
     throw unfit('its certificate is for another key');
-  refuseBrokenChain(certificates, roots);
+  }
+  const notBefore = leaf.validFromDate.getTime();
+  const verdict = verifySvidChain({
+    chainDer: issued.certificatesDer,
+    rootsDer: issued.bundleDer,
+    at: notBefore,
+  });
+  if (verdict.kind === 'invalid') throw unfit(verdict.fault);
   return {
     svid: {
-      spiffeId: soleSpiffeId(leaf),
+      spiffeId: verdict.spiffeId,
       certificatesDer: certificates.map((certificate) => certificate.raw),
       certificatesPem: certificates.map((certificate) => certificate.toString()).join(''),
       privateKeyPem,
-      notBefore: leaf.validFromDate.getTime(),
+      notBefore,
       expiresAt: leaf.validToDate.getTime(),
-      sha256: createHash('sha256').update(leaf.raw).digest('hex'),
+      sha256: sha256(leaf.raw).toString('hex'),
     },
     bundlePem: roots.map((root) => root.toString()).join(''),
     bundleDer: roots.map((root) => root.raw),
   };
-}
-
-function refuseBrokenChain(
-  certificates: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-): void {
-  certificates.forEach((certificate, i) => {
-    const above = certificates[i + 1];
-    const issuers = above === undefined ? roots : [above];
-    const isSigned = issuers.some(
-      (issuer) => issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey),
-    );
-    if (!isSigned)
-      throw unfit(
-        above === undefined ? 'its chain does not end at a root of the bundle' : 'its chain is broken',
-      );
-  });
-}
-
-function soleSpiffeId(leaf: X509Certificate): SpiffeId {
-  // Node quotes a value that holds a comma or a quote; such a value is no SPIFFE ID and fails the parse.
-  const uris = (leaf.subjectAltName ?? '').split(', ').filter((name) => name.startsWith('URI:'));
-  if (uris.length !== 1) throw unfit(`its certificate has ${uris.length} URI names, not one`);
-  return parseSpiffeId((uris[0] ?? '').slice('URI:'.length));
 }
 
 function readCertificate(der: Uint8Array): X509Certificate {
@@ -81,4 +60,60 @@ function readCertificate(der: Uint8Array): X509Certificate {
 
 function unfit(fault: string, cause?: unknown): ServiceError {
   return new ServiceError('IDENTITY_NOT_READY', `the SVID received cannot be used: ${fault}`, { cause });
+}
+
+/** The text form in which an SVID and its key are kept: version 1. Certificates and roots are DER in base64, leaf first. */
+type KeptSvidState = {
+  readonly v: 1;
+  readonly private_key_pem: string;
+  readonly certificates: readonly string[];
+  readonly bundle: readonly string[];
+};
+
+/** Writes an SVID with its key as text, for a private file. */
+export function formatSvidState({ svid, bundleDer }: SvidState): string {
+  const kept: KeptSvidState = {
+    v: 1,
+    private_key_pem: svid.privateKeyPem.revealText(),
+    certificates: svid.certificatesDer.map((der) => der.toString('base64')),
+    bundle: bundleDer.map((der) => der.toString('base64')),
+  };
+  return `${JSON.stringify(kept)}\n`;
+}
+
+/**
+ * Reads what {@link formatSvidState} wrote, with the checks of {@link assembleSvidState}.
+ * @throws Error or ServiceError when it is damaged; the text never stands in the message.
+ */
+export function parseSvidState(text: Secret): SvidState {
+  const { private_key_pem: key, certificates, bundle } = parse(text.revealText());
+  const issued = { certificatesDer: certificates.map(fromBase64), bundleDer: bundle.map(fromBase64) };
+  return assembleSvidState(issued, new Secret(key));
+}
+
+function parse(text: string): KeptSvidState {
+  const value = parseObject(text);
+  const { v, private_key_pem: key, certificates, bundle } = value;
+  if (v !== 1 || typeof key !== 'string' || !isTextList(certificates) || !isTextList(bundle)) {
+    throw new Error('the kept SVID has not the form of version 1');
+  }
+  return { v, private_key_pem: key, certificates, bundle };
+}
+
+// JSON.parse's own message quotes the text, which holds a key.
+function parseObject(text: string): Partial<Record<keyof KeptSvidState, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    throw new Error('the kept SVID is not JSON');
+  }
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function fromBase64(text: string): Buffer {
+  return Buffer.from(text, 'base64');
 }

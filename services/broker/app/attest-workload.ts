@@ -51,31 +51,22 @@ export class AttestWorkload {
     const { clock, issuer, readCsr, record, svidTtlMs } = this.#parts;
     const { publicKeyDer, publicKeySha256 } = await readCsr(csrDer); // 1
     const attestor = this.#parts.attestors[proof.kind];
-    const outcome = await attestor.attest(proof[proof.kind], { publicKeySha256, now: clock.now() }); // 2
-    const attested = await this.#requireAttested(attestor.method, outcome);
-    await this.#requireActive(attestor.method, attested); // 3
-    const issued = await issuer.issue({
-      spiffeId: attested.spiffeId,
-      publicKeyDer,
-      ttlMs: svidTtlMs,
-      now: clock.now(),
-    }); // 4
-    await record([identityAttested(attestor.method, attested, issued)]); // 5
+    const found = await attestor.attest(proof[proof.kind], { publicKeySha256, now: clock.now() }); // 2
+    const outcome = this.#withoutInactive(found); // 3
+    if (outcome.kind === 'refused') return this.#refuse(attestor.method, outcome);
+    const { spiffeId } = outcome;
+    const issued = await issuer.issue({ spiffeId, publicKeyDer, ttlMs: svidTtlMs, now: clock.now() }); // 4
+    await record([identityAttested(attestor.method, outcome, issued)]); // 5
     return issued;
   }
 
-  async #requireAttested(method: string, outcome: AttestationOutcome): Promise<Attested> {
-    return outcome.kind === 'attested' ? outcome : this.#refuse(method, outcome);
-  }
-
-  async #requireActive(method: string, { spiffeId, evidenceSha256 }: Attested): Promise<void> {
+  #withoutInactive(outcome: AttestationOutcome): AttestationOutcome {
+    if (outcome.kind === 'refused') return outcome;
+    const { spiffeId, evidenceSha256 } = outcome;
     const state = this.#parts.holders.state(spiffeId);
-    if (state !== 'active')
-      await this.#refuse(method, {
-        kind: 'refused',
-        fault: `identity ${state}`,
-        known: { spiffeId, evidenceSha256 },
-      });
+    return state === 'active'
+      ? outcome
+      : { kind: 'refused', fault: `identity ${state}`, known: { spiffeId, evidenceSha256 } };
   }
 
   async #refuse(method: string, { fault, known }: Refused): Promise<never> {

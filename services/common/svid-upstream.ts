@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { ServiceError } from './errors.ts';
+import type { AttestResponse__Output } from './gen/stint/broker/v1/AttestResponse.ts';
+import {
+  connectGrpc,
+  type ExpectedServer,
+  type GrpcChannel,
+  type GrpcChannelOptions,
+} from './grpc-client.ts';
+import type { Log } from './log.ts';
+import { services } from './proto.ts';
+import type { Secret } from './secret.ts';
+import { isBrokerId, type TrustDomain } from './spiffe-id.ts';
+import type { SvidUpstream } from './svid-source.ts';
+import type { IssuedChain } from './svid-state.ts';
+import type { Clock } from './time.ts';
+import type { SvidState } from './x509-svid.ts';
+
+/** How long one attestation or rotation may take, in milliseconds, connecting included. */
+const callMsMax = 10_000;
+
+/** Largest trust bundle file, in characters: a root has about a thousand. */
+const bundleLengthMax = 65_536;
+
+/** Where a broker can be reached for an SVID. */
+export type BrokerUpstreamOptions = {
+  readonly trustDomain: TrustDomain;
+  readonly bootstrap: { readonly host: string; readonly port: number };
+  readonly mesh: { readonly host: string; readonly port: number };
+  /** PEM file with the trust domain's roots: what the broker is known by before there is an SVID. Read at each attestation. */
+  readonly bundleFile: string;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/**
+ * Gets SVIDs from a broker, and from nobody else: the server must show an SVID `spiffe://<td>/stint/broker/<name>` under
+ * the trust domain's roots before the join token is sent. Each call has a connection of its own: there are two an hour.
+ */
+export function brokerUpstream(options: BrokerUpstreamOptions): SvidUpstream {
+  const { trustDomain, bootstrap, mesh, bundleFile } = options;
+  const expectedServer: ExpectedServer = { trustDomain, accepts: isBrokerId };
+  return {
+    attest: async (joinToken: Secret, csr: Buffer) => {
+      const bundlePem = await readBundle(bundleFile);
+      const target = { ...bootstrap, tls: { bundlePem, expectedServer } };
+      const request = { proof: 'joinToken' as const, joinToken: joinToken.revealText(), csr };
+      return withChannel(options, target, async (channel) =>
+        toIssuedChain(await channel.call(services.attestation.Attest, request, { deadlineMs: callMsMax })),
+      );
+    },
+    rotate: (held: SvidState, csr: Buffer) => {
+      const source = { current: () => held, onChange: () => () => undefined };
+      const target = { ...mesh, tls: { source, expectedServer } };
+      return withChannel(options, target, async (channel) =>
+        toIssuedChain(await channel.call(services.identity.RotateSvid, { csr }, { deadlineMs: callMsMax })),
+      );
+    },
+  };
+}
+
+async function withChannel(
+  { clock, log }: BrokerUpstreamOptions,
+  target: GrpcChannelOptions['target'],
+  use: (channel: GrpcChannel) => Promise<IssuedChain>,
+): Promise<IssuedChain> {
+  const channel = connectGrpc({ target, unavailable: 'BROKER_UNAVAILABLE', clock, log });
+  try {
+    return await use(channel);
+  } finally {
+    channel.close();
+  }
+}
+
+function toIssuedChain({ svid }: AttestResponse__Output): IssuedChain {
+  if (svid === null) throw new ServiceError('IDENTITY_NOT_READY', 'the broker answered without an SVID');
+  return { certificatesDer: svid.certificates, bundleDer: svid.bundle };
+}
+
+async function readBundle(file: string): Promise<string> {
+  const bundle = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new ServiceError(
+      'IDENTITY_NOT_READY',
+      `the trust bundle "${file}" cannot be read: copy the trust domain's root there`,
+      { cause },
+    );
+  });
+  if (bundle.length <= bundleLengthMax && bundle.includes('-----BEGIN CERTIFICATE-----')) return bundle;
+  throw new ServiceError(
+    'IDENTITY_NOT_READY',
+    `the trust bundle "${file}" holds no certificate in PEM, or is too large`,
+  );
+}
