@@ -1,13 +1,13 @@
+import { errorTextMax, ServiceError } from '@stint/common/errors.ts';
 import type { RegistrySnapshot } from '../domain/registry.ts';
 import type { RegistryRules } from '../registry/parse-registry.ts';
+import { renderFaults, type SourceFault } from '../registry/source-fault.ts';
 import { admitInWorker } from './admission.ts';
-import type { RefusedBundle } from './admit-bundle.ts';
 import { createPolicyEngine, type EngineFault, type PolicyEngine } from './policy-engine.ts';
 import { readBundle } from './read-bundle.ts';
 
 /** A bundle in force, or ready to be: swap all of it at once. */
 export type LoadedBundle = {
-  readonly kind: 'loaded';
   readonly registry: RegistrySnapshot;
   readonly engine: PolicyEngine;
   /** Hash over the bundle's files, hex SHA-256. */
@@ -16,22 +16,37 @@ export type LoadedBundle = {
 };
 
 /**
+ * A bundle with faults. The message shows as many as an error may carry; `faults` has all, for a terminal
+ * ({@link renderFaults}).
+ */
+export class BundleRefused extends ServiceError {
+  readonly faults: readonly SourceFault[];
+
+  constructor(faults: readonly SourceFault[]) {
+    super('POLICY_INVALID', renderFaults(faults, errorTextMax), {
+      metadata: { faults: String(faults.length) },
+    });
+    this.name = 'BundleRefused';
+    this.faults = faults;
+  }
+}
+
+/**
  * Reads, judges and makes ready the bundle in a directory. Used at start and at reload alike: nothing that is running is
- * touched, the caller swaps the result in, or keeps what it has when the answer is `refused` (with every fault found;
- * `renderFaults` writes them for a person). Never throws for what is in the directory.
+ * touched; the caller swaps the result in, all of it at once.
+ * @throws BundleRefused (ServiceError POLICY_INVALID) with every fault found.
  */
 export async function loadBundle(
   directory: string,
   rules: RegistryRules,
   onFault: (fault: EngineFault) => void,
-): Promise<LoadedBundle | RefusedBundle> {
+): Promise<LoadedBundle> {
   const { files, sha256, faults } = await readBundle(directory);
-  if (faults.length > 0) return { kind: 'refused', faults };
+  if (faults.length > 0) throw new BundleRefused(faults);
   const bundle = await admitInWorker(files, rules);
-  if (bundle.kind === 'refused') return bundle;
+  if (bundle.kind === 'refused') throw new BundleRefused(bundle.faults);
   const { identities, resources, vocabulary, policies } = bundle;
   return {
-    kind: 'loaded',
     registry: { identities, resources, sha256 },
     engine: createPolicyEngine({ policies, vocabulary, sha256 }, { onFault }),
     sha256,

@@ -64,13 +64,23 @@ export function wholeFileFault(file: string, what: string, help = ''): SourceFau
   return { file, line: 0, column: 0, what, help, excerpt: '' };
 }
 
-/** Writes the faults as a person reads them at a terminal, in the order of the files. */
-export function renderFaults(faults: readonly SourceFault[]): string {
-  const sorted = faults.toSorted((a, b) =>
-    a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column,
+/**
+ * Writes the faults as a person reads them at a terminal, in the order of the files: as many as fit into `charsMax`
+ * (at least one), then how many more there are.
+ */
+export function renderFaults(faults: readonly SourceFault[], charsMax = Number.POSITIVE_INFINITY): string {
+  const sorted = faults.toSorted(
+    (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
   );
-  const shown = sorted.slice(0, faultsShownMax).map(renderFault);
-  if (sorted.length > faultsShownMax) shown.push(`and ${sorted.length - faultsShownMax} more`);
+  const shown: string[] = [];
+  let chars = 'and 00000 more'.length;
+  for (const fault of sorted) {
+    const text = renderFault(fault);
+    chars += text.length + 1;
+    if (shown.length === faultsShownMax || (shown.length > 0 && chars > charsMax)) break;
+    shown.push(text);
+  }
+  if (shown.length < sorted.length) shown.push(`and ${sorted.length - shown.length} more`);
   return shown.join('\n');
 }
 
