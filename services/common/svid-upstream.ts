@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ServiceError } from './errors.ts';
+import type { AttestRequest } from './gen/stint/broker/v1/AttestRequest.ts';
 import type { AttestResponse__Output } from './gen/stint/broker/v1/AttestResponse.ts';
 import {
   connectGrpc,
@@ -44,7 +45,7 @@ export function brokerUpstream(options: BrokerUpstreamOptions): SvidUpstream {
     attest: async (joinToken: Secret, csr: Buffer) => {
       const bundlePem = await readBundle(bundleFile);
       const target = { ...bootstrap, tls: { bundlePem, expectedServer } };
-      const request = { proof: 'joinToken' as const, joinToken: joinToken.revealText(), csr };
+      const request: AttestRequest = { joinToken: joinToken.revealText(), csr };
       return withChannel(options, target, async (channel) =>
         toIssuedChain(await channel.call(services.attestation.Attest, request, { deadlineMs: callMsMax })),
       );
@@ -52,8 +53,9 @@ export function brokerUpstream(options: BrokerUpstreamOptions): SvidUpstream {
     rotate: (held: SvidState, csr: Buffer) => {
       const source = { current: () => held, onChange: () => () => undefined };
       const target = { ...mesh, tls: { source, expectedServer } };
+      const request: RotateSvidRequest = { csr };
       return withChannel(options, target, async (channel) =>
-        toIssuedChain(await channel.call(services.identity.RotateSvid, { csr }, { deadlineMs: callMsMax })),
+        toIssuedChain(await channel.call(services.identity.RotateSvid, request, { deadlineMs: callMsMax })),
       );
     },
   };
