@@ -33,8 +33,18 @@ module.exports = {
       comment:
         'An adapter knows domain/, app/ and its own folder. What two adapters share is a domain noun, a port, or common.',
       severity: 'error',
-      from: { path: `^services/${service}/(?!app/|domain/)([^/]+)/`, pathNot: test },
+      from: {
+        path: `^services/${service}/(?!app/|domain/)([^/]+)/`,
+        pathNot: ['^services/broker/policy/', test],
+      },
       to: { path: '^services/$1/', pathNot: '^services/$1/(app|domain|$2)/' },
+    },
+    {
+      name: 'policy-knows-the-registry',
+      comment: 'A bundle is judged whole: the schema of its policies comes from its registry, never the other way.',
+      severity: 'error',
+      from: { path: '^services/broker/policy/', pathNot: test },
+      to: { path: '^services/broker/', pathNot: '^services/broker/(app|domain|policy|registry)/' },
     },
     {
       name: 'driven-adapters-see-ports-only',
