@@ -9,11 +9,10 @@ import {
   Metadata,
   type StatusObject,
 } from '@grpc/grpc-js';
-import type { MethodDefinition } from '@grpc/proto-loader';
 import { type ErrorReason, isServiceError, type ServiceError } from './errors.ts';
+import { IncomingMessages } from './grpc/incoming-messages.ts';
 import { type MessageStream, messageBytesMax } from './grpc-method.ts';
 import { fromGrpcStatus } from './grpc-status.ts';
-import { IncomingMessages } from './grpc-stream.ts';
 import type { Log } from './log.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from './spiffe-id.ts';
 import { currentTraceparent, measure, telemetryIsOn, withSpan } from './telemetry.ts';
@@ -62,7 +61,12 @@ export type CallOptions = {
   readonly metadata?: Readonly<Record<string, string>>;
 };
 
-type Method<In, Out> = MethodDefinition<In, unknown, unknown, Out>;
+/** A method of a service of the contract, as far as a caller needs it: `services.access.RequestAccess`. */
+export type CallableMethod<In, Out> = {
+  readonly path: string;
+  readonly requestSerialize: (request: In) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Out;
+};
 
 /** A bidirectional stream of ours. Messages are taken by iterating; a failure ends the iteration with a ServiceError. */
 export type ClientStream<In, Out> = MessageStream<Out, In> & {
@@ -75,11 +79,15 @@ export type ClientStream<In, Out> = MessageStream<Out, In> & {
 /** A connection to one server: made when first used, made again when lost. */
 export type GrpcChannel = {
   /** Calls a unary method. @throws ServiceError the server's own, or by what went wrong on the way. */
-  call<In, Out>(method: Method<In, Out>, request: In, options?: CallOptions): Promise<Out>;
+  call<In, Out>(method: CallableMethod<In, Out>, request: In, options?: CallOptions): Promise<Out>;
   /** Calls a server-streaming method. Leaving the loop ends the call. */
-  serverStream<In, Out>(method: Method<In, Out>, request: In, options?: CallOptions): AsyncIterable<Out>;
+  serverStream<In, Out>(
+    method: CallableMethod<In, Out>,
+    request: In,
+    options?: CallOptions,
+  ): AsyncIterable<Out>;
   /** Opens a bidirectional stream. */
-  bidi<In, Out>(method: Method<In, Out>, options?: CallOptions): ClientStream<In, Out>;
+  bidi<In, Out>(method: CallableMethod<In, Out>, options?: CallOptions): ClientStream<In, Out>;
   close(): void;
 };
 
@@ -117,7 +125,7 @@ class Channel implements GrpcChannel {
     this.#client = client;
   }
 
-  call<In, Out>(method: Method<In, Out>, request: In, options: CallOptions = {}): Promise<Out> {
+  call<In, Out>(method: CallableMethod<In, Out>, request: In, options: CallOptions = {}): Promise<Out> {
     if (!telemetryIsOn()) return this.#call(method, request, options);
     const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': method.path.slice(1) };
     const startedAt = performance.now();
@@ -126,7 +134,7 @@ class Channel implements GrpcChannel {
     ).finally(() => measure('rpc.client.call.duration', (performance.now() - startedAt) / 1_000, attributes));
   }
 
-  #call<In, Out>(method: Method<In, Out>, request: In, options: CallOptions): Promise<Out> {
+  #call<In, Out>(method: CallableMethod<In, Out>, request: In, options: CallOptions): Promise<Out> {
     return new Promise((resolve, reject) => {
       const { signal } = options;
       if (signal?.aborted) return reject(signal.reason);
@@ -151,7 +159,7 @@ class Channel implements GrpcChannel {
   }
 
   async *serverStream<In, Out>(
-    method: Method<In, Out>,
+    method: CallableMethod<In, Out>,
     request: In,
     options: CallOptions = {},
   ): AsyncGenerator<Out> {
@@ -174,7 +182,7 @@ class Channel implements GrpcChannel {
     }
   }
 
-  bidi<In, Out>(method: Method<In, Out>, options: CallOptions = {}): ClientStream<In, Out> {
+  bidi<In, Out>(method: CallableMethod<In, Out>, options: CallOptions = {}): ClientStream<In, Out> {
     options.signal?.throwIfAborted();
     const raw = this.#client.makeBidiStreamRequest(
       method.path,

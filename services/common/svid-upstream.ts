@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ServiceError } from './errors.ts';
 import type { AttestRequest } from './gen/stint/broker/v1/AttestRequest.ts';
 import type { AttestResponse__Output } from './gen/stint/broker/v1/AttestResponse.ts';
+import type { RotateSvidRequest } from './gen/stint/broker/v1/RotateSvidRequest.ts';
 import {
   connectGrpc,
   type ExpectedServer,
