@@ -41,7 +41,8 @@ module.exports = {
     },
     {
       name: 'policy-knows-the-registry',
-      comment: 'A bundle is judged whole: the schema of its policies comes from its registry, never the other way.',
+      comment:
+        'A bundle is judged whole: the schema of its policies comes from its registry, never the other way.',
       severity: 'error',
       from: { path: '^services/broker/policy/', pathNot: test },
       to: { path: '^services/broker/', pathNot: '^services/broker/(app|domain|policy|registry)/' },
