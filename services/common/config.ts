@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { flagOf, kebab, variableOf, variablePrefixOf } from './config-name.ts';
-import { optionHelp } from './config-text.ts';
+import { flagOf, kebab, variableOf, variablePrefixOf } from './config/option-name.ts';
+import { optionHelp } from './config/option-text.ts';
+import { readOptionValue } from './config/option-value.ts';
 import type { ConfigOf, ConfigSpec, Option, OptionTable } from './config-types.ts';
-import { readOptionValue } from './config-value.ts';
 import { Secret } from './secret.ts';
 
 /** Largest configuration file read, in bytes. */

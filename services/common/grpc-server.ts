@@ -8,9 +8,9 @@ import {
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { ServiceError } from './errors.ts';
-import { type BoundMethod, type CallHost, type ServerCall, UnreadableRequest } from './grpc-call.ts';
-import { bidiMethod, type MethodRun, serverStreamMethod, unaryMethod } from './grpc-handler.ts';
-import { type GrpcAddress, type GrpcListener, type OpenListener, openListener } from './grpc-listener.ts';
+import { type GrpcAddress, type GrpcListener, type OpenListener, openListener } from './grpc/listener.ts';
+import { bidiMethod, type MethodRun, serverStreamMethod, unaryMethod } from './grpc/method-wrapper.ts';
+import { type BoundMethod, type CallHost, type ServerCall, UnreadableRequest } from './grpc/server-call.ts';
 import { type ErasedMethod, type GrpcService, messageBytesMax } from './grpc-method.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { newId } from './ids.ts';
@@ -33,8 +33,6 @@ export type GrpcServerOptions = {
   readonly services: readonly GrpcService[];
   readonly log: Log;
   readonly clock: Clock;
-  /** The user whose private directories unix sockets must be in: `process.getuid()`. */
-  readonly uid: number;
   /** Level of the line for each call; debug unless said otherwise. */
   readonly callLogLevel?: LogLevel;
 };
@@ -140,7 +138,7 @@ class RunningServer implements GrpcServer, CallHost {
         injectors[1]?.injectConnection(socket),
     };
     this.#servers.push(serving, refusing);
-    const open = await openListener(listener, { log, clock, uid: this.#options.uid, taker });
+    const open = await openListener(listener, { log, clock, taker });
     this.#listeners.push(open);
     for (const service of this.#options.services) {
       const definition = guardedCodecs(service, log);

@@ -3,7 +3,7 @@ import { sha256 } from './merkle.ts';
 import type { Secret } from './secret.ts';
 import { type SpiffeId, spiffeIdFault, type TrustDomain, trustDomainOf } from './spiffe-id.ts';
 import type { UnixMs } from './time.ts';
-import { keyUsageBit, type LeafFacts, purposeOid, readLeaf, sanTag } from './x509-leaf.ts';
+import { keyUsageBit, type LeafFacts, purposeOid, readLeaf, sanTag } from './x509/leaf.ts';
 
 /** An X.509-SVID with its private key: what its holder shows in TLS. Source: SPIFFE X509-SVID §2. */
 export type X509Svid = {

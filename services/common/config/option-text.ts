@@ -1,5 +1,5 @@
-import { flagOf, variableOf } from './config-name.ts';
-import type { ConfigSpec, Option, OptionTable } from './config-types.ts';
+import type { ConfigSpec, Option, OptionTable } from '../config-types.ts';
+import { flagOf, variableOf } from './option-name.ts';
 
 /** The text of `--help`. */
 export function optionHelp(spec: ConfigSpec<OptionTable>): string {

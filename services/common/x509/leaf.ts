@@ -1,5 +1,5 @@
+import type { UnixMs } from '../time.ts';
 import { type DerValue, derTag, readDer, readDerMembers } from './der-reader.ts';
-import type { UnixMs } from './time.ts';
 
 // Object identifiers by the hex of their DER body; bits and tags by RFC 5280 §4.2.1.
 const extensionOid = {

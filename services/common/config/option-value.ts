@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { HostPort, Option } from './config-types.ts';
-import { Secret } from './secret.ts';
-import { formatDurationMs, parseDurationMs } from './time.ts';
+import type { HostPort, Option } from '../config-types.ts';
+import { Secret } from '../secret.ts';
+import { formatDurationMs, parseDurationMs } from '../time.ts';
 
 /** Longest text of one value, in characters, unless the option says less. */
 const textMax = 4_096;

@@ -1,6 +1,7 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import path from 'node:path';
+import { ensurePrivateDirectory } from '../private-file.ts';
 
 /** Longest path of a unix socket, in bytes: the smallest limit of the systems we run on (macOS; Linux has 107). */
 export const unixPathBytesMax = 104;
@@ -13,13 +14,13 @@ const probeMs = 1_000;
  * A socket file left by a process that died is removed; one that somebody answers on is not.
  * @throws Error saying what is wrong with the path.
  */
-export async function listenOnUnixSocket(server: Server, socketPath: string, uid: number): Promise<void> {
+export async function listenOnUnixSocket(server: Server, socketPath: string): Promise<void> {
   const bytes = Buffer.byteLength(socketPath);
   if (bytes > unixPathBytesMax)
     throw new Error(
       `socket "${socketPath}": ${bytes} bytes long, at most ${unixPathBytesMax}: use a shorter path`,
     );
-  requirePrivateDirectory(path.dirname(socketPath), uid);
+  await ensurePrivateDirectory(path.dirname(socketPath));
   await removeStaleSocket(socketPath);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -29,20 +30,6 @@ export async function listenOnUnixSocket(server: Server, socketPath: string, uid
     });
   });
   chmodSync(socketPath, 0o600);
-}
-
-/**
- * Makes the directory with 0700, or checks that it is a directory of that user which nobody else can enter.
- * @throws Error saying what is wrong with it.
- */
-export function requirePrivateDirectory(directory: string, uid: number): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const facts = lstatSync(directory);
-  if (!facts.isDirectory()) throw new Error(`"${directory}" is not a directory (a link to one will not do)`);
-  if (facts.uid !== uid)
-    throw new Error(`"${directory}" belongs to user ${facts.uid}, not to user ${uid} who runs this`);
-  if ((facts.mode & 0o077) !== 0)
-    throw new Error(`"${directory}" is open to other users: run chmod 700 on it`);
 }
 
 async function removeStaleSocket(socketPath: string): Promise<void> {

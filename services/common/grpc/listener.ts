@@ -1,14 +1,14 @@
 import { constants } from 'node:crypto';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import type { ServerCall } from './grpc-call.ts';
-import { type Connection, svidEnded, timerMsMax } from './grpc-call.ts';
-import type { Caller } from './grpc-method.ts';
-import type { Log } from './log.ts';
-import type { TrustDomain } from './spiffe-id.ts';
-import type { Clock } from './time.ts';
+import type { Caller } from '../grpc-method.ts';
+import type { Log } from '../log.ts';
+import type { TrustDomain } from '../spiffe-id.ts';
+import type { Clock } from '../time.ts';
+import { checkPeerLeaf, type SvidSource } from '../x509-svid.ts';
+import type { ServerCall } from './server-call.ts';
+import { type Connection, svidEnded, timerMsMax } from './server-call.ts';
 import { listenOnUnixSocket } from './unix-socket.ts';
-import { checkPeerLeaf, type SvidSource } from './x509-svid.ts';
 
 /** Most connections of one listener at once; the kernel's queue holds the next. */
 export const connectionsMax = 10_000;
@@ -52,7 +52,6 @@ export type ConnectionTaker = {
 export type ListenerHost = {
   readonly log: Log;
   readonly clock: Clock;
-  readonly uid: number;
   readonly taker: ConnectionTaker;
 };
 
@@ -77,7 +76,7 @@ async function openUnixListener(path: string, host: ListenerHost): Promise<OpenL
     host.taker.serve(socket);
   });
   server.maxConnections = connectionsMax;
-  await listenOnUnixSocket(server, path, host.uid);
+  await listenOnUnixSocket(server, path);
   const everybody = newConnection({ kind: 'local' });
   return {
     address: { kind: 'unix', path },

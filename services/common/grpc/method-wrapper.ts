@@ -6,18 +6,18 @@ import {
   type ServerWritableStream,
   status as statusCode,
 } from '@grpc/grpc-js';
-import { ServiceError } from './errors.ts';
+import { ServiceError } from '../errors.ts';
+import type { MessageSink } from '../grpc-method.ts';
+import { publicError, toGrpcStatus } from '../grpc-status.ts';
+import { measure, telemetryIsOn, withSpan } from '../telemetry.ts';
+import { IncomingMessages } from './incoming-messages.ts';
 import {
   type BoundMethod,
   type CallHost,
   type Connection,
   ServerCall,
   UnreadableRequest,
-} from './grpc-call.ts';
-import type { MessageSink } from './grpc-method.ts';
-import { publicError, toGrpcStatus } from './grpc-status.ts';
-import { IncomingMessages } from './grpc-stream.ts';
-import { measure, telemetryIsOn, withSpan } from './telemetry.ts';
+} from './server-call.ts';
 
 /** Finds who is at the other end of a call's connection. */
 export type ConnectionOf = (call: { getAuthContext(): { sslPeerCertificate?: object } }) => Connection;

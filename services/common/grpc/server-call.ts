@@ -1,9 +1,9 @@
 import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { ServiceError } from './errors.ts';
-import type { AllowedCaller, CallContext, Caller, ErasedHandler, MethodRow } from './grpc-method.ts';
-import { newId, type RequestId } from './ids.ts';
-import type { Log, LogLevel } from './log.ts';
-import type { Clock, UnixMs } from './time.ts';
+import { ServiceError } from '../errors.ts';
+import type { AllowedCaller, CallContext, Caller, ErasedHandler, MethodRow } from '../grpc-method.ts';
+import { newId, type RequestId } from '../ids.ts';
+import type { Log, LogLevel } from '../log.ts';
+import type { Clock, UnixMs } from '../time.ts';
 
 /** The parts of a running server that its calls need. */
 export type CallHost = {
