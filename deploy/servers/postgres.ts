@@ -33,6 +33,8 @@ export type PostgresOptions = {
   readonly settings?: Readonly<Record<string, string>>;
   /** How long to wait for the processes of a crashed run to end by themselves; the default is 10 s. */
   readonly leftoverDeadlineMs?: number;
+  /** The programs to run; absent means those that came with the npm packages. */
+  readonly programs?: PostgresPaths;
 };
 
 /** A running PostgreSQL that listens on 127.0.0.1 only, takes no login without a password, and dies with us. */
@@ -60,7 +62,7 @@ export type PostgresServer = {
  * @throws ChildStartError when it does not come up
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  const programs = postgresPaths();
+  const programs = options.programs ?? postgresPaths();
   if (programs === undefined) {
     throw new Error(`PostgreSQL: no programs for ${process.platform}-${process.arch}; run "npm run setup"`);
   }

@@ -14,25 +14,48 @@ export type ServerUser = {
   own(file: string): void;
 };
 
+/** What lets nobody pass a private folder, the least first; Docker's default set has only the second. */
+const passageCapabilities = ['dac_read_search', 'dac_override'];
+
 /**
  * Chooses whom to run a server as: as ourselves, or as nobody when we are root.
  *
  * Nobody cannot pass a private home such as /root (0700). Where one of `places` lies below such a folder, the server
- * keeps the one capability to pass and read it (`dac_read_search`); writing stays limited to what it owns. The
- * securebit `no_setuid_fixup` goes with it because PostgreSQL asks access(2), which otherwise ignores capabilities.
+ * keeps the one capability to do so, and with it the securebit `no_setuid_fixup`: PostgreSQL looks for its programs
+ * by access(2), which otherwise ignores capabilities. Elsewhere it keeps none.
  *
  * @param places - folders that the server must reach: its programs and the parent of its data
  * @throws Error when root cannot do this here: no setpriv, or a container without these capabilities
  */
 export function serverUser(places: readonly string[]): ServerUser {
   if (process.getuid?.() !== 0) return { setprivArguments: undefined, own: () => undefined };
-  const identity = [`--reuid=${nobodyId}`, `--regid=${nobodyId}`, '--clear-groups'];
-  const kept = places.every(isOpenToAll) ? '' : ',+dac_read_search';
-  const capabilities = [`--inh-caps=-all${kept}`, `--ambient-caps=-all${kept}`, `--bounding-set=-all${kept}`];
-  const passage = kept === '' ? [] : ['--securebits=+no_setuid_fixup'];
-  const setprivArguments = [...identity, ...capabilities, ...passage];
-  checkAllowed(setprivArguments, places);
-  return { setprivArguments, own: (file) => chownSync(file, nobodyId, nobodyId) };
+  const candidates = places.every(isOpenToAll)
+    ? [asNobody([])]
+    : passageCapabilities.map((capability) => asNobody([capability]));
+  const faults: string[] = [];
+  for (const setprivArguments of candidates) {
+    const trial = spawnSync(requiredSetpriv(), [...setprivArguments, '--', 'true'], { encoding: 'utf8' });
+    if (trial.status === 0) return { setprivArguments, own: (file) => chownSync(file, nobodyId, nobodyId) };
+    faults.push(trial.stderr.trim());
+  }
+  throw new Error(
+    `PostgreSQL refuses to run as root and cannot be run as another user here (${faults.join('; ')}): ` +
+      'run as an ordinary user, or give the container the capabilities SETUID, SETGID, SETPCAP and DAC_OVERRIDE, ' +
+      `or move the clone where everyone may pass (now: ${places.join(', ')})`,
+  );
+}
+
+function asNobody(capabilities: readonly string[]): string[] {
+  const kept = ['-all', ...capabilities.map((capability) => `+${capability}`)].join(',');
+  return [
+    `--reuid=${nobodyId}`,
+    `--regid=${nobodyId}`,
+    '--clear-groups',
+    `--inh-caps=${kept}`,
+    `--ambient-caps=${kept}`,
+    `--bounding-set=${kept}`,
+    ...(capabilities.length === 0 ? [] : ['--securebits=+no_setuid_fixup']),
+  ];
 }
 
 /** Runs a program to its end as that user, with nothing inherited but the given environment. */
@@ -55,16 +78,6 @@ export function runAs(
     timeout: options.deadlineMs,
     killSignal: 'SIGKILL',
   });
-}
-
-function checkAllowed(setprivArguments: readonly string[], places: readonly string[]): void {
-  const trial = spawnSync(requiredSetpriv(), [...setprivArguments, '--', 'true'], { encoding: 'utf8' });
-  if (trial.status === 0) return;
-  throw new Error(
-    `PostgreSQL refuses to run as root and cannot be run as another user here: ${trial.stderr.trim()}; ` +
-      `run as an ordinary user, or give the container the capabilities SETUID, SETGID, SETPCAP and ` +
-      `DAC_READ_SEARCH, or move the clone where everyone may pass (now: ${places.join(', ')})`,
-  );
 }
 
 function requiredSetpriv(): string {
