@@ -5,7 +5,7 @@ import { Secret } from '@stint/common/secret.ts';
 import { type NatsServer, startNatsServer } from '../../deploy/servers/nats-server.ts';
 import { type PostgresServer, startPostgres } from '../../deploy/servers/postgres.ts';
 import { processesIn } from '../../deploy/servers/processes-in.ts';
-import { natsServerPath, postgresPaths } from '../../deploy/tools.ts';
+import { natsServerPath, type PostgresPaths, postgresPaths } from '../../deploy/tools.ts';
 import { type Scope, tempDir } from './temp-dir.ts';
 
 /** For `{ skip }` of a test: false, or why it cannot run here. Setup brings both servers, so a skip is a loud exception. */
@@ -30,7 +30,11 @@ export type ScratchPostgres = Scratch<PostgresServer> & { readonly password: Sec
 /** Starts a PostgreSQL for a scope. Not durable by default: its data die with the scope; crash tests ask for `isDurable`. */
 export async function scratchPostgres(
   scope: Scope,
-  options: { readonly isDurable?: boolean; readonly settings?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly isDurable?: boolean;
+    readonly settings?: Readonly<Record<string, string>>;
+    readonly programs?: PostgresPaths;
+  } = {},
 ): Promise<ScratchPostgres> {
   const password = new Secret(randomBytes(18).toString('base64url'));
   const server = await scratch(scope, ({ directory, ...port }) =>

@@ -1,8 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UnixMs } from '@stint/common/time.ts';
-import { ProviderFailure } from '../../app/ports.ts';
+import { type EndProof, ProviderFailure } from '../../app/ports.ts';
 import type { Session } from './session.ts';
-import { cutAccess, cutSessions, lookUpRole } from './statements.ts';
+import {
+  buryObjects,
+  cutAccess,
+  cutSessions,
+  dropRole,
+  joinRole,
+  listBlockers,
+  lookUpRole,
+  type Statement,
+} from './statements.ts';
 
 /** How long sessions may take to end after they were told to, in milliseconds. */
 export const sessionsEndMsMax = 5_000;
@@ -10,19 +19,80 @@ export const sessionsEndMsMax = 5_000;
 /** Longest wait between two looks at the sessions that are ending, in milliseconds. */
 const lookAgainMsMax = 50;
 
+/** What is known of the role of a lease before the target is asked. */
+export type LeaseRole = {
+  readonly name: string;
+  /** As recorded at creation; absent when its outcome was never known. */
+  readonly recordedOid: string | undefined;
+  /** Until when a lost creation may still arrive, by our clock. */
+  readonly mayComeUntil: UnixMs;
+};
+
 /** A role as the target knows it. `databases` are those in which objects or rights hang on it; '' stands for shared ones. */
-export type RoleFacts = {
+type RoleFacts = {
   readonly oid: string;
   readonly canLogIn: boolean;
   readonly groups: readonly string[];
   readonly databases: readonly string[];
 };
 
-/** Looks the role up; `role` is undefined when there is none. `now` is the target's time. */
-export async function findRole(
-  session: Session,
+/** One piece of work on a session, until its deadline. `runIn` sends a statement in another database. */
+export type EndWork = {
+  readonly session: Session;
+  readonly signal: AbortSignal;
+  readonly database: string;
+  runIn(database: string, statement: Statement): Promise<void>;
+};
+
+/**
+ * Takes login, password and group away, then ends the role's sessions, until the target says that none is left.
+ * @throws ProviderFailure; `unreachable` CREATION_IN_FLIGHT while a lost creation may still arrive, SESSIONS_LEFT after
+ * {@link sessionsEndMsMax}.
+ */
+export async function containRole(work: EndWork, lease: LeaseRole): Promise<EndProof> {
+  return (await contain(work, lease)).proof;
+}
+
+/**
+ * Contains, hands over what the role owns, drops it, and looks for sessions once more.
+ * @throws ProviderFailure as {@link containRole}, and `blocked` 2BP01 with the kinds of what still hangs on the role.
+ */
+export async function removeRole(work: EndWork, lease: LeaseRole): Promise<EndProof> {
+  const { role, proof } = await contain(work, lease);
+  if (role === undefined) return { ...proof, databases_cleaned: 0 };
+  if (role.databases.length > 0) await bury(work, lease.name, role.databases);
+  await dropOrReport(work, lease.name, role.oid);
+  const late = await endSessions(work, knownOids(lease, role));
+  const databasesCleaned = role.databases.filter((database) => database !== '').length;
+  return {
+    ...proof,
+    sessions_cut: Number(proof['sessions_cut']) + late,
+    role_absent: true,
+    databases_cleaned: databasesCleaned,
+  };
+}
+
+async function contain(
+  work: EndWork,
+  lease: LeaseRole,
+): Promise<{ readonly role: RoleFacts | undefined; readonly proof: EndProof }> {
+  const { now, role } = await findRole(work, lease.name);
+  const isPastArrival = now > lease.mayComeUntil + work.session.clockOffsetMs;
+  if (role === undefined && lease.recordedOid === undefined && !isPastArrival) {
+    throw new ProviderFailure('unreachable', 'CREATION_IN_FLIGHT');
+  }
+  if (role !== undefined) await endAccess(work, lease.name, role);
+  const sessionsCut = await endSessions(work, knownOids(lease, role));
+  const isAbsent = role === undefined;
+  return {
+    role,
+    proof: { can_login: false, sessions_cut: sessionsCut, sessions_left: 0, role_absent: isAbsent },
+  };
+}
+
+async function findRole(
+  { session, signal }: EndWork,
   name: string,
-  signal: AbortSignal,
 ): Promise<{ readonly now: UnixMs; readonly role: RoleFacts | undefined }> {
   const [row] = await session.run(lookUpRole(name), 'end', signal);
   const { now, oid, can_login, groups, databases } = row as {
@@ -35,27 +105,14 @@ export async function findRole(
   return { now, role: oid === null ? undefined : { oid, canLogIn: can_login, groups, databases } };
 }
 
-/** Takes a found role's access away. Done before: sends nothing. Dropped meanwhile by somebody else: nothing is left to take. */
-export async function endAccess(
-  session: Session,
-  name: string,
-  options: { readonly role: RoleFacts; readonly signal: AbortSignal },
-): Promise<void> {
-  const { role, signal } = options;
+// Done before: sends nothing. Dropped meanwhile by somebody else: nothing is left to take.
+async function endAccess({ session, signal }: EndWork, name: string, role: RoleFacts): Promise<void> {
   if (!role.canLogIn && role.groups.length === 0) return;
   await ignoreAbsent(session.run(cutAccess(name, role.groups), 'end', signal));
 }
 
-/**
- * Ends the sessions of these roles, and returns how many there were once the target says that none is left.
- * A session that was logging in when access was cut shows a moment later and is found by the next look, or by removal.
- * @throws ProviderFailure `unreachable` SESSIONS_LEFT after {@link sessionsEndMsMax}.
- */
-export async function endSessions(
-  session: Session,
-  oids: readonly string[],
-  signal: AbortSignal,
-): Promise<number> {
+// A session that was logging in when access was cut shows a moment later: the next look finds it, or removal does.
+async function endSessions({ session, signal }: EndWork, oids: readonly string[]): Promise<number> {
   if (oids.length === 0) return 0;
   const cut = new Set<unknown>();
   const end = performance.now() + sessionsEndMsMax;
@@ -68,13 +125,35 @@ export async function endSessions(
   }
 }
 
-/** Waits for a statement about a role; true when the role was there. */
-export async function ignoreAbsent(statement: Promise<unknown>): Promise<boolean> {
+async function bury(work: EndWork, name: string, databases: readonly string[]): Promise<void> {
+  await work.session.run(joinRole(name, work.session.version), 'end', work.signal);
+  const others = databases.filter((database) => database !== '' && database !== work.database);
+  for (const database of others) await work.runIn(database, buryObjects(name));
+  // Rights on shared objects, such as databases themselves, are dropped from wherever this runs.
+  if (others.length < databases.length) await work.session.run(buryObjects(name), 'end', work.signal);
+}
+
+async function dropOrReport({ session, signal }: EndWork, name: string, oid: string): Promise<void> {
+  try {
+    await ignoreAbsent(session.run(dropRole(name), 'end', signal));
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || error.code !== '2BP01') throw error;
+    const rows = await session.run(listBlockers(oid), 'end', signal);
+    const blockers = rows.map((row) => `${String(row['blocker'])}=${String(row['count'])}`);
+    throw new ProviderFailure('blocked', `2BP01:${blockers.join(',')}`);
+  }
+}
+
+async function ignoreAbsent(statement: Promise<unknown>): Promise<void> {
   try {
     await statement;
-    return true;
   } catch (error) {
-    if (error instanceof ProviderFailure && error.code === '42704') return false;
-    throw error;
+    if (!(error instanceof ProviderFailure && error.code === '42704')) throw error;
   }
+}
+
+/** The role's OID as found and as recorded at creation: they differ only if somebody dropped and made it again. */
+function knownOids(lease: LeaseRole, role: RoleFacts | undefined): string[] {
+  const oids = new Set([role?.oid, lease.recordedOid]);
+  return [...oids].filter((oid) => oid !== undefined && /^\d{1,10}$/.test(oid)) as string[];
 }

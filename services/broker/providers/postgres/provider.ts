@@ -7,22 +7,12 @@ import type { Profile, Resource } from '../../domain/registry.ts';
 import { checkTarget, type TargetCheck, type TargetPlace } from './check-target.ts';
 import type { PostgresConfig } from './config.ts';
 import { Connections } from './connections.ts';
-import { endAccess, endSessions, findRole, ignoreAbsent, type RoleFacts } from './end-role.ts';
+import { containRole, type EndWork, type LeaseRole, removeRole } from './end-role.ts';
 import { brokerNameFault, isOwnRoleName, roleName } from './names.ts';
 import { connectionLimit, databaseName, groupRole, profileFaults } from './profile.ts';
 import { newPassword, scramVerifier } from './scram.ts';
 import type { Session } from './session.ts';
-import {
-  buryObjects,
-  createRole,
-  dropRole,
-  joinRole,
-  listBlockers,
-  listRoles,
-  type Statement,
-  setPassword,
-  setValidUntil,
-} from './statements.ts';
+import { createRole, listRoles, type Statement, setPassword, setValidUntil } from './statements.ts';
 
 /** Longest time for each call, waiting for a connection included, in milliseconds. Creating stays well below `intentMs`. */
 const deadlineMs = { create: 10_000, change: 10_000, contain: 12_000, remove: 14_000, list: 30_000 } as const;
@@ -150,14 +140,7 @@ export class PostgresProvider implements TargetProvider {
    * @throws ProviderFailure `unreachable` CREATION_IN_FLIGHT while a lost creation may still arrive.
    */
   contain(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
-    return this.#connections.run(
-      'contain',
-      { signal, deadlineMs: deadlineMs.contain },
-      async (session, cutSignal) => {
-        const { proof } = await this.#contain(session, lease, cutSignal);
-        return proof;
-      },
-    );
+    return this.#end(lease, { lane: 'contain', signal }, containRole);
   }
 
   /**
@@ -171,25 +154,7 @@ export class PostgresProvider implements TargetProvider {
    * rights that somebody else granted, which only they or a superuser can take back.
    */
   remove(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
-    return this.#connections.run(
-      'remove',
-      { signal, deadlineMs: deadlineMs.remove },
-      async (session, cutSignal) => {
-        const { role, proof } = await this.#contain(session, lease, cutSignal);
-        if (role === undefined) return { ...proof, databases_cleaned: 0 };
-        const name = this.#ownName(lease);
-        if (role.databases.length > 0) await this.#bury(session, { name, role, signal: cutSignal });
-        await dropOrReport(session, { name, oid: role.oid, signal: cutSignal });
-        const late = await endSessions(session, knownOids(lease, role), cutSignal);
-        const databasesCleaned = role.databases.filter((database) => database !== '').length;
-        return {
-          ...proof,
-          sessions_cut: Number(proof['sessions_cut']) + late,
-          role_absent: true,
-          databases_cleaned: databasesCleaned,
-        };
-      },
-    );
+    return this.#end(lease, { lane: 'remove', signal }, removeRole);
   }
 
   listEntities(
@@ -221,43 +186,26 @@ export class PostgresProvider implements TargetProvider {
     return this.#connections.close();
   }
 
-  async #contain(
-    session: Session,
+  async #end(
     lease: Lease,
-    signal: AbortSignal,
-  ): Promise<{ role: RoleFacts | undefined; proof: EndProof }> {
-    const name = this.#ownName(lease);
-    const { now, role } = await findRole(session, name, signal);
-    const mayStillCome =
-      role === undefined &&
-      lease.handle['oid'] === undefined &&
-      now <= lease.createdAt + createWindowMs + session.clockOffsetMs;
-    if (mayStillCome) throw new ProviderFailure('unreachable', 'CREATION_IN_FLIGHT');
-    if (role !== undefined) await endAccess(session, name, { role, signal });
-    const sessionsCut = await endSessions(session, knownOids(lease, role), signal);
-    return {
-      role,
-      proof: {
-        can_login: false,
-        sessions_cut: sessionsCut,
-        sessions_left: 0,
-        role_absent: role === undefined,
-      },
+    { lane, signal }: { readonly lane: 'contain' | 'remove'; readonly signal: AbortSignal },
+    work: (work: EndWork, role: LeaseRole) => Promise<EndProof>,
+  ): Promise<EndProof> {
+    const role: LeaseRole = {
+      name: this.#ownName(lease),
+      recordedOid: lease.handle['oid'],
+      mayComeUntil: lease.createdAt + createWindowMs,
     };
-  }
-
-  async #bury(
-    session: Session,
-    options: { readonly name: string; readonly role: RoleFacts; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const { name, role, signal } = options;
-    await session.run(joinRole(name, session.version), 'end', signal);
-    const others = role.databases.filter((database) => database !== '' && database !== this.#config.database);
-    for (const database of others) {
-      await this.#connections.runIn(database, signal, (there) => there.run(buryObjects(name), 'end', signal));
-    }
-    // Rights on shared objects, such as databases themselves, are dropped from wherever this runs.
-    if (others.length < role.databases.length) await session.run(buryObjects(name), 'end', signal);
+    const connections = this.#connections;
+    return await connections.run(lane, { signal, deadlineMs: deadlineMs[lane] }, (session, cutSignal) => {
+      const runIn = (database: string, statement: Statement) =>
+        connections.runIn(
+          database,
+          cutSignal,
+          async (there) => void (await there.run(statement, 'end', cutSignal)),
+        );
+      return work({ session, signal: cutSignal, database: this.#config.database, runIn }, role);
+    });
   }
 
   async #change(signal: AbortSignal, statement: (session: Session) => Statement): Promise<void> {
@@ -289,32 +237,6 @@ export class PostgresProvider implements TargetProvider {
       sslmode,
     };
   }
-}
-
-async function dropOrReport(
-  session: Session,
-  options: { readonly name: string; readonly oid: string; readonly signal: AbortSignal },
-): Promise<void> {
-  const { name, oid, signal } = options;
-  try {
-    await ignoreAbsent(session.run(dropRole(name), 'end', signal));
-  } catch (error) {
-    if (!(error instanceof ProviderFailure) || error.code !== '2BP01') throw error;
-    const blockers = (await session.run(listBlockers(oid), 'end', signal)) as {
-      blocker: string;
-      count: number;
-    }[];
-    throw new ProviderFailure(
-      'blocked',
-      `2BP01:${blockers.map(({ blocker, count }) => `${blocker}=${count}`).join(',')}`,
-    );
-  }
-}
-
-/** The role's OID as found and as recorded at creation: they differ only if somebody dropped and made it again. */
-function knownOids(lease: Lease, role: RoleFacts | undefined): string[] {
-  const oids = new Set([role?.oid, lease.handle['oid']]);
-  return [...oids].filter((oid) => oid !== undefined && /^\d{1,10}$/.test(oid)) as string[];
 }
 
 function resourceOf(comment: string | null): string {
