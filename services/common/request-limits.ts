@@ -90,7 +90,11 @@ function validateEntries(field: string, entries: Readonly<Record<string, string>
   }
 }
 
-function validateText(field: string, text: string, bytesMax: number): void {
+/**
+ * Checks a line of text that a person or a workload wrote.
+ * @throws ServiceError INVALID_FIELD when it is too long or has a control or bidirectional character.
+ */
+export function validateText(field: string, text: string, bytesMax: number): void {
   const bytes = Buffer.byteLength(text);
   if (bytes > bytesMax) throw invalid(field, `${bytes} bytes`, `at most ${bytesMax} bytes`);
   if (unprintable.test(text)) {

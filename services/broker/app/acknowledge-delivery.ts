@@ -20,7 +20,12 @@ export class AcknowledgeDelivery {
 
   async execute(spiffeId: SpiffeId, leaseId: LeaseId): Promise<void> {
     const found = await this.#store.findLease(leaseId);
-    if (found?.lease.spiffeId !== spiffeId || found.lease.state !== 'active' || found.lease.deliveredAt !== undefined) return;
+    if (
+      found?.lease.spiffeId !== spiffeId ||
+      found.lease.state !== 'active' ||
+      found.lease.deliveredAt !== undefined
+    )
+      return;
     const set = { deliveredAt: this.#clock.now(), nextAttemptAt: found.lease.expiresAt };
     await this.#ledger.commit({ lease: { id: leaseId, from: ['active'], set }, events: [] });
   }

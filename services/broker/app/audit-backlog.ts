@@ -1,9 +1,13 @@
 import { ServiceError } from '@stint/common/errors.ts';
-import { formatDurationMs, type Clock } from '@stint/common/time.ts';
+import { type Clock, formatDurationMs } from '@stint/common/time.ts';
 import type { Ledger } from './ports.ts';
 
 /** How much may wait for the auditor before new grants are refused. */
-export type BacklogLimits = { readonly eventsMax: number; readonly bytesMax: number; readonly ageMsMax: number };
+export type BacklogLimits = {
+  readonly eventsMax: number;
+  readonly bytesMax: number;
+  readonly ageMsMax: number;
+};
 
 /**
  * No audit, no grant. While events wait for the auditor's receipt beyond a limit, new and renewed grants are refused;
@@ -24,16 +28,23 @@ export class AuditBacklog {
   assertRoom(): void {
     const fault = this.fault();
     if (fault === undefined) return;
-    throw new ServiceError('AUDIT_UNAVAILABLE', `audit: ${fault}; new grants wait until the auditor catches up`, { retryAfterMs: 5_000, metadata: { backlog: fault } });
+    throw new ServiceError(
+      'AUDIT_UNAVAILABLE',
+      `audit: ${fault}; new grants wait until the auditor catches up`,
+      { retryAfterMs: 5_000, metadata: { backlog: fault } },
+    );
   }
 
   /** Which limit is reached, in words; undefined while there is room. */
   fault(): string | undefined {
     const { events, bytes, oldestAt } = this.#ledger.backlog();
-    if (events >= this.#limits.eventsMax) return `${events} events are unreceipted, the limit is ${this.#limits.eventsMax}`;
-    if (bytes >= this.#limits.bytesMax) return `${bytes} bytes of events are unreceipted, the limit is ${this.#limits.bytesMax}`;
+    if (events >= this.#limits.eventsMax)
+      return `${events} events are unreceipted, the limit is ${this.#limits.eventsMax}`;
+    if (bytes >= this.#limits.bytesMax)
+      return `${bytes} bytes of events are unreceipted, the limit is ${this.#limits.bytesMax}`;
     const ageMs = oldestAt === undefined ? 0 : this.#clock.now() - oldestAt;
-    if (ageMs >= this.#limits.ageMsMax) return `the oldest unreceipted event is ${formatDurationMs(ageMs)} old, the limit is ${formatDurationMs(this.#limits.ageMsMax)}`;
+    if (ageMs >= this.#limits.ageMsMax)
+      return `the oldest unreceipted event is ${formatDurationMs(ageMs)} old, the limit is ${formatDurationMs(this.#limits.ageMsMax)}`;
     return undefined;
   }
 }

@@ -2,7 +2,7 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { AccessQuestion, Decision, Explanation } from '../domain/decision.ts';
 import type { RegistrySnapshot } from '../domain/registry.ts';
-import type { Ledger } from './ports.ts';
+import type { Ledger, ProviderSet } from './ports.ts';
 
 /** Policy in force: total, without I/O, and closed on every fault. */
 export interface PolicyEngine {
@@ -11,7 +11,12 @@ export interface PolicyEngine {
 }
 
 /** Registry and policy that were validated together and come into force together. */
-export type Bundle = { readonly registry: RegistrySnapshot; readonly engine: PolicyEngine; readonly sha256: string; readonly policyCount: number };
+export type Bundle = {
+  readonly registry: RegistrySnapshot;
+  readonly engine: PolicyEngine;
+  readonly sha256: string;
+  readonly policyCount: number;
+};
 
 /**
  * The bundle in force. A reload that fails in any part leaves it untouched; a request that is being decided keeps the one
@@ -56,14 +61,44 @@ export class Bundles {
     } catch (thrown) {
       if (!isServiceError(thrown, 'POLICY_INVALID')) throw thrown;
       const running = this.#current.sha256;
-      await ledger.commit({ events: [{ type: 'policy.refused', actor: { kind: 'operator' }, data: { running_sha256: running } }] });
-      throw new ServiceError('POLICY_INVALID', thrown.message, { metadata: { ...thrown.metadata, running_sha256: running }, cause: thrown });
+      await ledger.commit({
+        events: [{ type: 'policy.refused', actor: { kind: 'operator' }, data: { running_sha256: running } }],
+      });
+      throw new ServiceError('POLICY_INVALID', thrown.message, {
+        metadata: { ...thrown.metadata, running_sha256: running },
+        cause: thrown,
+      });
     }
   }
 }
 
 /** The record that a bundle is in force. */
 export function policyLoaded(bundle: Bundle): EventDraft {
-  const data = { policy_sha256: bundle.sha256, policies: bundle.policyCount, identities: bundle.registry.identities.size, resources: bundle.registry.resources.size };
+  const data = {
+    policy_sha256: bundle.sha256,
+    policies: bundle.policyCount,
+    identities: bundle.registry.identities.size,
+    resources: bundle.registry.resources.size,
+  };
   return { type: 'policy.loaded', actor: { kind: 'operator' }, data };
+}
+
+/**
+ * What the providers say against the resources and profiles that name them: a bundle is refused for it as for any other
+ * fault.
+ * @throws ServiceError POLICY_INVALID
+ */
+export function requireProvidable(registry: RegistrySnapshot, providers: ProviderSet): void {
+  const faults = [...registry.resources.values()].flatMap((resource) =>
+    resource.profiles.flatMap((profile) => {
+      const place = `resource "${resource.id}", action "${profile.name}"`;
+      return (providers.get(resource.provider)?.profileFaults(resource, profile) ?? []).map(
+        (fault) => `${place}: ${fault}`,
+      );
+    }),
+  );
+  if (faults.length > 0)
+    throw new ServiceError('POLICY_INVALID', faults.join('; '), {
+      metadata: { faults: String(faults.length) },
+    });
 }

@@ -5,7 +5,12 @@ import type { Lease } from '../domain/lease.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import type { GrantStore } from './ports.ts';
 
-export type DueLeasesParts = { readonly store: GrantStore; readonly ending: LeaseEnding; readonly clock: Clock; readonly log: Log };
+export type DueLeasesParts = {
+  readonly store: GrantStore;
+  readonly ending: LeaseEnding;
+  readonly clock: Clock;
+  readonly log: Log;
+};
 
 /** Leases taken at once. */
 const claimMax = 200;
@@ -55,7 +60,8 @@ export class EndDueLeases {
     const due = await this.#parts.store.claimDueLeases(this.#parts.clock.now(), claimMs, claimMax);
     const waiting = [...due];
     const worker = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.#end(next.grant, next.lease);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+        await this.#end(next.grant, next.lease);
     };
     await Promise.all(Array.from({ length: Math.min(drivenMax, waiting.length) }, worker));
     return due.length;
@@ -64,16 +70,23 @@ export class EndDueLeases {
   async #end(grant: Grant, lease: Lease): Promise<void> {
     try {
       const ending = await this.#begin(grant, lease);
-      if (ending.state !== 'active' && ending.state !== 'revoked') await this.#parts.ending.drive(grant, ending);
+      if (ending.state !== 'active' && ending.state !== 'revoked')
+        await this.#parts.ending.drive(grant, ending);
     } catch (thrown) {
-      this.#parts.log.error({ err: thrown, lease_id: lease.id }, 'ending a lease failed and will be tried again');
+      this.#parts.log.error(
+        { err: thrown, lease_id: lease.id },
+        'ending a lease failed and will be tried again',
+      );
     }
   }
 
   #begin(grant: Grant, lease: Lease): Promise<Lease> {
     switch (lease.state) {
       case 'active':
-        return this.#parts.ending.begin(grant, lease, lease.expiresAt <= this.#parts.clock.now() ? 'expired' : 'undelivered');
+        return this.#parts.ending.begin(grant, lease, {
+          reason: lease.expiresAt <= this.#parts.clock.now() ? 'expired' : 'undelivered',
+          actor: { kind: 'broker' },
+        });
       case 'intent':
         return this.#parts.ending.outcomeUnknown(grant, lease, 'interrupted');
       default:
@@ -83,7 +96,10 @@ export class EndDueLeases {
 
   async #sleep(): Promise<void> {
     const nextAt: UnixMs | undefined = await this.#parts.store.nextDueAt().catch(() => undefined);
-    const ms = Math.min(sleepMsMax, Math.max(1, (nextAt ?? Number.MAX_SAFE_INTEGER) - this.#parts.clock.now()));
+    const ms = Math.min(
+      sleepMsMax,
+      Math.max(1, (nextAt ?? Number.MAX_SAFE_INTEGER) - this.#parts.clock.now()),
+    );
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {

@@ -1,16 +1,17 @@
-import type { EventActor } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
 import type { GrantId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { EndReason, Lease } from '../domain/lease.ts';
-import type { LeaseEnding } from './end-lease.ts';
+import type { EndCause, LeaseEnding } from './end-lease.ts';
 import type { GrantStore } from './ports.ts';
 
 export type GrantAndLeases = { readonly grant: Grant; readonly leases: readonly Lease[] };
 
 /** Who ends a grant: its holder, or the operator, to whom every grant is visible. */
-export type Ender = { readonly kind: 'holder'; readonly spiffeId: SpiffeId; readonly svidSha256: string } | { readonly kind: 'operator' };
+export type Ender =
+  | { readonly kind: 'holder'; readonly spiffeId: SpiffeId; readonly svidSha256: string }
+  | { readonly kind: 'operator'; readonly note: string };
 
 /**
  * Ends a grant and all its leases. The answer comes when every lease's end is committed; with `waitContained`, when
@@ -26,12 +27,16 @@ export class EndGrant {
   }
 
   /** @throws ServiceError GRANT_NOT_FOUND when there is none or it is somebody else's; the two look alike. */
-  async execute(ender: Ender, grantId: GrantId, options: { reason: EndReason; waitContained: boolean }): Promise<GrantAndLeases> {
+  async execute(
+    ender: Ender,
+    grantId: GrantId,
+    options: { reason: EndReason; waitContained: boolean },
+  ): Promise<GrantAndLeases> {
     const { grant, leases } = await this.#find(ender, grantId);
-    const actor: EventActor = ender.kind === 'operator' ? { kind: 'operator' } : { kind: 'workload', spiffe_id: ender.spiffeId, svid_sha256: ender.svidSha256 };
+    const cause = causeOf(ender, options.reason);
     await Promise.all(
       leases.map(async (lease) => {
-        const ending = await this.#ending.begin(grant, lease, options.reason, actor);
+        const ending = await this.#ending.begin(grant, lease, cause);
         const driven = this.#ending.drive(grant, ending);
         if (options.waitContained) await driven;
         // Nobody waits: the row brings a worker back if this try fails, so its failure needs no second hearing.
@@ -43,7 +48,15 @@ export class EndGrant {
 
   async #find(ender: Ender, grantId: GrantId): Promise<GrantAndLeases> {
     const found = await this.#store.findGrant(grantId);
-    if (found !== undefined && (ender.kind === 'operator' || found.grant.spiffeId === ender.spiffeId)) return found;
-    throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" is not one of yours`, { metadata: { grant_id: grantId } });
+    if (found !== undefined && (ender.kind === 'operator' || found.grant.spiffeId === ender.spiffeId))
+      return found;
+    throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" is not one of yours`, {
+      metadata: { grant_id: grantId },
+    });
   }
+}
+
+function causeOf(ender: Ender, reason: EndReason): EndCause {
+  if (ender.kind === 'operator') return { reason, actor: { kind: 'operator' }, note: ender.note };
+  return { reason, actor: { kind: 'workload', spiffe_id: ender.spiffeId, svid_sha256: ender.svidSha256 } };
 }

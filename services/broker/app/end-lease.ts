@@ -3,10 +3,26 @@ import type { Log } from '@stint/common/log.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { endState, type Grant } from '../domain/grant.ts';
-import { type EndReason, intentMs, isLegalMove, type Lease, type LeaseState, openLeaseStates, retryAt } from '../domain/lease.ts';
+import {
+  type EndReason,
+  intentMs,
+  isLegalMove,
+  type Lease,
+  type LeaseState,
+  openLeaseStates,
+  retryAt,
+} from '../domain/lease.ts';
 import type { Resource } from '../domain/registry.ts';
 import type { Bundles } from './bundles.ts';
-import { type EndedLeaseFeed, type EndProof, type Ledger, type LedgerEntry, ProviderFailure, type ProviderSet, type TargetProvider } from './ports.ts';
+import {
+  type EndedLeaseFeed,
+  type EndProof,
+  type Ledger,
+  type LedgerEntry,
+  ProviderFailure,
+  type ProviderSet,
+  type TargetProvider,
+} from './ports.ts';
 import type { StepObserver } from './steps.ts';
 
 export type LeaseEndingParts = {
@@ -23,6 +39,9 @@ export type LeaseEndingParts = {
 
 /** Longest that one call to a target may take, in milliseconds; a slower one counts as unreachable and is tried again. */
 const targetCallMs = intentMs / 2;
+
+/** Why a lease ends and by whose act; an operator's own words go into the record. */
+export type EndCause = { readonly reason: EndReason; readonly actor: EventActor; readonly note?: string };
 
 const broker: EventActor = { kind: 'broker' };
 
@@ -51,9 +70,11 @@ export class LeaseEnding {
    * Step 1: from its commit on the lease is ending, whatever crashes. Returns the lease as it is now; one that is
    * already ending or ended is returned unchanged.
    */
-  async begin(grant: Grant, lease: Lease, reason: EndReason, actor: EventActor = broker): Promise<Lease> {
+  begin(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
     const provider = this.#parts.providers.get(lease.provider);
-    return provider?.mode === 'signs' ? this.#endSigned(grant, lease, reason, actor) : this.#beginCreated(grant, lease, reason, actor);
+    return provider?.mode === 'signs'
+      ? this.#endSigned(grant, lease, cause)
+      : this.#beginCreated(grant, lease, cause);
   }
 
   /** Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns the lease as it is then. */
@@ -69,9 +90,24 @@ export class LeaseEnding {
   async creationFailed(grant: Grant, intent: Lease, code: string): Promise<void> {
     const endedAt = this.#parts.clock.now();
     await this.#parts.ledger.commit({
-      lease: move(intent, ['intent'], 'aborted', { endReason: 'creation_failed', lastError: code, nextAttemptAt: null }),
-      grant: { id: grant.id, from: ['active'], set: { state: 'failed', endedAt, endReason: 'creation_failed' } },
-      events: [event('lease.aborted', grant, intent, { code }), event('grant.ended', grant, intent, { reason: 'creation_failed', state: 'failed' })],
+      lease: move(
+        intent,
+        { from: ['intent'], to: 'aborted' },
+        {
+          endReason: 'creation_failed',
+          lastError: code,
+          nextAttemptAt: null,
+        },
+      ),
+      grant: {
+        id: grant.id,
+        from: ['active'],
+        set: { state: 'failed', endedAt, endReason: 'creation_failed' },
+      },
+      events: [
+        event('lease.aborted', { grant, lease: intent }, { code }),
+        event('grant.ended', { grant, lease: intent }, { reason: 'creation_failed', state: 'failed' }),
+      ],
     });
   }
 
@@ -79,35 +115,59 @@ export class LeaseEnding {
   async outcomeUnknown(grant: Grant, intent: Lease, code: string): Promise<Lease> {
     const now = this.#parts.clock.now();
     const outcome = await this.#parts.ledger.commit({
-      lease: move(intent, ['intent'], 'unknown', { endReason: 'outcome_unknown', lastError: code, nextAttemptAt: now }),
+      lease: move(
+        intent,
+        { from: ['intent'], to: 'unknown' },
+        {
+          endReason: 'outcome_unknown',
+          lastError: code,
+          nextAttemptAt: now,
+        },
+      ),
       grant: { id: grant.id, from: ['active'], set: { state: 'ending', endReason: 'outcome_unknown' } },
-      events: [event('lease.unknown', grant, intent, { code })],
+      events: [event('lease.unknown', { grant, lease: intent }, { code })],
     });
-    return outcome.kind === 'committed' ? { ...intent, state: 'unknown', endReason: 'outcome_unknown', nextAttemptAt: now } : intent;
+    return outcome.kind === 'committed'
+      ? { ...intent, state: 'unknown', endReason: 'outcome_unknown', nextAttemptAt: now }
+      : intent;
   }
 
-  async #endSigned(grant: Grant, lease: Lease, reason: EndReason, actor: EventActor): Promise<Lease> {
+  async #endSigned(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
+    const { reason } = cause;
     const now = this.#parts.clock.now();
     const state = endState(reason);
     const outcome = await this.#parts.ledger.commit({
-      lease: move(lease, ['active'], 'revoked', { endReason: reason, containedAt: now, revokedAt: now, nextAttemptAt: null }),
+      lease: move(
+        lease,
+        { from: ['active'], to: 'revoked' },
+        {
+          endReason: reason,
+          containedAt: now,
+          revokedAt: now,
+          nextAttemptAt: null,
+        },
+      ),
       grant: { id: grant.id, from: ['active'], set: { state, endedAt: now, endReason: reason } },
-      events: [event('lease.revoked', grant, lease, { reason, revocation: 'by_verifiers' }, actor), event('grant.ended', grant, lease, { reason, state }, actor)],
+      events: [
+        event('lease.revoked', { grant, lease, cause }, { reason, revocation: 'by_verifiers' }),
+        event('grant.ended', { grant, lease, cause }, { reason, state }),
+      ],
     });
     if (outcome.kind !== 'committed') return lease;
     if (reason !== 'expired') this.#tellVerifiers(lease, reason);
     return { ...lease, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
   }
 
-  async #beginCreated(grant: Grant, lease: Lease, reason: EndReason, actor: EventActor): Promise<Lease> {
+  async #beginCreated(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
+    const { reason } = cause;
     const from = (['active', 'unknown'] as const).filter((state) => state === lease.state);
     if (from.length === 0) return lease;
     // Whoever begins goes on to drive: another worker comes only if this one is gone.
     const nextAttemptAt = this.#parts.clock.now() + targetCallMs;
     const outcome = await this.#parts.ledger.commit({
-      lease: move(lease, from, 'revoking', { endReason: reason, nextAttemptAt, attempts: 0 }),
+      lease: move(lease, { from, to: 'revoking' }, { endReason: reason, nextAttemptAt, attempts: 0 }),
       grant: { id: grant.id, from: ['active', 'ending'], set: { state: 'ending', endReason: reason } },
-      events: [event('lease.revoking', grant, lease, { reason }, actor)],
+      events: [event('lease.revoking', { grant, lease, cause }, { reason })],
     });
     this.#parts.step('revoking_committed');
     if (outcome.kind !== 'committed') return lease;
@@ -118,12 +178,15 @@ export class LeaseEnding {
   async #driveOnce(grant: Grant, lease: Lease): Promise<Lease> {
     const provider = this.#parts.providers.get(lease.provider);
     const resource = this.#parts.bundles.current().registry.resources.get(lease.resource);
-    if (provider?.mode !== 'creates' || resource === undefined) return this.#defer(grant, lease, new ProviderFailure('blocked', 'target_not_configured'));
+    if (provider?.mode !== 'creates' || resource === undefined)
+      return this.#defer(grant, lease, new ProviderFailure('blocked', 'target_not_configured'));
     let current = lease;
     try {
-      if (current.state === 'unknown') current = await this.#beginCreated(grant, current, 'outcome_unknown', broker);
+      if (current.state === 'unknown')
+        current = await this.#beginCreated(grant, current, { reason: 'outcome_unknown', actor: broker });
       if (needsContainment(current)) current = await this.#contain(grant, current, { provider, resource });
-      if (current.state === 'contained' || current.state === 'stuck') current = await this.#remove(grant, current, { provider, resource });
+      if (current.state === 'contained' || current.state === 'stuck')
+        current = await this.#remove(grant, current, { provider, resource });
       return current;
     } catch (thrown) {
       if (!(thrown instanceof ProviderFailure)) throw thrown;
@@ -132,29 +195,61 @@ export class LeaseEnding {
   }
 
   /** Steps 2 and 3. */
-  async #contain(grant: Grant, lease: Lease, at: { provider: TargetProvider; resource: Resource }): Promise<Lease> {
+  async #contain(
+    grant: Grant,
+    lease: Lease,
+    at: { provider: TargetProvider; resource: Resource },
+  ): Promise<Lease> {
     const proof = await at.provider.contain(lease, at.resource, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
     const lagMs = now - (lease.endReason === 'expired' ? lease.expiresAt : now);
     await this.#mustCommit({
-      lease: move(lease, ['revoking', 'stuck'], 'contained', { containedAt: now, nextAttemptAt: now + targetCallMs, attempts: 0, lastError: null }),
-      events: [event('lease.contained', grant, lease, { ...proofData(proof), lag_ms: lagMs })],
+      lease: move(
+        lease,
+        { from: ['revoking', 'stuck'], to: 'contained' },
+        {
+          containedAt: now,
+          nextAttemptAt: now + targetCallMs,
+          attempts: 0,
+          lastError: null,
+        },
+      ),
+      events: [event('lease.contained', { grant, lease }, { ...proofData(proof), lag_ms: lagMs })],
     });
     this.#parts.step('contained_committed');
     return { ...lease, state: 'contained', containedAt: now, attempts: 0 };
   }
 
   /** Steps 4 and 5. */
-  async #remove(grant: Grant, lease: Lease, at: { provider: TargetProvider; resource: Resource }): Promise<Lease> {
+  async #remove(
+    grant: Grant,
+    lease: Lease,
+    at: { provider: TargetProvider; resource: Resource },
+  ): Promise<Lease> {
     const proof = await at.provider.remove(lease, at.resource, AbortSignal.timeout(targetCallMs));
     this.#parts.step('removed');
     const now = this.#parts.clock.now();
     const reason = lease.endReason ?? 'revoked';
     await this.#mustCommit({
-      lease: move(lease, ['contained', 'stuck'], 'revoked', { revokedAt: now, nextAttemptAt: null, lastError: null }),
-      grant: { id: grant.id, from: ['active', 'ending'], set: { state: endState(reason), endedAt: now, endReason: reason } },
-      events: [event('lease.revoked', grant, lease, proofData(proof)), event('grant.ended', grant, lease, { reason, state: endState(reason) })],
+      lease: move(
+        lease,
+        { from: ['contained', 'stuck'], to: 'revoked' },
+        {
+          revokedAt: now,
+          nextAttemptAt: null,
+          lastError: null,
+        },
+      ),
+      grant: {
+        id: grant.id,
+        from: ['active', 'ending'],
+        set: { state: endState(reason), endedAt: now, endReason: reason },
+      },
+      events: [
+        event('lease.revoked', { grant, lease }, proofData(proof)),
+        event('grant.ended', { grant, lease }, { reason, state: endState(reason) }),
+      ],
     });
     this.#parts.step('removed_committed');
     return { ...lease, state: 'revoked', revokedAt: now };
@@ -167,10 +262,13 @@ export class LeaseEnding {
     const becomesStuck = failure.kind === 'blocked' && lease.state !== 'stuck';
     const state = becomesStuck ? 'stuck' : lease.state;
     const set = { attempts, nextAttemptAt, lastError: failure.code };
-    this.#parts.log.warn({ lease_id: lease.id, state, code: failure.code, kind: failure.kind, attempts }, 'revocation is not done yet and will be tried again');
+    this.#parts.log.warn(
+      { lease_id: lease.id, state, code: failure.code, kind: failure.kind, attempts },
+      'revocation is not done yet and will be tried again',
+    );
     await this.#parts.ledger.commit({
       lease: { id: lease.id, from: [lease.state], set: becomesStuck ? { ...set, state } : set },
-      events: becomesStuck ? [event('lease.stuck', grant, lease, { code: failure.code })] : [],
+      events: becomesStuck ? [event('lease.stuck', { grant, lease }, { code: failure.code })] : [],
     });
     return { ...lease, state, attempts, nextAttemptAt, lastError: failure.code };
   }
@@ -195,21 +293,41 @@ function needsContainment(lease: Lease): boolean {
   return lease.state === 'revoking' || (lease.state === 'stuck' && lease.containedAt === undefined);
 }
 
-function move(lease: Lease, from: readonly LeaseState[], to: LeaseState, set: Record<string, unknown>): NonNullable<LedgerEntry['lease']> {
-  for (const state of from) if (!isLegalMove(state, to)) throw new Error(`lease ${lease.id}: ${state} → ${to} is not a legal move`);
+/** A move of a lease that the state machine must allow from every state named. */
+type Move = { readonly from: readonly LeaseState[]; readonly to: LeaseState };
+
+function move(
+  lease: Lease,
+  { from, to }: Move,
+  set: Omit<NonNullable<LedgerEntry['lease']>['set'], 'state'>,
+): NonNullable<LedgerEntry['lease']> {
+  for (const state of from)
+    if (!isLegalMove(state, to)) throw new Error(`lease ${lease.id}: ${state} → ${to} is not a legal move`);
   return { id: lease.id, from, set: { ...set, state: to } };
 }
 
-function event(type: EventType, grant: Grant, lease: Lease, data: Record<string, EventValue>, actor: EventActor = broker): EventDraft {
+function event(
+  type: EventType,
+  about: { readonly grant: Grant; readonly lease: Lease; readonly cause?: EndCause },
+  data: Record<string, EventValue>,
+): EventDraft {
+  const { grant, lease, cause } = about;
   const ids = traceIdsOf(grant.traceparent);
+  const note = cause?.note === undefined ? {} : { note: cause.note };
   return {
     type,
-    actor,
+    actor: cause?.actor ?? broker,
     request_id: grant.requestId,
     grant_id: grant.id,
     lease_id: lease.id,
-    ...(ids === undefined ? {} : { trace: { trace_id: ids.traceId, span_id: ids.spanId } }),
-    data: { entity_name: lease.entityName, provider: lease.provider, resource: lease.resource, ...data },
+    ...(ids === undefined ? {} : { trace: ids }),
+    data: {
+      entity_name: lease.entityName,
+      provider: lease.provider,
+      resource: lease.resource,
+      ...note,
+      ...data,
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { EndedLeaseFeed } from './ports.ts';
 
-type EndedLeases = Parameters<EndedLeaseFeed['publish']>[0];
+/** Leases as their verifiers are told of them. */
+export type EndedLeases = Parameters<EndedLeaseFeed['publish']>[0];
 
 /** Tells every open session, in the same turn, that leases ended before their time. Holds nothing for those who come later. */
 export class SessionFeed implements EndedLeaseFeed {

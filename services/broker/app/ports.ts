@@ -87,25 +87,49 @@ export interface GrantStore {
   findGrant(id: GrantId): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined>;
   findLease(id: LeaseId): Promise<{ readonly grant: Grant; readonly lease: Lease } | undefined>;
   /** Newest first. `before` is the id of the last grant of the page before. */
-  listGrants(filter: { readonly spiffeId?: SpiffeId; readonly resource?: string; readonly liveOnly: boolean; readonly before?: GrantId; readonly limit: number }): Promise<readonly Grant[]>;
+  listGrants(filter: {
+    readonly spiffeId?: SpiffeId;
+    readonly resource?: string;
+    readonly liveOnly: boolean;
+    readonly before?: GrantId;
+    readonly limit: number;
+  }): Promise<readonly Grant[]>;
   /**
    * Takes leases whose `nextAttemptAt` has come, oldest first, and pushes it to `now + holdMs`, so that no other worker
    * takes them meanwhile. A worker that dies leaves them to the next one after that time.
    */
-  claimDueLeases(now: UnixMs, holdMs: number, limit: number): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
+  claimDueLeases(
+    now: UnixMs,
+    holdMs: number,
+    limit: number,
+  ): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
   /** The earliest `nextAttemptAt`, so that the worker can sleep until then. */
   nextDueAt(): Promise<UnixMs | undefined>;
   /** Leases of a provider in any open state, by their name at the target, in pages by entity name. */
   listOpenEntities(provider: string, after: string, limit: number): Promise<readonly string[]>;
   /** Leases of these providers that ended before their time and whose credential has not expired by itself. */
-  listEndedEarly(providers: readonly string[], now: UnixMs, after: LeaseId | undefined, limit: number): Promise<readonly Lease[]>;
+  listEndedEarly(
+    providers: readonly string[],
+    now: UnixMs,
+    after: LeaseId | undefined,
+    limit: number,
+  ): Promise<readonly Lease[]>;
   countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>>;
 }
 
 /** A credential in the shape its target is used with. Only ever in memory, on its way to the workload. */
 export type Credential =
   | { readonly kind: 'token'; readonly token: Secret }
-  | { readonly kind: 'database'; readonly engine: 'postgresql'; readonly host: string; readonly port: number; readonly database: string; readonly username: string; readonly password: Secret; readonly sslmode: string };
+  | {
+      readonly kind: 'database';
+      readonly engine: 'postgresql';
+      readonly host: string;
+      readonly port: number;
+      readonly database: string;
+      readonly username: string;
+      readonly password: Secret;
+      readonly sslmode: string;
+    };
 
 /** What a provider can promise; shown to policy authors, in `stint explain` and in the provider's page. */
 export type ProviderCapabilities = {
@@ -145,7 +169,12 @@ export interface TargetProvider extends ProviderBase {
    * Creates `lease.entityName` with the target's own expiry. An existing entity of that name is a definite failure.
    * Returns the facts that ending it will need.
    */
-  create(grant: Grant, lease: Lease, place: { readonly resource: Resource; readonly profile: Profile }, signal: AbortSignal): Promise<{ readonly credential: Credential; readonly handle: Readonly<Record<string, string>> }>;
+  create(
+    grant: Grant,
+    lease: Lease,
+    place: { readonly resource: Resource; readonly profile: Profile },
+    signal: AbortSignal,
+  ): Promise<{ readonly credential: Credential; readonly handle: Readonly<Record<string, string>> }>;
   /** A new secret for a live entity, for the replay of a request: no secret is stored anywhere. */
   remint(lease: Lease, resource: Resource, signal: AbortSignal): Promise<Credential>;
   /** Moves the target's own expiry. */
@@ -155,7 +184,9 @@ export interface TargetProvider extends ProviderBase {
   /** Removes what is left. Absent counts as removed. */
   remove(lease: Lease, resource: Resource, signal: AbortSignal): Promise<EndProof>;
   /** Names at the target that are ours by their form, in any order, with their age where the target tells. */
-  listEntities(signal: AbortSignal): Promise<readonly { readonly entityName: string; readonly resource: string }[]>;
+  listEntities(
+    signal: AbortSignal,
+  ): Promise<readonly { readonly entityName: string; readonly resource: string }[]>;
   /** Frees connections. */
   close(): Promise<void>;
 }
@@ -187,5 +218,12 @@ export class ProviderFailure extends Error {
 
 /** Who is told that leases ended before their time: every open session, and through them every verifier. */
 export interface EndedLeaseFeed {
-  publish(leases: readonly { readonly id: LeaseId; readonly grantId: GrantId; readonly expiresAt: UnixMs; readonly reason: string }[]): void;
+  publish(
+    leases: readonly {
+      readonly id: LeaseId;
+      readonly grantId: GrantId;
+      readonly expiresAt: UnixMs;
+      readonly reason: string;
+    }[],
+  ): void;
 }

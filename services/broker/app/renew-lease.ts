@@ -5,10 +5,16 @@ import type { Clock } from '@stint/common/time.ts';
 import { activeUntil, intentMs, type Lease } from '../domain/lease.ts';
 import { lifetimeMsMin } from '../domain/lifetime.ts';
 import { findProfile } from '../domain/registry.ts';
+import type { Asker } from './access-question.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
 import type { Bundles } from './bundles.ts';
-import { type GrantStore, type Ledger, ProviderFailure, type ProviderSet, type TargetProvider } from './ports.ts';
-import type { Asker } from './request-access.ts';
+import {
+  type GrantStore,
+  type Ledger,
+  ProviderFailure,
+  type ProviderSet,
+  type TargetProvider,
+} from './ports.ts';
 
 export type RenewLeaseParts = {
   readonly bundles: Bundles;
@@ -46,20 +52,26 @@ export class RenewLease {
     const { lease, action } = await this.#find(asker, leaseId);
     const { registry } = this.#parts.bundles.current();
     const identity = registry.identities.get(asker.spiffeId);
-    if (identity?.state !== 'active') throw new ServiceError('IDENTITY_SUSPENDED', `identity "${asker.spiffeId}" is not active any more`);
+    if (identity?.state !== 'active')
+      throw new ServiceError('IDENTITY_SUSPENDED', `identity "${asker.spiffeId}" is not active any more`);
     const resource = registry.resources.get(lease.resource);
     const profile = resource === undefined ? undefined : findProfile(resource, action);
     const provider = this.#parts.providers.get(lease.provider);
-    if (provider?.mode !== 'creates' || resource === undefined || profile === undefined) throw notRenewable(lease, 'its kind is asked for anew');
+    if (provider?.mode !== 'creates' || resource === undefined || profile === undefined)
+      throw notRenewable(lease, 'its kind is asked for anew');
     const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
-    await extend(provider, () => provider.extend(lease, resource, expiresAt, AbortSignal.timeout(intentMs / 2)));
+    await extend(provider, () =>
+      provider.extend(lease, resource, expiresAt, AbortSignal.timeout(intentMs / 2)),
+    );
     return this.#commit(asker, lease, expiresAt);
   }
 
   async #find(asker: Asker, leaseId: LeaseId): Promise<{ lease: Lease; action: string }> {
     const found = await this.#parts.store.findLease(leaseId);
     if (found === undefined || found.lease.spiffeId !== asker.spiffeId) {
-      throw new ServiceError('LEASE_NOT_FOUND', `lease "${leaseId}" is not one of yours`, { metadata: { lease_id: leaseId } });
+      throw new ServiceError('LEASE_NOT_FOUND', `lease "${leaseId}" is not one of yours`, {
+        metadata: { lease_id: leaseId },
+      });
     }
     return { lease: found.lease, action: found.grant.action };
   }
@@ -69,10 +81,14 @@ export class RenewLease {
     if (lease.state !== 'active') throw notRenewable(lease, `it is ${lease.state}`);
     if (!lease.renewable) throw notRenewable(lease, 'its kind is asked for anew');
     if (lease.expiresAt - now < remainingMsMin) throw notRenewable(lease, 'it is about to end');
-    if (!(ttlMs >= lifetimeMsMin)) throw new ServiceError('TTL_OUT_OF_RANGE', `ttl: ${ttlMs} ms is less than 1 s`, { metadata: { field: 'ttl' } });
+    if (!(ttlMs >= lifetimeMsMin))
+      throw new ServiceError('TTL_OUT_OF_RANGE', `ttl: ${ttlMs} ms is less than 1 s`, {
+        metadata: { field: 'ttl' },
+      });
     const expiresAt = Math.min(now + ttlMs, lease.hardExpiresAt, asker.svidExpiresAt);
     // Nothing to gain is the grant's end reached; shortening is not what renewing is for.
-    if (expiresAt <= lease.expiresAt) throw notRenewable(lease, 'its end would not move: the grant ends, or the wanted time is shorter');
+    if (expiresAt <= lease.expiresAt)
+      throw notRenewable(lease, 'its end would not move: the grant ends, or the wanted time is shorter');
     return expiresAt;
   }
 
@@ -81,7 +97,15 @@ export class RenewLease {
     const nextAttemptAt = activeUntil({ ...lease, expiresAt }, this.#parts.clock.now());
     const outcome = await this.#parts.ledger.commit({
       lease: { id: lease.id, from: ['active'], set: { expiresAt, nextAttemptAt } },
-      events: [{ type: 'lease.renewed', actor, grant_id: lease.grantId, lease_id: lease.id, data: { expires_at: expiresAt, entity_name: lease.entityName } }],
+      events: [
+        {
+          type: 'lease.renewed',
+          actor,
+          grant_id: lease.grantId,
+          lease_id: lease.id,
+          data: { expires_at: expiresAt, entity_name: lease.entityName },
+        },
+      ],
     });
     if (outcome.kind === 'committed') return { ...lease, expiresAt, nextAttemptAt };
     throw new ServiceError('CONCURRENT_UPDATE', `lease "${lease.id}" ended while it was being renewed`);
@@ -93,14 +117,20 @@ async function extend(provider: TargetProvider, call: () => Promise<void>): Prom
     await call();
   } catch (cause) {
     const code = cause instanceof ProviderFailure ? cause.code : 'unexpected';
-    throw new ServiceError('PROVIDER_UNAVAILABLE', 'the target did not extend the credential; it ends when it would have', {
-      metadata: { provider: provider.name, code },
-      retryAfterMs: 1_000,
-      cause,
-    });
+    throw new ServiceError(
+      'PROVIDER_UNAVAILABLE',
+      'the target did not extend the credential; it ends when it would have',
+      {
+        metadata: { provider: provider.name, code },
+        retryAfterMs: 1_000,
+        cause,
+      },
+    );
   }
 }
 
 function notRenewable(lease: Lease, why: string): ServiceError {
-  return new ServiceError('LEASE_NOT_RENEWABLE', `lease "${lease.id}" cannot be renewed: ${why}`, { metadata: { lease_id: lease.id, state: lease.state } });
+  return new ServiceError('LEASE_NOT_RENEWABLE', `lease "${lease.id}" cannot be renewed: ${why}`, {
+    metadata: { lease_id: lease.id, state: lease.state },
+  });
 }

@@ -4,8 +4,9 @@ import type { Lease as LeaseMessage } from '@stint/common/gen/stint/broker/v1/Le
 import type { RequestAccessRequest__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessRequest.ts';
 import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
+import type { AccessRequest } from '../app/access-question.ts';
 import type { Credential } from '../app/ports.ts';
-import type { AccessAnswer, AccessRequest } from '../app/request-access.ts';
+import type { AccessAnswer } from '../app/request-access.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 
@@ -28,7 +29,12 @@ export function fromAccessRequest(message: RequestAccessRequest__Output): Access
 
 /** The answer with its credential: the one place in the broker where a secret becomes a message. */
 export function toAccessResponse(answer: AccessAnswer): RequestAccessResponse {
-  return { grant: toGrantMessage(answer.grant), lease: toLeaseMessage(answer.lease), credential: toCredentialMessage(answer.credential), replayed: answer.replayed };
+  return {
+    grant: toGrantMessage(answer.grant),
+    lease: toLeaseMessage(answer.lease),
+    credential: toCredentialMessage(answer.credential),
+    replayed: answer.replayed,
+  };
 }
 
 export function toGrantMessage(grant: Grant): GrantMessage {
@@ -76,4 +82,3 @@ function toCredentialMessage(credential: Credential): CredentialMessage {
     }
   }
 }
-

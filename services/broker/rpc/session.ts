@@ -1,23 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage__Output } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
+import type { EndedLease } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import type { SessionRequest__Output } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
 import type { SessionResponse } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
-import type { TrustBundle } from '@stint/common/gen/stint/broker/v1/TrustBundle.ts';
+import type { MessageStream } from '@stint/common/grpc-method.ts';
 import { toRpcStatus } from '@stint/common/grpc-status.ts';
 import { parseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
-import { withSpan } from '@stint/common/telemetry.ts';
+import { currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
+import type { Asker } from '../app/access-question.ts';
 import type { AcknowledgeDelivery } from '../app/acknowledge-delivery.ts';
 import type { EndGrant } from '../app/end-grant.ts';
-import type { SessionFeed } from '../app/ended-lease-feed.ts';
+import type { EndedLeases, SessionFeed } from '../app/ended-lease-feed.ts';
 import type { GrantStore, ProviderSet } from '../app/ports.ts';
 import type { RenewLease } from '../app/renew-lease.ts';
-import type { Asker, RequestAccess } from '../app/request-access.ts';
+import type { RequestAccess } from '../app/request-access.ts';
 import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
+import type { TrustFeed } from './trust-feed.ts';
 
 /** Messages in one frame, both ways. */
 export const frameMessagesMax = 256;
@@ -39,19 +42,8 @@ export type SessionParts = {
   readonly log: Log;
 };
 
-/** The trust bundle in force and its changes. */
-export type TrustFeed = { current(): TrustBundle; onChange(listener: () => void): () => void };
-
-/** The stream as gRPC gives it, narrowed to what a session uses. */
-export type SessionStream = {
-  on(event: 'data', listener: (frame: SessionRequest__Output) => void): unknown;
-  on(event: 'end' | 'cancelled' | 'drain', listener: () => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  write(frame: SessionResponse): boolean;
-  end(): unknown;
-  pause(): unknown;
-  resume(): unknown;
-};
+/** The stream between one sidecar and this broker. */
+export type SessionStream = MessageStream<SessionRequest__Output, SessionResponse>;
 
 /** One answer to one question, without its id. */
 type Answer = Omit<ServerMessage, 'id'>;
@@ -69,7 +61,7 @@ export class Session {
   #flushing = false;
   #inFlight = 0;
   #open = true;
-  readonly #stopListening: (() => void)[] = [];
+  #isPeerSlow = false;
 
   constructor(parts: SessionParts, asker: Asker, stream: SessionStream) {
     this.#parts = parts;
@@ -77,40 +69,41 @@ export class Session {
     this.#stream = stream;
   }
 
-  /** Serves until the stream ends, breaks, or `signal` says that the service stops. */
-  async run(signal: AbortSignal): Promise<void> {
-    this.#stopListening.push(
-      this.#parts.feed.subscribe((leases) => this.#push({ leasesEnded: { leases: leases.map((lease) => ({ leaseId: lease.id, grantId: lease.grantId, expiresAt: toTimestamp(lease.expiresAt), reason: lease.reason })) } })),
+  /** Serves until the peer ends the stream. Throws what ends it otherwise: the peer is gone, its SVID has ended, shutdown. */
+  async run(): Promise<void> {
+    const stopListening = [
+      this.#parts.feed.subscribe((leases) =>
+        this.#push({ leasesEnded: { leases: leases.map(toEndedLease) } }),
+      ),
       this.#parts.trust.onChange(() => this.#pushTrust()),
-    );
-    this.#pushTrust();
-    const ended = new Promise<void>((resolve) => {
-      this.#stream.on('end', resolve);
-      this.#stream.on('cancelled', resolve);
-      this.#stream.on('error', () => resolve());
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    this.#stream.on('drain', () => this.#stream.resume());
-    this.#stream.on('data', (frame) => this.#read(frame));
+    ];
     try {
+      this.#pushTrust();
       await this.#pushEndedEarly();
-      await ended;
+      for await (const frame of this.#stream) {
+        this.#read(frame);
+        // A peer that reads slowly is not read either: what is under way is all that waits for it.
+        if (this.#isPeerSlow) await this.#awaitPeer();
+      }
     } finally {
-      this.#close();
+      this.#flush();
+      this.#open = false;
+      for (const stop of stopListening) stop();
     }
   }
 
-  #close(): void {
-    this.#flush();
-    this.#open = false;
-    for (const stop of this.#stopListening) stop();
-    this.#stream.end();
+  async #awaitPeer(): Promise<void> {
+    await this.#stream.drained();
+    this.#isPeerSlow = false;
   }
 
   #read(frame: SessionRequest__Output): void {
     const { messages } = frame;
     if (messages.length > frameMessagesMax) {
-      const error = new ServiceError('MESSAGE_TOO_LARGE', `frame: ${messages.length} messages, at most ${frameMessagesMax}`);
+      const error = new ServiceError(
+        'MESSAGE_TOO_LARGE',
+        `frame: ${messages.length} messages, at most ${frameMessagesMax}`,
+      );
       for (const message of messages) this.#send(message.id, failure(error));
       return;
     }
@@ -119,7 +112,11 @@ export class Session {
 
   #take(message: ClientMessage__Output): void {
     if (this.#inFlight >= sessionInFlightMax) {
-      const error = new ServiceError('RATE_LIMITED', `session: ${sessionInFlightMax} questions are under way`, { retryAfterMs: 100 });
+      const error = new ServiceError(
+        'RATE_LIMITED',
+        `session: ${sessionInFlightMax} questions are under way`,
+        { retryAfterMs: 100 },
+      );
       this.#send(message.id, failure(error));
       return;
     }
@@ -136,16 +133,30 @@ export class Session {
   async #answer(message: ClientMessage__Output): Promise<Answer> {
     switch (message.body) {
       case 'requestAccess':
-        return withSpan('stint.request_access', { kind: 'server', parent: message.traceparent }, async (span) => {
+        return withSpan('stint.request_access', { kind: 'server', parent: message.traceparent }, async () => {
           const request = fromAccessRequest(message.requestAccess ?? missing('request_access'));
-          const traceparent = span.traceparent ?? (message.traceparent === '' ? undefined : message.traceparent);
-          return { access: toAccessResponse(await this.#parts.requestAccess.execute(this.#asker, request, { traceparent, delivery: 'acknowledged' })) };
+          const traceparent =
+            currentTraceparent() ?? (message.traceparent === '' ? undefined : message.traceparent);
+          return {
+            access: toAccessResponse(
+              await this.#parts.requestAccess.execute(this.#asker, request, {
+                traceparent,
+                delivery: 'acknowledged',
+              }),
+            ),
+          };
         });
       case 'completeGrant':
-        return withSpan('stint.complete_grant', { kind: 'server', parent: message.traceparent }, () => this.#complete(message));
+        return withSpan('stint.complete_grant', { kind: 'server', parent: message.traceparent }, () =>
+          this.#complete(message),
+        );
       case 'renewLease': {
         const { leaseId, ttl } = message.renewLease ?? missing('renew_lease');
-        const lease = await this.#parts.renewLease.execute(this.#asker, parseId('lease', leaseId, 'lease_id'), fromDuration(ttl, 'ttl'));
+        const lease = await this.#parts.renewLease.execute(
+          this.#asker,
+          parseId('lease', leaseId, 'lease_id'),
+          fromDuration(ttl, 'ttl'),
+        );
         return { renewed: { lease: toLeaseMessage(lease) } };
       }
       case 'acknowledgeDelivery': {
@@ -156,22 +167,29 @@ export class Session {
       case 'alive':
         return { alive: {} };
       default:
-        throw new ServiceError('INVALID_FIELD', 'message: it asks nothing that this broker knows', { metadata: { field: 'body' } });
+        throw new ServiceError('INVALID_FIELD', 'message: it asks nothing that this broker knows', {
+          metadata: { field: 'body' },
+        });
     }
   }
 
   async #complete(message: ClientMessage__Output): Promise<Answer> {
     const { grantId, reason, waitContained } = message.completeGrant ?? missing('complete_grant');
-    const { grant, leases } = await this.#parts.endGrant.execute({ kind: 'holder', ...this.#asker }, parseId('grant', grantId, 'grant_id'), {
-      reason: completionReason(reason),
-      waitContained,
-    });
+    const { grant, leases } = await this.#parts.endGrant.execute(
+      { kind: 'holder', ...this.#asker },
+      parseId('grant', grantId, 'grant_id'),
+      {
+        reason: completionReason(reason),
+        waitContained,
+      },
+    );
     return { completed: { grant: toGrantMessage(grant), leases: leases.map(toLeaseMessage) } };
   }
 
   #fail(thrown: unknown): Answer {
     const requestId = randomUUID();
-    if (!(thrown instanceof ServiceError)) this.#parts.log.error({ err: thrown, request_id: requestId }, 'a question on a session failed');
+    if (!(thrown instanceof ServiceError))
+      this.#parts.log.error({ err: thrown, request_id: requestId }, 'a question on a session failed');
     return failure(thrown, requestId);
   }
 
@@ -181,11 +199,23 @@ export class Session {
 
   /** Anti-entropy: what ended early while this sidecar was not listening. */
   async #pushEndedEarly(): Promise<void> {
-    const signing = [...this.#parts.providers.values()].filter((provider) => provider.mode === 'signs').map((provider) => provider.name);
+    const signing = [...this.#parts.providers.values()]
+      .filter((provider) => provider.mode === 'signs')
+      .map((provider) => provider.name);
     const now = this.#parts.clock.now();
-    for (let page = await this.#parts.store.listEndedEarly(signing, now, undefined, frameMessagesMax); page.length > 0; ) {
-      this.#push({ leasesEnded: { leases: page.map((lease) => ({ leaseId: lease.id, grantId: lease.grantId, expiresAt: toTimestamp(lease.expiresAt), reason: lease.endReason ?? 'revoked' })) } });
-      page = page.length < frameMessagesMax ? [] : await this.#parts.store.listEndedEarly(signing, now, page.at(-1)?.id, frameMessagesMax);
+    for (
+      let page = await this.#parts.store.listEndedEarly(signing, now, undefined, frameMessagesMax);
+      page.length > 0;
+    ) {
+      this.#push({
+        leasesEnded: {
+          leases: page.map((lease) => toEndedLease({ ...lease, reason: lease.endReason ?? 'revoked' })),
+        },
+      });
+      page =
+        page.length < frameMessagesMax
+          ? []
+          : await this.#parts.store.listEndedEarly(signing, now, page.at(-1)?.id, frameMessagesMax);
     }
   }
 
@@ -211,15 +241,28 @@ export class Session {
     if (this.#outbox.length === 0 || !this.#open) return;
     const messages = this.#outbox;
     this.#outbox = [];
-    if (!this.#stream.write({ messages })) this.#stream.pause();
+    if (!this.#stream.write({ messages })) this.#isPeerSlow = true;
   }
+}
+
+function toEndedLease(lease: EndedLeases[number]): EndedLease {
+  return {
+    leaseId: lease.id,
+    grantId: lease.grantId,
+    expiresAt: toTimestamp(lease.expiresAt),
+    reason: lease.reason,
+  };
 }
 
 /** The reason a holder may give for ending its own grant; anything else is a completion's. */
 export function completionReason(text: string): 'completed' | 'abandoned' {
   if (text === '' || text === 'completed') return 'completed';
   if (text === 'abandoned') return 'abandoned';
-  throw new ServiceError('INVALID_FIELD', `reason: "${text.slice(0, 40)}" is neither completed nor abandoned`, { metadata: { field: 'reason' } });
+  throw new ServiceError(
+    'INVALID_FIELD',
+    `reason: "${text.slice(0, 40)}" is neither completed nor abandoned`,
+    { metadata: { field: 'reason' } },
+  );
 }
 
 function failure(thrown: unknown, requestId = ''): Answer {

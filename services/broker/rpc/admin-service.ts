@@ -1,0 +1,216 @@
+import { ServiceError } from '@stint/common/errors.ts';
+import type { ExplainDecisionResponse } from '@stint/common/gen/stint/broker/v1/ExplainDecisionResponse.ts';
+import type { IdentityInfo } from '@stint/common/gen/stint/broker/v1/IdentityInfo.ts';
+import type { ListGrantsRequest__Output } from '@stint/common/gen/stint/broker/v1/ListGrantsRequest.ts';
+import type { ListGrantsResponse } from '@stint/common/gen/stint/broker/v1/ListGrantsResponse.ts';
+import type { ResourceInfo } from '@stint/common/gen/stint/broker/v1/ResourceInfo.ts';
+import {
+  type GrpcService,
+  grpcService,
+  type MethodTable,
+  type ServiceHandlers,
+} from '@stint/common/grpc-method.ts';
+import { parseId } from '@stint/common/ids.ts';
+import { services } from '@stint/common/proto.ts';
+import { fromDuration, toDuration, toTimestamp } from '@stint/common/proto-time.ts';
+import { validateText } from '@stint/common/request-limits.ts';
+import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
+import type { BrokerStatus } from '../app/broker-status.ts';
+import type { Bundles } from '../app/bundles.ts';
+import type { CreateJoinToken } from '../app/create-join-token.ts';
+import type { EndGrant } from '../app/end-grant.ts';
+import type { ExplainDecision } from '../app/explain-decision.ts';
+import type { MintSvid } from '../app/mint-svid.ts';
+import type { GrantStore, Ledger } from '../app/ports.ts';
+import type { Explanation } from '../domain/decision.ts';
+import type { Identity, Resource } from '../domain/registry.ts';
+import { fromAccessRequest, toGrantMessage, toLeaseMessage } from './access-messages.ts';
+import { toX509SvidMessage } from './svid-messages.ts';
+
+export type AdminParts = {
+  readonly status: BrokerStatus;
+  readonly createJoinToken: CreateJoinToken;
+  readonly mintSvid: MintSvid;
+  readonly endGrant: EndGrant;
+  readonly explain: ExplainDecision;
+  readonly bundles: Bundles;
+  readonly ledger: Ledger;
+  readonly store: GrantStore;
+  readonly version: string;
+};
+
+/** Grants in a page: asked for nothing, and at most. */
+const pageSizeDefault = 50;
+const pageSizeMax = 500;
+
+/** Longest reason of an operator, in bytes. */
+const reasonBytesMax = 1_024;
+
+const row = {
+  callers: ['local'],
+  deadlineMs: { default: 15_000, max: 120_000 },
+  concurrencyMax: 64,
+  requestBytesMax: 65_536,
+} as const;
+
+const methods: MethodTable<typeof services.admin> = {
+  GetStatus: row,
+  CreateJoinToken: row,
+  MintSvid: row,
+  ListGrants: row,
+  GetGrant: row,
+  RevokeGrant: row,
+  ExplainDecision: row,
+  ListRegistry: row,
+  ReloadPolicy: row,
+};
+
+/** `AdminService`, for the local operator. */
+export function adminService(parts: AdminParts): GrpcService {
+  return grpcService({
+    definition: services.admin,
+    methods,
+    handlers: { ...issuing(parts), ...grants(parts), ...policy(parts) },
+  });
+}
+
+type AdminHandlers = ServiceHandlers<typeof services.admin>;
+
+function issuing(parts: AdminParts): Pick<AdminHandlers, 'GetStatus' | 'CreateJoinToken' | 'MintSvid'> {
+  return {
+    GetStatus: async () => {
+      const { auditBacklogAgeMs, startedAt, ...status } = await parts.status.read();
+      return {
+        ...status,
+        version: parts.version,
+        auditBacklogAge: toDuration(auditBacklogAgeMs),
+        startedAt: toTimestamp(startedAt),
+      };
+    },
+    CreateJoinToken: async ({ spiffeId, ttl }) => {
+      const created = await parts.createJoinToken.execute({
+        spiffeId: parseSpiffeId(spiffeId),
+        ttlMs: fromDuration(ttl, 'ttl'),
+      });
+      return { token: created.token.revealText(), expiresAt: toTimestamp(created.expiresAt) };
+    },
+    MintSvid: async ({ spiffeId, csr, ttl }) => ({
+      svid: toX509SvidMessage(
+        await parts.mintSvid.execute({
+          spiffeId: parseSpiffeId(spiffeId),
+          csrDer: csr,
+          ttlMs: fromDuration(ttl, 'ttl'),
+        }),
+      ),
+    }),
+  };
+}
+
+function grants(parts: AdminParts): Pick<AdminHandlers, 'ListGrants' | 'GetGrant' | 'RevokeGrant'> {
+  return {
+    ListGrants: (request) => listGrants(parts.store, request),
+    GetGrant: async ({ grantId }) => {
+      const found = await parts.store.findGrant(parseId('grant', grantId, 'grant_id'));
+      if (found === undefined)
+        throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" does not exist`, {
+          metadata: { grant_id: grantId },
+        });
+      return { grant: toGrantMessage(found.grant), leases: found.leases.map(toLeaseMessage) };
+    },
+    RevokeGrant: async ({ grantId, reason, waitContained }) => {
+      if (reason === '')
+        throw new ServiceError('INVALID_FIELD', 'reason: missing; say why, for the record', {
+          metadata: { field: 'reason' },
+        });
+      validateText('reason', reason, reasonBytesMax);
+      const ended = await parts.endGrant.execute(
+        { kind: 'operator', note: reason },
+        parseId('grant', grantId, 'grant_id'),
+        { reason: 'revoked', waitContained },
+      );
+      return { grant: toGrantMessage(ended.grant), leases: ended.leases.map(toLeaseMessage) };
+    },
+  };
+}
+
+function policy(parts: AdminParts): Pick<AdminHandlers, 'ExplainDecision' | 'ListRegistry' | 'ReloadPolicy'> {
+  return {
+    ExplainDecision: ({ spiffeId, request }) => {
+      if (request === null)
+        throw new ServiceError('INVALID_FIELD', 'request: missing', { metadata: { field: 'request' } });
+      return toExplainResponse(parts.explain.execute(parseSpiffeId(spiffeId), fromAccessRequest(request)));
+    },
+    ListRegistry: () => {
+      const { identities, resources } = parts.bundles.current().registry;
+      return {
+        identities: [...identities.values()].map(toIdentityInfo),
+        resources: [...resources.values()].map(toResourceInfo),
+      };
+    },
+    ReloadPolicy: async () => {
+      const bundle = await parts.bundles.reload(parts.ledger);
+      return { policySha256: bundle.sha256, policies: bundle.policyCount };
+    },
+  };
+}
+
+async function listGrants(
+  store: GrantStore,
+  request: ListGrantsRequest__Output,
+): Promise<ListGrantsResponse> {
+  const limit = request.pageSize === 0 ? pageSizeDefault : request.pageSize;
+  if (limit > pageSizeMax) {
+    throw new ServiceError('INVALID_FIELD', `page_size: ${limit} is above ${pageSizeMax}`, {
+      metadata: { field: 'page_size', limit: String(pageSizeMax) },
+    });
+  }
+  const found = await store.listGrants({
+    liveOnly: request.liveOnly,
+    limit: limit + 1,
+    ...(request.spiffeId === '' ? {} : { spiffeId: parseSpiffeId(request.spiffeId) }),
+    ...(request.resource === '' ? {} : { resource: request.resource }),
+    ...(request.pageToken === '' ? {} : { before: parseId('grant', request.pageToken, 'page_token') }),
+  });
+  const page = found.slice(0, limit);
+  return {
+    grants: page.map(toGrantMessage),
+    nextPageToken: found.length > limit ? (page.at(-1)?.id ?? '') : '',
+  };
+}
+
+function toExplainResponse({
+  decision,
+  nearest,
+  policySha256,
+}: Explanation & { policySha256: string }): ExplainDecisionResponse {
+  return {
+    decision: decision.kind,
+    ruleIds: [...decision.ruleIds],
+    denyReasons: decision.kind === 'deny' ? [...decision.reasons] : [],
+    ttlMax: decision.kind === 'allow' ? toDuration(decision.ttlSecondsMax * 1_000) : null,
+    nearest: nearest.map((rule) => ({
+      ruleId: rule.ruleId,
+      location: rule.location,
+      conditions: rule.conditions.map((condition) => ({ ...condition })),
+    })),
+    policySha256,
+  };
+}
+
+function toIdentityInfo(identity: Identity): IdentityInfo {
+  const { spiffeId, kind, owner, environment, roles, state } = identity;
+  return { spiffeId, kind, owner, environment, roles: [...roles], state };
+}
+
+function toResourceInfo(resource: Resource): ResourceInfo {
+  const { id, kind, owner, environment, labels, provider, profiles } = resource;
+  return {
+    id,
+    kind,
+    owner,
+    environment,
+    labels: [...labels],
+    provider,
+    actions: profiles.map((profile) => profile.name),
+  };
+}
