@@ -4,7 +4,7 @@ import type { RegistryRules } from '../registry/parse-registry.ts';
 import { wholeFileFault } from '../registry/source-fault.ts';
 import type { AdmissionTask } from './admission-worker.ts';
 import type { AdmittedBundle, BundleFile, RefusedBundle } from './admit-bundle.ts';
-import { admissionHeapMiBMax, admissionMsMax } from './policy-limits.ts';
+import { admissionHeapMiBMax, admissionMsMax, admissionStackMiBMax } from './policy-limits.ts';
 
 /** How much a bundle may cost to judge; tests lower it. */
 export type AdmissionLimits = { readonly ms: number; readonly heapMiB: number };
@@ -21,7 +21,7 @@ export async function admitInWorker(
 ): Promise<AdmittedBundle | RefusedBundle> {
   const worker = new Worker(new URL('./admission-worker.ts', import.meta.url), {
     workerData: { files, rules } satisfies AdmissionTask,
-    resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB },
+    resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, stackSizeMb: admissionStackMiBMax },
     // The bundle gets nothing of this process's environment.
     env: {},
   });

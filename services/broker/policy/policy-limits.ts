@@ -26,6 +26,12 @@ export const policiesPerScopeMax = 1_000;
 export const admissionMsMax = 60_000;
 export const admissionHeapMiBMax = 1_024;
 
+/**
+ * Stack of the admission thread, in MiB: about half of what the serving thread has, so that whatever was admitted is
+ * parsed there with room to spare.
+ */
+export const admissionStackMiBMax = 0.5;
+
 /** Preparsed slices kept by an engine, each about 5 kB a policy of WebAssembly memory. */
 export const preparsedSlicesMax = 512;
 
