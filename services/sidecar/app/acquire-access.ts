@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { ServiceError } from '@stint/common/errors.ts';
+import type { GrantId, LeaseId } from '@stint/common/ids.ts';
+import { type AccessFields, validateAccessFields } from '@stint/common/request-limits.ts';
+import { count, currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
+import type { Clock, UnixMs } from '@stint/common/time.ts';
+import type { EndedLeases } from '../domain/ended-leases.ts';
+import { cacheKey } from '../domain/lease-cache.ts';
+import { SingleFlight } from '../domain/single-flight.ts';
+import { askMs, type Caller, waitFor } from './caller.ts';
+import type { GrantEndings } from './grant-endings.ts';
+import type { Access, AccessCache, AnsweredAccess, Broker, HeldAccess } from './ports.ts';
+import type { WatchSessions } from './watch-sessions.ts';
+
+/**
+ * How long a lease waits for the caller who asked for it and went away, in milliseconds. Its retry finds the lease;
+ * the broker takes an unacknowledged credential back after the same time.
+ */
+export const unclaimedMs = 5_000;
+
+/** What a workload asks of Acquire. Everything is declared and not yet validated. */
+export type AcquireRequest = Omit<AccessFields, 'idempotencyKey'> & {
+  /** Undefined: the sidecar makes one. */
+  readonly idempotencyKey: string | undefined;
+  readonly isFresh: boolean;
+  readonly sessionId: string | undefined;
+};
+
+/** Access, and whether it came from memory. */
+export type Acquired = {
+  readonly access: Access;
+  readonly grantId: GrantId;
+  readonly leaseId: LeaseId;
+  readonly cached: boolean;
+};
+
+export type AcquireAccessParts = {
+  readonly cache: AccessCache;
+  readonly sessions: WatchSessions;
+  readonly endings: GrantEndings;
+  readonly endedLeases: EndedLeases;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  /** Most leases in memory, being asked for, and being ended, together. */
+  readonly leasesMax: number;
+};
+
+/**
+ * Gets access for a workload: from memory when a live lease fits, else from the broker.
+ *
+ * 1. validate (nothing changed) · 2. look into memory, hold, answer · 3. else ask the broker, once for all who ask the
+ * same at the same time (crash: the broker's session ends; an unacknowledged credential is taken back, a token ends by
+ * itself) · 4. take the lease into memory, unclaimed (every caller gone: completed as abandoned after
+ * {@link unclaimedMs}) · 5. each caller still there gets a hold and the answer · 6. the credential's delivery is
+ * acknowledged after the first answer has left.
+ */
+export class AcquireAccess {
+  readonly #parts: AcquireAccessParts;
+  readonly #flights = new SingleFlight<HeldAccess>();
+  /** Database leases whose delivery the broker does not know of yet. */
+  readonly #unacknowledged = new WeakSet<Access>();
+  #asking = 0;
+  #hits = 0;
+  #misses = 0;
+
+  constructor(parts: AcquireAccessParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls answered from memory, and calls that needed the broker, since the start. */
+  get counts(): { readonly hits: number; readonly misses: number } {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
+  /**
+   * Returns at once, without a promise, when memory has the answer: the hot path.
+   * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, RATE_LIMITED, GRANT_ENDED; and those of {@link Broker}.
+   */
+  execute(request: AcquireRequest, caller: Caller): Acquired | Promise<Acquired> {
+    const fields = { ...request, idempotencyKey: request.idempotencyKey ?? newIdempotencyKey() };
+    validateAccessFields(fields);
+    this.#parts.sessions.requireOpen(request.sessionId);
+    const key = request.isFresh ? undefined : cacheKey(request);
+    return withSpan('stint.acquire', { attributes: spanAttributes(request) }, (span) => {
+      const lease =
+        key === undefined ? undefined : this.#parts.cache.find(key, request.ttlMs, this.#parts.clock.now());
+      span?.setAttribute('stint.cached', lease !== undefined);
+      count('stint.sidecar.cache.lookups', { 'stint.outcome': lease === undefined ? 'miss' : 'hit' });
+      if (lease === undefined) {
+        this.#misses += 1;
+        return this.#ask(fields, key, caller);
+      }
+      this.#hits += 1;
+      return this.#hold(lease, request.sessionId, true);
+    });
+  }
+
+  /** To be called once the answer has left for the workload. Tokens exist nowhere else and need no word. */
+  delivered(acquired: Acquired): void {
+    if (this.#unacknowledged.delete(acquired.access))
+      this.#parts.broker.acknowledgeDelivery(acquired.leaseId);
+  }
+
+  async #ask(
+    fields: AccessFields & Pick<AcquireRequest, 'sessionId'>,
+    key: string | undefined,
+    caller: Caller,
+  ): Promise<Acquired> {
+    // A wish for another lifetime is another question: the first answer may not fit the second asker.
+    const flight =
+      key === undefined ? `fresh ${fields.idempotencyKey}` : `${fields.ttlMs ?? 'default'} ${key}`;
+    let isReplayed = false;
+    const asked = this.#flights.run(flight, async () => {
+      const lease = await this.#fetch(fields, key);
+      isReplayed = lease.replayed;
+      return lease.held;
+    });
+    const lease = await waitFor(asked, caller, this.#parts);
+    // The repetition of a call whose answer was lost is the same caller: it holds once, if it can be recognised.
+    if (isReplayed && this.#parts.cache.isHeldBy(lease.grantId, fields.sessionId))
+      return answer(lease, false);
+    return this.#hold(lease, fields.sessionId, false);
+  }
+
+  #hold(lease: HeldAccess, sessionId: string | undefined, cached: boolean): Acquired {
+    this.#parts.sessions.requireOpen(sessionId);
+    if (!this.#parts.cache.hold(lease.grantId, sessionId)) {
+      throw new ServiceError('GRANT_ENDED', 'the grant ended before it was delivered; ask again', {
+        metadata: { grant_id: lease.grantId },
+      });
+    }
+    return answer(lease, cached);
+  }
+
+  async #fetch(
+    fields: AccessFields,
+    key: string | undefined,
+  ): Promise<{ readonly held: HeldAccess; readonly replayed: boolean }> {
+    const { broker, cache, clock, endedLeases } = this.#parts;
+    this.#requireRoom();
+    const askedAt = clock.now();
+    this.#asking += 1;
+    try {
+      const options = { deadline: askedAt + askMs, traceparent: currentTraceparent() };
+      const answered = await broker.requestAccess(fields, options);
+      const held = heldAccess(answered, { key, wantedMs: fields.ttlMs, askedAt });
+      if (endedLeases.has(answered.leaseId))
+        throw new ServiceError('GRANT_ENDED', 'the grant has already ended');
+      cache.add(held, clock.now() + unclaimedMs);
+      if (answered.access.credential.kind === 'database') this.#unacknowledged.add(held.access);
+      return { held, replayed: answered.replayed };
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  #requireRoom(): void {
+    const { cache, endings, leasesMax } = this.#parts;
+    if (cache.size + endings.size + this.#asking < leasesMax) return;
+    throw new ServiceError(
+      'RATE_LIMITED',
+      `the sidecar has ${leasesMax} leases, as many as it may: release some`,
+      {
+        metadata: { leases_max: String(leasesMax) },
+        retryAfterMs: 1_000,
+      },
+    );
+  }
+}
+
+/**
+ * The lease as it is kept. It ends here when the broker says, or after the lifetime the broker gave counted from our
+ * question, whichever is sooner: a sidecar whose clock is behind must not serve a lease past its end.
+ */
+function heldAccess(
+  answered: AnsweredAccess,
+  asked: {
+    readonly key: string | undefined;
+    readonly wantedMs: number | undefined;
+    readonly askedAt: UnixMs;
+  },
+): HeldAccess {
+  const { access, grantId, leaseId, decidedAt, expiresAt, hardExpiresAt, renewable } = answered;
+  return {
+    leaseId,
+    grantId,
+    key: asked.key,
+    wantedMs: asked.wantedMs,
+    issuedAt: asked.askedAt,
+    expiresAt: Math.min(expiresAt, asked.askedAt + (expiresAt - decidedAt)),
+    hardExpiresAt,
+    renewable,
+    access,
+  };
+}
+
+function answer(lease: HeldAccess, cached: boolean): Acquired {
+  return { access: lease.access, grantId: lease.grantId, leaseId: lease.leaseId, cached };
+}
+
+function newIdempotencyKey(): string {
+  return `sidecar-${randomBytes(16).toString('hex')}`;
+}
+
+function spanAttributes(request: AcquireRequest) {
+  return { 'stint.resource': request.resource, 'stint.action': request.action };
+}

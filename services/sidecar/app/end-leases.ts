@@ -1,0 +1,32 @@
+import type { Clock } from '@stint/common/time.ts';
+import type { EndedLeases } from '../domain/ended-leases.ts';
+import { clockLeewayMs } from '../domain/grant-token.ts';
+import type { AccessCache, EndedLease } from './ports.ts';
+import type { WatchSessions } from './watch-sessions.ts';
+
+export type EndLeasesParts = {
+  readonly cache: AccessCache;
+  readonly sessions: WatchSessions;
+  readonly endedLeases: EndedLeases;
+  readonly clock: Clock;
+};
+
+/** Hears from the broker that leases ended before their time: they are not served, and their tokens not accepted, any more. */
+export class EndLeases {
+  readonly #parts: EndLeasesParts;
+
+  constructor(parts: EndLeasesParts) {
+    this.#parts = parts;
+  }
+
+  execute(ended: readonly EndedLease[]): void {
+    const { cache, sessions, endedLeases, clock } = this.#parts;
+    const now = clock.now();
+    for (const { leaseId, grantId, expiresAt, reason } of ended) {
+      // Verification allows that much beyond the end, so the list must remember for as long.
+      endedLeases.add(leaseId, expiresAt + clockLeewayMs, now);
+      const evicted = cache.evict(leaseId);
+      if (evicted !== undefined) sessions.tell(evicted.sessions, { kind: 'ended', leaseId, grantId, reason });
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import type { ServiceError } from '@stint/common/errors.ts';
+import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
+import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
+import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
+import type { GrantId, LeaseId } from '@stint/common/ids.ts';
+import type { AccessFields } from '@stint/common/request-limits.ts';
+import type { Secret } from '@stint/common/secret.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import type { HeldLease, LeaseCache } from '../domain/lease-cache.ts';
+
+/** A grant and a lease as the broker tells them: shown to the workload unchanged. */
+export type GrantMessage = Grant__Output;
+export type LeaseMessage = Lease__Output;
+
+/** A credential in the shape that its target is used with. Only ever in memory. */
+export type Credential =
+  | { readonly kind: 'token'; readonly token: Secret }
+  | {
+      readonly kind: 'database';
+      readonly engine: string;
+      readonly host: string;
+      readonly port: number;
+      readonly database: string;
+      readonly username: string;
+      readonly password: Secret;
+      readonly sslmode: string;
+    };
+
+/** What a caller of Acquire gets. Replaced whole, never changed: what is encoded once stays true. */
+export type Access = {
+  readonly grant: GrantMessage;
+  readonly lease: LeaseMessage;
+  readonly credential: Credential;
+};
+
+/** The sidecar's memory: the leases held, with what callers get of each. */
+export type HeldAccess = HeldLease<Access>;
+export type AccessCache = LeaseCache<Access>;
+
+/** Access as the broker answered, with the facts that the sidecar itself acts on. */
+export type AnsweredAccess = {
+  readonly access: Access;
+  readonly grantId: GrantId;
+  readonly leaseId: LeaseId;
+  readonly decidedAt: UnixMs;
+  readonly expiresAt: UnixMs;
+  readonly hardExpiresAt: UnixMs;
+  readonly renewable: boolean;
+  /** The stored answer to an idempotency key used before. */
+  readonly replayed: boolean;
+};
+
+/** A renewed lease. */
+export type RenewedLease = {
+  readonly lease: LeaseMessage;
+  readonly expiresAt: UnixMs;
+  readonly hardExpiresAt: UnixMs;
+  readonly renewable: boolean;
+};
+
+/** How one question is asked. */
+export type AskOptions = {
+  /** After this moment nobody waits for the answer. Until then a lost question is asked again, with the same key. */
+  readonly deadline: UnixMs;
+  /** W3C traceparent of the asking work. */
+  readonly traceparent?: string | undefined;
+};
+
+/**
+ * The broker, as the sidecar sees it. Every question may be asked twice without harm, so a broken connection is mended
+ * behind this interface and callers only see the deadline.
+ *
+ * All methods throw the broker's own refusal, or: BROKER_UNAVAILABLE or IDENTITY_NOT_READY when there was no session
+ * until the deadline, DEADLINE_EXCEEDED when the broker did not answer until then, RATE_LIMITED when too many questions
+ * are under way, SHUTTING_DOWN.
+ */
+export interface Broker {
+  requestAccess(request: AccessFields, options: AskOptions): Promise<AnsweredAccess>;
+  completeGrant(ending: GrantEnding, options: AskOptions): Promise<CompleteGrantResponse__Output>;
+  renewLease(
+    renewal: { readonly leaseId: LeaseId; readonly ttlMs: number | undefined },
+    options: AskOptions,
+  ): Promise<RenewedLease>;
+  /** Says that a credential reached the workload. Returns at once; tried again until the broker has heard it. */
+  acknowledgeDelivery(leaseId: LeaseId): void;
+  /** Why there is no session now; undefined while there is one. */
+  outage(): ServiceError | undefined;
+  /** When the broker was last heard from; undefined before the first time. */
+  lastHeardAt(): UnixMs | undefined;
+}
+
+/** A grant to be completed at the broker. */
+export type GrantEnding = {
+  readonly grantId: GrantId;
+  /** `abandoned`: the workload went away without a word. */
+  readonly reason: 'completed' | 'abandoned';
+  readonly waitContained: boolean;
+};
+
+/** A lease that ended before its time, as pushed. */
+export type EndedLease = {
+  readonly leaseId: LeaseId;
+  readonly grantId: GrantId;
+  readonly expiresAt: UnixMs;
+  readonly reason: string;
+};
+
+/** What the broker says unasked. Called in order, never concurrently; must not throw. */
+export type BrokerPushes = {
+  leasesEnded(leases: readonly EndedLease[]): void;
+  /** The keys that sign grant tokens (a JSON Web Key Set) and the issuer that they sign for. */
+  tokenKeys(keys: { readonly jwks: string; readonly issuer: string }): void;
+  /** Access arrived after everybody had stopped waiting for it. */
+  lateAccess(grant: { readonly grantId: GrantId; readonly hardExpiresAt: UnixMs }): void;
+};

@@ -1,0 +1,291 @@
+import { ServiceError } from '@stint/common/errors.ts';
+import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
+import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
+import { fromRpcStatus } from '@stint/common/grpc-status.ts';
+import type { LeaseId } from '@stint/common/ids.ts';
+import type { Log } from '@stint/common/log.ts';
+import { toDuration } from '@stint/common/proto-time.ts';
+import type { AccessFields } from '@stint/common/request-limits.ts';
+import type { Clock, UnixMs } from '@stint/common/time.ts';
+import type { SvidSource } from '@stint/common/x509-svid.ts';
+import type {
+  AnsweredAccess,
+  AskOptions,
+  Broker,
+  BrokerPushes,
+  GrantEnding,
+  RenewedLease,
+} from '../app/ports.ts';
+import { SessionConnector } from './session-connector.ts';
+import type { LinkTimes, SessionLink, SessionStream } from './session-link.ts';
+import {
+  accessQuestion,
+  type QuestionBody,
+  questionBytes,
+  readAccess,
+  readEnded,
+  readRenewed,
+} from './session-messages.ts';
+
+/** Most questions under way at once, as the contract says, and most bytes of them: what a dead broker can make us hold. */
+export const inFlightMax = 1_024;
+export const inFlightBytesMax = 8 * 1_024 * 1_024;
+
+/** How long the delivery of a credential is reported, in milliseconds; the broker waits less than that for it. */
+const acknowledgeMs = 15_000;
+
+/** A question that waits for its answer. */
+type Question = {
+  readonly id: number;
+  readonly body: QuestionBody;
+  readonly bytes: number;
+  readonly traceparent: string;
+  readonly timer: NodeJS.Timeout;
+  readonly answer: PromiseWithResolvers<ServerMessage__Output>;
+  /** The link it was last sent on; undefined: to be sent on the next. */
+  link: SessionLink | undefined;
+  sends: number;
+};
+
+export type BrokerSessionOptions = {
+  /** Opens a stream on a new connection, as the SVID of now. */
+  readonly dial: () => SessionStream;
+  readonly svids: SvidSource;
+  readonly pushes: BrokerPushes;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly times?: LinkTimes;
+};
+
+/**
+ * The sidecar's session with its broker. Questions outlive connections: one that was not answered is asked again on the
+ * next link with the same body, so with the same idempotency key, until its own deadline.
+ *
+ * A question is here from {@link Broker}'s call until answered, refused or past its deadline, and on at most one live
+ * link. An answer that nobody waits for any more, when it is access, is handed to `lateAccess`.
+ */
+export class BrokerSession implements Broker {
+  readonly #options: BrokerSessionOptions;
+  readonly #questions = new Map<number, Question>();
+  readonly #connector: SessionConnector;
+  #bytes = 0;
+  #lastId = 0;
+  #heardAt: UnixMs | undefined;
+  #isClosing = false;
+  #idle: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: BrokerSessionOptions) {
+    this.#options = options;
+    this.#connector = new SessionConnector({
+      ...options,
+      nextId: () => this.#nextId(),
+      ready: (link, replaced) => this.#moveTo(link, replaced),
+      message: (link, message) => this.#receive(link, message),
+      closed: (link) => this.#leave(link),
+      refused: (refusal) => this.#refuseAll(refusal),
+    });
+  }
+
+  /** Begins to connect; questions may be asked before there is a link. */
+  start(): void {
+    this.#connector.start();
+  }
+
+  outage(): ServiceError | undefined {
+    return this.#connector.outage();
+  }
+
+  lastHeardAt(): UnixMs | undefined {
+    return this.#heardAt;
+  }
+
+  async requestAccess(request: AccessFields, options: AskOptions): Promise<AnsweredAccess> {
+    const { access } = await this.#ask(accessQuestion(request), options);
+    return readAccess(access ?? missing('access'));
+  }
+
+  async completeGrant(ending: GrantEnding, options: AskOptions): Promise<CompleteGrantResponse__Output> {
+    const { completed } = await this.#ask({ completeGrant: { ...ending } }, options);
+    return completed ?? missing('completed');
+  }
+
+  async renewLease(
+    renewal: { readonly leaseId: LeaseId; readonly ttlMs: number | undefined },
+    options: AskOptions,
+  ): Promise<RenewedLease> {
+    const body = { renewLease: { leaseId: renewal.leaseId, ttl: toDuration(renewal.ttlMs) } };
+    const { renewed } = await this.#ask(body, options);
+    return readRenewed(renewed?.lease ?? null);
+  }
+
+  acknowledgeDelivery(leaseId: LeaseId): void {
+    const { clock, log } = this.#options;
+    this.#ask({ acknowledgeDelivery: { leaseId } }, { deadline: clock.now() + acknowledgeMs }).catch(
+      (error: unknown) => {
+        log.warn({ lease_id: leaseId, error }, 'delivery not acknowledged: the broker will end the lease');
+      },
+    );
+  }
+
+  /** Waits until no question is under way, at most `deadlineMs`; refuses the rest and ends the links. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#isClosing = true;
+    if (this.#questions.size > 0) {
+      this.#idle = Promise.withResolvers();
+      const timer = setTimeout(() => this.#idle?.resolve(), deadlineMs);
+      await this.#idle.promise;
+      clearTimeout(timer);
+    }
+    this.#connector.stop();
+    this.#refuseAll(new ServiceError('SHUTTING_DOWN', 'the sidecar is stopping'));
+  }
+
+  /** @throws as {@link Broker} says. */
+  #ask(body: QuestionBody, options: AskOptions): Promise<ServerMessage__Output> {
+    const bytes = questionBytes(body);
+    this.#requireRoom(bytes);
+    const id = this.#nextId();
+    const question: Question = {
+      id,
+      body,
+      bytes,
+      traceparent: options.traceparent ?? '',
+      timer: setTimeout(() => this.#expire(id), Math.max(0, options.deadline - this.#options.clock.now())),
+      answer: Promise.withResolvers(),
+      link: undefined,
+      sends: 0,
+    };
+    this.#questions.set(id, question);
+    this.#bytes += bytes;
+    this.#send(question);
+    return question.answer.promise;
+  }
+
+  #requireRoom(bytes: number): void {
+    if (this.#isClosing) throw new ServiceError('SHUTTING_DOWN', 'the sidecar is stopping');
+    if (this.#questions.size < inFlightMax && this.#bytes + bytes <= inFlightBytesMax) return;
+    throw new ServiceError('RATE_LIMITED', `${this.#questions.size} questions to the broker are under way`, {
+      metadata: { in_flight_max: String(inFlightMax), in_flight_bytes_max: String(inFlightBytesMax) },
+      retryAfterMs: 100,
+    });
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  #send(question: Question): void {
+    const link = this.#connector.current;
+    if (link === undefined) return;
+    const { id, body, bytes, traceparent } = question;
+    question.link = link;
+    question.sends += 1;
+    link.send({ message: { ...body, id, traceparent }, bytes });
+  }
+
+  /** A new link is ready: what waits goes onto it; what was asked on the old one is answered there. */
+  #moveTo(link: SessionLink, replaced: SessionLink | undefined): void {
+    for (const question of this.#questions.values()) if (question.link === undefined) this.#send(question);
+    if (replaced !== undefined && !this.#isBusy(replaced)) replaced.end();
+    this.#options.log.info({ svid_sha256: link.svidSha256 }, 'session with the broker is open');
+  }
+
+  /** A link is gone: its questions are asked again, now or when there is another. */
+  #leave(link: SessionLink): void {
+    for (const question of this.#questions.values()) {
+      if (question.link !== link) continue;
+      question.link = undefined;
+      this.#send(question);
+    }
+  }
+
+  #receive(link: SessionLink, message: ServerMessage__Output): void {
+    this.#heardAt = this.#options.clock.now();
+    const question = this.#questions.get(message.id);
+    if (question !== undefined) this.#answer(question, message);
+    else if (message.id === 0) this.#push(link, message);
+    else if (message.access) this.#arriveLate(message);
+  }
+
+  #answer(question: Question, message: ServerMessage__Output): void {
+    if (!message.failure) {
+      this.#settle(question);
+      question.answer.resolve(message);
+    } else {
+      const refusal = fromRpcStatus(message.failure);
+      if (this.#asksAgain(question, refusal)) return;
+      this.#settle(question);
+      question.answer.reject(refusal);
+    }
+    const { link } = question;
+    if (link !== undefined && link !== this.#connector.current && !this.#isBusy(link)) link.end();
+  }
+
+  /** Refusals that are no answer: a broker that stops, and the first asking of the same question still being answered. */
+  #asksAgain(question: Question, refusal: ServiceError): boolean {
+    if (refusal.reason === 'SHUTTING_DOWN') {
+      // Left for the next link: this broker will not answer it.
+      question.link = undefined;
+      return true;
+    }
+    if (question.sends < 2 || refusal.reason !== 'CONCURRENT_UPDATE') return false;
+    setTimeout(() => {
+      if (this.#questions.has(question.id)) this.#send(question);
+    }, refusal.retryAfterMs ?? 100);
+    return true;
+  }
+
+  #push(link: SessionLink, message: ServerMessage__Output): void {
+    const { pushes, log } = this.#options;
+    try {
+      if (message.leasesEnded) pushes.leasesEnded(message.leasesEnded.leases.map(readEnded));
+      // The keys of a link that is being left may be older than those of the link in its place.
+      if (message.trustBundle && this.#connector.isNewest(link)) pushes.tokenKeys(message.trustBundle);
+    } catch (error) {
+      log.error({ error }, 'a push of the broker cannot be used');
+    }
+  }
+
+  #arriveLate(message: ServerMessage__Output): void {
+    const { pushes, log } = this.#options;
+    try {
+      if (message.access) pushes.lateAccess(readAccess(message.access));
+    } catch (error) {
+      log.error({ error }, 'a late answer of the broker cannot be used');
+    }
+  }
+
+  #expire(id: number): void {
+    const question = this.#questions.get(id);
+    if (question === undefined) return;
+    this.#settle(question);
+    question.answer.reject(
+      this.outage() ?? new ServiceError('DEADLINE_EXCEEDED', 'the broker did not answer in time'),
+    );
+  }
+
+  /** Waiting mends nothing: the broker will have no session with this identity, or the sidecar stops. */
+  #refuseAll(refusal: ServiceError): void {
+    for (const question of [...this.#questions.values()]) {
+      this.#settle(question);
+      question.answer.reject(refusal);
+    }
+  }
+
+  #settle(question: Question): void {
+    clearTimeout(question.timer);
+    this.#questions.delete(question.id);
+    this.#bytes -= question.bytes;
+    if (this.#questions.size === 0) this.#idle?.resolve();
+  }
+
+  #isBusy(link: SessionLink): boolean {
+    for (const question of this.#questions.values()) if (question.link === link) return true;
+    return false;
+  }
+}
+
+function missing(field: string): never {
+  throw new ServiceError('INTERNAL', `the broker answered another question: it has no "${field}"`);
+}

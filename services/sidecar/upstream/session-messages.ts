@@ -1,0 +1,107 @@
+import { ServiceError } from '@stint/common/errors.ts';
+import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
+import type { Credential__Output } from '@stint/common/gen/stint/broker/v1/Credential.ts';
+import type { EndedLease__Output } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
+import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
+import type { RequestAccessResponse__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
+import { parseId } from '@stint/common/ids.ts';
+import { fromTimestamp, type ProtoTime, toDuration } from '@stint/common/proto-time.ts';
+import type { AccessFields } from '@stint/common/request-limits.ts';
+import { Secret } from '@stint/common/secret.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import type { AnsweredAccess, Credential, EndedLease, RenewedLease } from '../app/ports.ts';
+
+/** A question's body, as the contract carries it. */
+export type QuestionBody = Omit<ClientMessage, 'id' | 'traceparent' | 'body'>;
+
+/** The question that asks for access. */
+export function accessQuestion(fields: AccessFields): QuestionBody {
+  const { idempotencyKey, resource, action, justification, context, parameters, ttlMs } = fields;
+  const request = { idempotencyKey, resource, action, justification, ttl: toDuration(ttlMs) };
+  return { requestAccess: { ...request, context: { ...context }, parameters: { ...parameters } } };
+}
+
+/** Bytes of a question on the wire, at most: names and lengths of its fields are counted generously. */
+export function questionBytes(body: QuestionBody): number {
+  const asked = body.requestAccess;
+  if (asked === undefined || asked === null) return 256;
+  const { idempotencyKey = '', resource = '', action = '', justification = '' } = asked;
+  let bytes = 256;
+  for (const text of [idempotencyKey, resource, action, justification]) bytes += Buffer.byteLength(text);
+  for (const entries of [asked.context ?? {}, asked.parameters ?? {}])
+    for (const [key, value] of Object.entries(entries)) bytes += 16 + key.length + Buffer.byteLength(value);
+  return bytes;
+}
+
+/**
+ * Access as the sidecar keeps it. The broker is trusted, its answer is not assumed to be whole.
+ * @throws ServiceError INTERNAL when a part is missing or malformed.
+ */
+export function readAccess(answer: RequestAccessResponse__Output): AnsweredAccess {
+  const { grant, lease, credential, replayed } = answer;
+  if (grant === null || lease === null) throw malformed('grant or lease');
+  return {
+    access: { grant, lease, credential: readCredential(credential) },
+    grantId: asBrokerWord(() => parseId('grant', grant.id, 'grant.id')),
+    leaseId: asBrokerWord(() => parseId('lease', lease.id, 'lease.id')),
+    decidedAt: requireTime(grant.decidedAt, 'grant.decided_at'),
+    ...readLeaseTimes(lease),
+    replayed,
+  };
+}
+
+/** A renewed lease. @throws ServiceError INTERNAL when it is missing or malformed. */
+export function readRenewed(lease: Lease__Output | null): RenewedLease {
+  if (lease === null) throw malformed('lease');
+  return { lease, ...readLeaseTimes(lease) };
+}
+
+/** A pushed end. @throws ServiceError INTERNAL when it is malformed. */
+export function readEnded(ended: EndedLease__Output): EndedLease {
+  return {
+    leaseId: asBrokerWord(() => parseId('lease', ended.leaseId, 'lease_id')),
+    grantId: asBrokerWord(() => parseId('grant', ended.grantId, 'grant_id')),
+    expiresAt: requireTime(ended.expiresAt, 'expires_at'),
+    reason: ended.reason,
+  };
+}
+
+function readLeaseTimes(lease: Lease__Output): {
+  expiresAt: UnixMs;
+  hardExpiresAt: UnixMs;
+  renewable: boolean;
+} {
+  return {
+    expiresAt: requireTime(lease.expiresAt, 'lease.expires_at'),
+    hardExpiresAt: requireTime(lease.hardExpiresAt, 'lease.hard_expires_at'),
+    renewable: lease.renewable,
+  };
+}
+
+function readCredential(credential: Credential__Output | null): Credential {
+  if (credential?.token) return { kind: 'token', token: new Secret(credential.token.token) };
+  if (credential?.database) {
+    const { password, ...place } = credential.database;
+    return { kind: 'database', ...place, password: new Secret(password) };
+  }
+  throw malformed('credential');
+}
+
+function requireTime(time: ProtoTime | null, field: string): UnixMs {
+  const moment = asBrokerWord(() => fromTimestamp(time, field));
+  if (moment === undefined) throw malformed(field);
+  return moment;
+}
+
+// What is wrong in the broker's word is not the workload's INVALID_FIELD.
+function asBrokerWord<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new ServiceError('INTERNAL', 'the broker answered with something malformed', { cause });
+  }
+}
+
+function malformed(field: string): ServiceError {
+  return new ServiceError('INTERNAL', `the broker's answer has no usable ${field}`, { metadata: { field } });
+}
