@@ -119,7 +119,7 @@ export class RotatingSvidSource implements SvidSource {
     this.#isRunning = false;
     clearTimeout(this.#timer);
     this.#first.reject(new ServiceError('SHUTTING_DOWN', 'the service stopped before it had an SVID'));
-    await this.#attempt;
+    await this.#attempt?.catch(() => undefined); // #fail has reported it
   }
 
   /** Looks at the clock and makes an attempt when one is due. Failures are reported, not thrown. */

@@ -23,8 +23,7 @@ export const readCsr: CsrReader = async (csrDer) => {
       metadata: { field: 'csr' },
     });
   }
-  const request = parseRequest(csrDer);
-  const publicKeyDer = Buffer.from(request.publicKey.rawData);
+  const { request, publicKeyDer } = parseRequest(csrDer);
   requireP256(publicKeyDer);
   if (!(await isSignedByItsKey(request))) throw invalidCsr('its signature is not by its own key');
   return { publicKeyDer, publicKeySha256: createHash('sha256').update(publicKeyDer).digest('hex') };
@@ -45,11 +44,13 @@ export function requireP256(publicKeyDer: Buffer): void {
   }
 }
 
-function parseRequest(csrDer: Uint8Array): x509.Pkcs10CertificateRequest {
+function parseRequest(csrDer: Uint8Array): { request: x509.Pkcs10CertificateRequest; publicKeyDer: Buffer } {
   try {
-    return new x509.Pkcs10CertificateRequest(Buffer.from(csrDer));
+    const request = new x509.Pkcs10CertificateRequest(Buffer.from(csrDer));
+    // The library reads the key only now, and throws for one that it does not know.
+    return { request, publicKeyDer: Buffer.from(request.publicKey.rawData) };
   } catch (cause) {
-    throw invalidCsr('it is not a PKCS#10 request in DER', cause);
+    throw invalidCsr('it is not a PKCS#10 request in DER with a key of a known kind', cause);
   }
 }
 
