@@ -27,7 +27,8 @@ export type Facts = {
   findReplay(
     key: Pick<Grant, 'spiffeId' | 'idempotencyKey'>,
   ): { grant: GrantRow; lease: LeaseRow } | undefined;
-  countLive(key: QuotaKey): number;
+  /** Counts the holder's live grants, and stops at `max`. */
+  countLive(key: QuotaKey, max: number): number;
   findGrant(id: string): GrantRow | undefined;
   findLease(id: string): LeaseRow | undefined;
 };
@@ -122,14 +123,15 @@ export class CommitPlan {
       };
     }
     if (liveMax === undefined) return undefined;
-    const live = this.#countLive(grant);
+    const live = this.#countLive(grant, liveMax);
     return live < liveMax ? undefined : { kind: 'quota_exceeded', live };
   }
 
-  #countLive(grant: Grant): number {
+  #countLive(grant: Grant, max: number): number {
     const key = quotaKey(grant);
-    const live = this.#live.get(key) ?? this.#facts.countLive(grant);
-    this.#live.set(key, live);
+    const known = `${key}\n${max}`;
+    const live = this.#live.get(known) ?? this.#facts.countLive(grant, max);
+    this.#live.set(known, live);
     return live + (this.#added.get(key) ?? 0);
   }
 

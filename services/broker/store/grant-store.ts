@@ -72,9 +72,11 @@ export class KyselyGrantStore implements GrantStore {
       .limit(limit);
     if (this.#claimLock === 'skip-locked') due = due.forUpdate().skipLocked();
     const claimed = await this.#database
+      // A common table expression is evaluated once; a subquery in its place may be again, and take more than the limit.
+      .with('due', () => due)
       .updateTable('leases')
       .set({ next_attempt_at: now + holdMs })
-      .where('id', 'in', due)
+      .where('id', 'in', (select) => select.selectFrom('due').select('due.id'))
       .returningAll()
       .execute();
     return this.#withGrants(claimed);

@@ -1,11 +1,14 @@
 import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
-import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { Kysely, PostgresDialect, SqliteAdapter, SqliteDialect } from 'kysely';
+import pg from 'pg';
 import type { GrantStore, Ledger, Outbox } from '../app/ports.ts';
 import { KyselyGrantStore } from './grant-store.ts';
 import { GroupCommitLedger, type LedgerOptions } from './ledger.ts';
 import { migrate } from './migrate.ts';
-import { sqliteColumnTypes } from './migrations/column-types.ts';
+import { postgresColumnTypes, sqliteColumnTypes } from './migrations/column-types.ts';
 import { StoreOutbox } from './outbox.ts';
+import { clientSettings, type PostgresPlace } from './postgres-connection.ts';
+import { PostgresEngine } from './postgres-engine.ts';
 import type { Schema } from './schema.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
 
@@ -21,17 +24,58 @@ export type Store = {
 export type StoreOptions = Omit<LedgerOptions, 'engine'>;
 
 /**
- * Opens the store in a SQLite file that was opened exclusively, and begins the broker's next epoch.
- * @throws ServiceError STORE_UNAVAILABLE
+ * Opens the store in a SQLite file that was opened exclusively, and begins the broker's next epoch. The store closes the
+ * database, also when it cannot be opened.
+ * @throws Error when the tables cannot be brought to this version.
  */
 export async function openSqliteStore(database: SqliteDatabase, options: StoreOptions): Promise<Store> {
   const kysely = new Kysely<Schema>({ dialect: new TransactionalSqliteDialect({ database }) });
-  await migrate(kysely, sqliteColumnTypes);
-  const ledger = await GroupCommitLedger.open({ ...options, engine: new SqliteEngine(database) });
+  try {
+    await migrate(kysely, sqliteColumnTypes);
+    const ledger = await GroupCommitLedger.open({ ...options, engine: new SqliteEngine(database) });
+    return makeStore({ ledger, kysely, name: options.name, claimLock: 'none' });
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+/** Sessions for reads and claims; the ledger has one more of its own. */
+const readSessionsMax = 4;
+
+/**
+ * Opens the store in a PostgreSQL database, which may hold other brokers' too, and begins the broker's next epoch.
+ * @throws ServiceError STORE_IN_USE when a broker of that name is running on it, STORE_UNAVAILABLE
+ */
+export async function openPostgresStore(place: PostgresPlace, options: StoreOptions): Promise<Store> {
+  const engine = await PostgresEngine.open(place, options.name);
+  const pool = new pg.Pool({ ...clientSettings(place), max: readSessionsMax });
+  // A session that breaks while idle is replaced when it is needed.
+  pool.on('error', (thrown) => options.log.warn({ err: thrown }, 'an idle session of the store was lost'));
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await migrate(kysely, postgresColumnTypes);
+    const ledger = await GroupCommitLedger.open({ ...options, engine });
+    return makeStore({ ledger, kysely, name: options.name, claimLock: 'skip-locked' });
+  } catch (thrown) {
+    await engine.close();
+    await kysely.destroy();
+    throw thrown;
+  }
+}
+
+type StoreParts = {
+  readonly ledger: GroupCommitLedger;
+  readonly kysely: Kysely<Schema>;
+  readonly name: string;
+  readonly claimLock: 'none' | 'skip-locked';
+};
+
+function makeStore({ ledger, kysely, name, claimLock }: StoreParts): Store {
   return {
     ledger,
-    grants: new KyselyGrantStore(kysely, 'none'),
-    outbox: new StoreOutbox(ledger, kysely, options.name),
+    grants: new KyselyGrantStore(kysely, claimLock),
+    outbox: new StoreOutbox(ledger, kysely, name),
     close: async () => {
       await ledger.close();
       await kysely.destroy();
