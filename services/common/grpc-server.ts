@@ -25,6 +25,9 @@ const callsPerConnectionMax = 1_000;
 const keepaliveMs = 20_000;
 const keepaliveTimeoutMs = 10_000;
 
+/** How long the answered calls' last bytes may take to leave when the server stops, in milliseconds. */
+const lastBytesMs = 500;
+
 /** What a server serves, and where. */
 export type GrpcServerOptions = {
   /** `broker`: the domain of its errors is `broker.stint`. */
@@ -156,26 +159,35 @@ class RunningServer implements GrpcServer, CallHost {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    const late = elapsed(deadlineMs);
     // 1. no new connections; calls on the old ones see isStopping from here on.
-    for (const listener of this.#listeners) listener.stop();
+    const ended = Promise.all(this.#listeners.map((listener) => listener.stop()));
     // 2. streams would never end by themselves.
     await Promise.resolve();
     for (const stream of [...this.streams])
       stream.abort(new ServiceError('SHUTTING_DOWN', 'the service is stopping'));
     // 3. calls under way get their answers, as long as there is time.
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    const answered = Promise.all(
-      this.#servers.map((server) => new Promise<void>((resolve) => server.tryShutdown(() => resolve()))),
-    );
-    await Promise.race([answered, late]);
-    clearTimeout(timer);
-    // 4. what is left is cut.
+    const answered = Promise.all(this.#servers.map(shutDown));
+    await Promise.race([answered, late.passed]);
+    // 4. the last bytes leave; a connection that never got beyond its handshake has none.
+    const lingered = elapsed(Math.min(lastBytesMs, deadlineMs));
+    await Promise.race([ended, late.passed, lingered.passed]);
+    // 5. what is left is cut.
     for (const server of this.#servers) server.forceShutdown();
     for (const listener of this.#listeners) listener.cut();
+    late.cancel();
+    lingered.cancel();
   }
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => server.tryShutdown(() => resolve()));
+}
+
+function elapsed(ms: number): { passed: Promise<void>; cancel(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return { passed: promise, cancel: () => clearTimeout(timer) };
 }
 
 const serverOptions = {

@@ -53,7 +53,7 @@ export function fromDuration(duration: ProtoTime | null | undefined, field = 'du
   if (duration === null || duration === undefined) return undefined;
   const { seconds, nanos } = duration;
   const sameSign = seconds === 0 || nanos === 0 || seconds > 0 === nanos > 0;
-  if (Math.abs(seconds) > durationSecondsMax || Math.abs(nanos) > 999_999_999 || !sameSign) {
+  if (!(Math.abs(seconds) <= durationSecondsMax && Math.abs(nanos) <= 999_999_999 && sameSign)) {
     throw new ServiceError('INVALID_FIELD', `${field}: not a duration of at most ten thousand years`, {
       metadata: { field },
     });

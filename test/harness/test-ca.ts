@@ -20,6 +20,9 @@ import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 
 type KeyPair = Awaited<ReturnType<typeof newKeys>>;
 
+/** What a key may be used for, by the names of RFC 5280 §4.2.1.3. */
+export type KeyUsageName = keyof typeof KeyUsageFlags;
+
 /** How a leaf is to be; what is not said is as an SVID must be. Every way of being wrong can be asked for. */
 export type LeafOptions = {
   /** URI SANs; by default the one that `issue` was asked for. */
@@ -32,7 +35,7 @@ export type LeafOptions = {
   readonly notAfter?: UnixMs;
   readonly isCa?: boolean;
   /** Null: no key usage extension. */
-  readonly keyUsage?: KeyUsageFlags | null;
+  readonly keyUsage?: readonly KeyUsageName[] | null;
   readonly keyUsageIsCritical?: boolean;
   /** Null: no extended key usage extension. */
   readonly purposes?: readonly ('client' | 'server')[] | null;
@@ -154,16 +157,17 @@ function caExtensions(trustDomain: string): Extension[] {
 }
 
 function leafExtensions(spiffeId: string, options: LeafOptions): Extension[] {
-  const names: JsonGeneralName[] = [
+  const alternativeNames: JsonGeneralName[] = [
     ...(options.uris ?? [spiffeId]).map((value) => ({ type: 'url' as const, value })),
     ...(options.emails ?? []).map((value) => ({ type: 'email' as const, value })),
     ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
   ];
   const extensions: Extension[] = [new BasicConstraintsExtension(options.isCa ?? false, undefined, true)];
-  if (names.length > 0)
-    extensions.push(new SubjectAlternativeNameExtension(names, options.sanIsCritical ?? false));
+  if (alternativeNames.length > 0)
+    extensions.push(new SubjectAlternativeNameExtension(alternativeNames, options.sanIsCritical ?? false));
   if (options.keyUsage !== null) {
-    const usage = options.keyUsage ?? KeyUsageFlags.digitalSignature;
+    const names = options.keyUsage ?? ['digitalSignature'];
+    const usage = names.reduce((bits, name) => bits | KeyUsageFlags[name], 0);
     extensions.push(new KeyUsagesExtension(usage, options.keyUsageIsCritical ?? true));
   }
   if (options.purposes !== null) {

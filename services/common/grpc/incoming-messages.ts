@@ -23,9 +23,12 @@ export class IncomingMessages<Message> implements AsyncIterableIterator<Message>
     this.#signal = options.signal;
     this.#check = options.check;
     source.on('readable', () => this.#wake());
+    // A peer that cancels looks for a moment as if it had said all: the signal follows in the same turn.
     source.on('end', () => {
-      this.#isEnded = true;
-      this.#wake();
+      setImmediate(() => {
+        this.#isEnded = true;
+        this.#wake();
+      });
     });
     options.signal.addEventListener('abort', () => this.#wake(), { once: true });
   }

@@ -55,12 +55,12 @@ export type ListenerHost = {
   readonly taker: ConnectionTaker;
 };
 
-/** A listener that is open. `stop` takes no new connections; `cut` ends those there are. */
+/** A listener that is open. `stop` takes no new connections and resolves when the last has ended; `cut` ends them. */
 export type OpenListener = {
   readonly address: GrpcAddress;
   /** Who is at the other end of a call's connection. */
   connectionOf(call: { getAuthContext(): { sslPeerCertificate?: object } }): Connection;
-  stop(): void;
+  stop(): Promise<void>;
   cut(): void;
 };
 
@@ -81,7 +81,7 @@ async function openUnixListener(path: string, host: ListenerHost): Promise<OpenL
   return {
     address: { kind: 'unix', path },
     connectionOf: () => everybody,
-    stop: () => server.close(),
+    stop: () => closed(server),
     cut: () => cutAll(sockets),
   };
 }
@@ -119,7 +119,7 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
     connectionOf: (call) => connections.get(call.getAuthContext().sslPeerCertificate ?? anybody) ?? anybody,
     stop: () => {
       unsubscribe();
-      server.close();
+      return closed(server);
     },
     cut: () => cutAll(sockets),
   };
@@ -196,6 +196,10 @@ function listenOnTcp(server: NetServer, at: { host: string; port: number }): Pro
       resolve();
     });
   });
+}
+
+function closed(server: NetServer): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 function newConnection(caller: Caller): Connection {

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type StatusObject, status as statusCode } from '@grpc/grpc-js';
+import { type ErrorReason, errorReasons, ServiceError } from './errors.ts';
+import {
+  fromGrpcStatus,
+  fromRpcStatus,
+  statusDetailsTrailer,
+  toGrpcStatus,
+  toRpcStatus,
+} from './grpc-status.ts';
+import { codecs } from './proto.ts';
+
+const origin = { service: 'broker', requestId: 'req_01k00000000000000000000000' };
+
+describe('every reason', () => {
+  for (const reason of Object.keys(errorReasons) as ErrorReason[]) {
+    test(`${reason} crosses the wire with its code, text, facts and wait`, () => {
+      const error = new ServiceError(reason, `"${reason}" happened: ünïcode 🙂`, {
+        metadata: { field: 'ttl', limit: '60' },
+        retryAfterMs: 1_500,
+      });
+      const status = toGrpcStatus(error, origin);
+      assert.equal(status.code, statusCode[errorReasons[reason].code]);
+      const back = fromGrpcStatus(status as StatusObject, 'BROKER_UNAVAILABLE');
+      assert.equal(back.reason, reason);
+      assert.equal(back.message, error.message);
+      assert.deepEqual(back.metadata, error.metadata);
+      assert.equal(back.retryAfterMs, 1_500);
+    });
+  }
+});
+
+test('a status carries exactly one ErrorInfo, with the service as its domain', () => {
+  const [details] = toGrpcStatus(new ServiceError('GRANT_DENIED', 'no'), origin).metadata.get(
+    statusDetailsTrailer,
+  );
+  assert.ok(Buffer.isBuffer(details));
+  const message = codecs.status.decode(details);
+  assert.equal(message.details.length, 1);
+  assert.equal(message.details[0]?.type_url, 'type.googleapis.com/google.rpc.ErrorInfo');
+  const info = codecs.errorInfo.decode(message.details[0]?.value ?? Buffer.alloc(0));
+  assert.deepEqual(info, { reason: 'GRANT_DENIED', domain: 'broker.stint', metadata: {} });
+});
+
+test('an unexpected error leaves as INTERNAL with the request id and nothing of its own', () => {
+  const status = toRpcStatus(new Error('connect postgres://app:hunter2@db failed'), origin);
+  const bytes = codecs.status.encode(status);
+  assert.equal(bytes.includes('hunter2'), false);
+  assert.equal(bytes.includes('postgres'), false);
+  const back = fromRpcStatus(codecs.status.decode(bytes));
+  assert.equal(back.reason, 'INTERNAL');
+  assert.match(back.message, new RegExp(origin.requestId));
+});
+
+test('a text that is not well-formed Unicode does not break the answer', () => {
+  const status = toGrpcStatus(new ServiceError('INVALID_FIELD', 'half a pair: \ud800'), origin);
+  assert.doesNotThrow(() => encodeURI(status.details));
+});
+
+test('without details the code decides, and "nobody answered" is what the caller says it is', () => {
+  const bare = (code: number, details = 'x') =>
+    fromGrpcStatus({ code, details } as StatusObject, 'AUDIT_UNAVAILABLE');
+  assert.equal(bare(statusCode.UNAVAILABLE).reason, 'AUDIT_UNAVAILABLE');
+  assert.equal(bare(statusCode.DEADLINE_EXCEEDED).reason, 'DEADLINE_EXCEEDED');
+  assert.equal(
+    bare(statusCode.RESOURCE_EXHAUSTED, 'Received message larger than max (5 vs 4)').reason,
+    'MESSAGE_TOO_LARGE',
+  );
+  assert.equal(bare(statusCode.UNIMPLEMENTED).reason, 'METHOD_NOT_ALLOWED');
+  assert.equal(bare(statusCode.UNKNOWN).reason, 'INTERNAL');
+});
+
+test('details that cannot be read, or of a reason from the future, still give an error', () => {
+  const status = toGrpcStatus(new ServiceError('GRANT_DENIED', 'no'), origin);
+  status.metadata.set(statusDetailsTrailer, Buffer.from('ffffffff', 'hex'));
+  assert.equal(fromGrpcStatus(status as StatusObject, 'BROKER_UNAVAILABLE').reason, 'INTERNAL');
+  const info = codecs.errorInfo.encode({ reason: 'NEW_REASON', domain: 'broker.stint' });
+  const future = {
+    code: statusCode.ABORTED,
+    message: 'm',
+    details: [{ type_url: 'type.googleapis.com/google.rpc.ErrorInfo', value: info }],
+  };
+  assert.equal(fromRpcStatus(future).reason, 'CONCURRENT_UPDATE');
+});
