@@ -72,7 +72,11 @@ describe('local PostgreSQL', scratchOptions, () => {
     const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(createInterface({ input: parent.stdout }), 'line');
+    const ended = once(parent, 'exit').then(() =>
+      assert.fail('the parent ended before it had started a server'),
+    );
+    await Promise.race([once(createInterface({ input: parent.stdout }), 'line'), ended]);
+    ended.catch(() => undefined); // from here on its end is what we want
     parent.kill('SIGKILL');
     assert.deepEqual(await waitUntilEmpty(directory, 10_000), []);
   });
