@@ -12,10 +12,25 @@ import type { UnixMs } from '@stint/common/time.ts';
  * `aborted` and `revoked` are ends. Everything else has a `nextAttemptAt`: the row is the schedule, and nothing about
  * a lease lives only in memory. `stuck` means that waiting alone will not mend it; it is retried all the same.
  */
-export type LeaseState = 'intent' | 'active' | 'unknown' | 'revoking' | 'contained' | 'revoked' | 'aborted' | 'stuck';
+export type LeaseState =
+  | 'intent'
+  | 'active'
+  | 'unknown'
+  | 'revoking'
+  | 'contained'
+  | 'revoked'
+  | 'aborted'
+  | 'stuck';
 
 /** States in which something may be left at the target. */
-export const openLeaseStates = ['intent', 'active', 'unknown', 'revoking', 'contained', 'stuck'] as const satisfies readonly LeaseState[];
+export const openLeaseStates = [
+  'intent',
+  'active',
+  'unknown',
+  'revoking',
+  'contained',
+  'stuck',
+] as const satisfies readonly LeaseState[];
 
 const legalMoves: Readonly<Record<LeaseState, readonly LeaseState[]>> = {
   intent: ['active', 'aborted', 'unknown'],
@@ -35,7 +50,14 @@ export function isLegalMove(from: LeaseState, to: LeaseState): boolean {
 }
 
 /** Why a lease ended or is ending. */
-export type EndReason = 'completed' | 'abandoned' | 'expired' | 'revoked' | 'undelivered' | 'creation_failed' | 'outcome_unknown';
+export type EndReason =
+  | 'completed'
+  | 'abandoned'
+  | 'expired'
+  | 'revoked'
+  | 'undelivered'
+  | 'creation_failed'
+  | 'outcome_unknown';
 
 /** One credential at one target. */
 export type Lease = {
@@ -89,6 +111,11 @@ export function retryAt(now: UnixMs, attempts: number, random: number): UnixMs {
 }
 
 /** When a worker must look at an active lease: at its end, or sooner if nobody has said that it arrived. */
-export function activeUntil(lease: Pick<Lease, 'createdAt' | 'expiresAt' | 'deliveredAt'>, activatedAt: UnixMs): UnixMs {
-  return lease.deliveredAt === undefined ? Math.min(lease.expiresAt, activatedAt + deliveryMs) : lease.expiresAt;
+export function activeUntil(
+  lease: Pick<Lease, 'createdAt' | 'expiresAt' | 'deliveredAt'>,
+  activatedAt: UnixMs,
+): UnixMs {
+  return lease.deliveredAt === undefined
+    ? Math.min(lease.expiresAt, activatedAt + deliveryMs)
+    : lease.expiresAt;
 }

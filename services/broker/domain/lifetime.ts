@@ -17,7 +17,12 @@ export type LifetimeBounds = {
 
 /** The ends of grant and lease and what shortened the wanted time, or why none can be given. */
 export type Lifetime =
-  | { readonly kind: 'granted'; readonly grantExpiresAt: UnixMs; readonly leaseExpiresAt: UnixMs; readonly clampedBy: readonly string[] }
+  | {
+      readonly kind: 'granted';
+      readonly grantExpiresAt: UnixMs;
+      readonly leaseExpiresAt: UnixMs;
+      readonly clampedBy: readonly string[];
+    }
   | { readonly kind: 'out_of_range'; readonly maxMs: number };
 
 /**
@@ -28,7 +33,8 @@ export type Lifetime =
  */
 export function boundLifetime(bounds: LifetimeBounds): Lifetime {
   const wantedMs = bounds.wantedMs ?? bounds.profileDefaultMs;
-  if (!(wantedMs >= lifetimeMsMin && wantedMs <= bounds.profileMaxMs)) return { kind: 'out_of_range', maxMs: bounds.profileMaxMs };
+  if (!(wantedMs >= lifetimeMsMin && wantedMs <= bounds.profileMaxMs))
+    return { kind: 'out_of_range', maxMs: bounds.profileMaxMs };
   const caps = [
     { by: 'policy', expiresAt: bounds.now + bounds.policyMaxMs },
     { by: 'svid', expiresAt: bounds.svidExpiresAt },
