@@ -22,6 +22,8 @@ export type FaultProxy = {
    * direction is `request`, and reaches the server when it is `reply`. Resolves when it has set in.
    */
   onRequest(text: string, fault: { readonly direction: Direction; readonly fault: Fault }): Promise<void>;
+  /** Lets the open connections fall silent for good, as a firewall does that forgot them; new ones are as the faults say. */
+  silenceOpen(): void;
   /** Ends every open connection on both sides. */
   cutAll(): void;
   /** How many connections came so far. */
@@ -44,6 +46,7 @@ export async function faultProxy(
   const held: Record<Direction, (() => void)[]> = { request: [], reply: [] };
   const triggers = new Set<Trigger>();
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   let accepted = 0;
 
   const set = (direction: Direction, fault: Fault): void => {
@@ -55,6 +58,7 @@ export async function faultProxy(
     from.on('data', (bytes) => {
       if (direction === 'request') fire(triggers, bytes, set);
       const fault = faults[direction];
+      if (silent.has(from)) return;
       if (fault === 'pass') to.write(bytes);
       else if (fault === 'hold') held[direction].push(() => to.write(bytes));
       else if (fault === 'cut') from.destroy();
@@ -90,6 +94,9 @@ export async function faultProxy(
     set,
     onRequest: (text, { direction, fault }) =>
       new Promise((resolve) => triggers.add({ text, direction, fault, fired: resolve })),
+    silenceOpen: () => {
+      for (const socket of sockets) silent.add(socket);
+    },
     cutAll,
     accepted: () => accepted,
   };

@@ -11,8 +11,11 @@ const sessionAgeMsMax = 600_000;
 /** A session idle for longer is asked before it is used, so that a dead one shows before anything is written. */
 const idleMsMax = 10_000;
 
+/** How long such a session has to answer, in milliseconds. */
+const pingMsMax = 1_000;
+
 /** How long opening a connection may take, in milliseconds. */
-export const connectMsMax = 5_000;
+const connectMsMax = 5_000;
 
 type IdleSession = { readonly session: Session; readonly since: number };
 
@@ -90,7 +93,7 @@ export class Connections {
     if (!session.isUsable || now - session.openedAt > sessionAgeMsMax) return false;
     if (now - since <= idleMsMax) return true;
     try {
-      await session.run(ping, 'connect', AbortSignal.any([signal, AbortSignal.timeout(connectMsMax)]));
+      await session.run(ping, 'connect', AbortSignal.any([signal, AbortSignal.timeout(pingMsMax)]));
       return true;
     } catch (error) {
       if (error instanceof ProviderFailure) return false;

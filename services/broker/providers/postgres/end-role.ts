@@ -50,7 +50,7 @@ export type EndWork = {
  * {@link sessionsEndMsMax}.
  */
 export async function containRole(work: EndWork, lease: LeaseRole): Promise<EndProof> {
-  return (await contain(work, lease)).proof;
+  return (await contain({ ...work, mayKeepGroups: true }, lease)).proof;
 }
 
 /**
@@ -58,7 +58,8 @@ export async function containRole(work: EndWork, lease: LeaseRole): Promise<EndP
  * @throws ProviderFailure as {@link containRole}, and `blocked` 2BP01 with the kinds of what still hangs on the role.
  */
 export async function removeRole(work: EndWork, lease: LeaseRole): Promise<EndProof> {
-  const { role, proof } = await contain(work, lease);
+  // Once joined, the role's rights are ours: the profile's must be gone by then.
+  const { role, proof } = await contain({ ...work, mayKeepGroups: false }, lease);
   if (role === undefined) return { ...proof, databases_cleaned: 0 };
   if (role.databases.length > 0) await bury(work, lease.name, role.databases);
   await dropOrReport(work, lease.name, role.oid);
@@ -73,7 +74,7 @@ export async function removeRole(work: EndWork, lease: LeaseRole): Promise<EndPr
 }
 
 async function contain(
-  work: EndWork,
+  work: EndWork & { readonly mayKeepGroups: boolean },
   lease: LeaseRole,
 ): Promise<{ readonly role: RoleFacts | undefined; readonly proof: EndProof }> {
   const { now, role } = await findRole(work, lease.name);
@@ -105,10 +106,24 @@ async function findRole(
   return { now, role: oid === null ? undefined : { oid, canLogIn: can_login, groups, databases } };
 }
 
-// Done before: sends nothing. Dropped meanwhile by somebody else: nothing is left to take.
-async function endAccess({ session, signal }: EndWork, name: string, role: RoleFacts): Promise<void> {
-  if (!role.canLogIn && role.groups.length === 0) return;
-  await ignoreAbsent(session.run(cutAccess(name, role.groups), 'end', signal));
+/**
+ * Takes access away. Done before: sends nothing. Dropped meanwhile by somebody else: nothing is left to take. Where
+ * another session holds the group's lock, login and password may go alone: with the sessions ended, nobody is left to
+ * use the group.
+ */
+async function endAccess(
+  work: EndWork & { readonly mayKeepGroups: boolean },
+  name: string,
+  role: RoleFacts,
+): Promise<void> {
+  const { session, signal, mayKeepGroups } = work;
+  if (!role.canLogIn && (role.groups.length === 0 || mayKeepGroups)) return;
+  try {
+    await ignoreAbsent(session.run(cutAccess(name, role.groups), 'end', signal));
+  } catch (error) {
+    if (!(mayKeepGroups && error instanceof ProviderFailure && error.code === '55P03')) throw error;
+    await ignoreAbsent(session.run(cutAccess(name, []), 'end', signal));
+  }
 }
 
 // A session that was logging in when access was cut shows a moment later: the next look finds it, or removal does.

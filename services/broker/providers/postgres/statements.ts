@@ -73,13 +73,17 @@ export function lookUpRole(name: string): Statement {
   return { operation: 'SELECT pg_roles', text };
 }
 
-/** Takes away login, password and the profile's rights at once. */
+/** How long taking a group away may wait for another session's change of the same group, in milliseconds. */
+const revokeWaitMs = 200;
+
+/** Takes away login, password and the profile's rights at once, or fails soon when a group is locked (55P03). */
 export function cutAccess(name: string, groups: readonly string[]): Statement {
   const role = quoteIdentifier(name);
   const revokes = groups.map((group) => `REVOKE ${quoteIdentifier(group)} FROM ${role}`);
+  const wait = `SELECT set_config('lock_timeout', '${revokeWaitMs}', true)`;
   return {
     operation: 'ALTER ROLE',
-    text: [`ALTER ROLE ${role} NOLOGIN PASSWORD NULL`, ...revokes].join('; '),
+    text: [wait, `ALTER ROLE ${role} NOLOGIN PASSWORD NULL`, ...revokes].join('; '),
   };
 }
 

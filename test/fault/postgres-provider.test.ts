@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { ProviderFailure } from '../../services/broker/app/ports.ts';
+import type { Lease } from '../../services/broker/domain/lease.ts';
+import { createWindowMs } from '../../services/broker/providers/postgres/provider.ts';
+import { faultProxy } from '../harness/fault-proxy.ts';
+import {
+  demoResource,
+  loginWith,
+  newIntent,
+  type PostgresTarget,
+  postgresTarget,
+  readProfile,
+} from '../harness/postgres-target.ts';
+import { skipWithoutPostgres } from '../harness/scratch-servers.ts';
+import { suiteScope } from '../harness/suite-scope.ts';
+
+const place = { resource: demoResource, profile: readProfile };
+const { signal } = new AbortController();
+
+/** A clock that a test holds ahead of or behind the machine's. */
+function shiftedClock() {
+  const clock = { shiftMs: 0, now: () => Date.now() + clock.shiftMs };
+  return clock;
+}
+
+describe('postgres provider on a faulty network', { skip: skipWithoutPostgres }, () => {
+  const scope = suiteScope();
+  let postgres: PostgresTarget;
+  before(async () => {
+    postgres = await postgresTarget(scope);
+  });
+
+  const roleCount = async (lease: Lease) =>
+    (await postgres.admin(`SELECT FROM pg_roles WHERE rolname = '${lease.entityName}'`)).length;
+
+  test('a reply lost after the role was made is ambiguous, and ending by name leaves nothing', async (t) => {
+    const proxy = await faultProxy(t, postgres.server.current());
+    const provider = postgres.provider({ place: proxy });
+    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const fault = proxy.onRequest('CREATE ROLE', { direction: 'reply', fault: 'cut' });
+    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('ambiguous'));
+    await fault;
+    proxy.set('reply', 'pass');
+    assert.equal(await roleCount(lease), 1);
+    await provider.contain(lease, demoResource, signal);
+    await provider.remove(lease, demoResource, signal);
+    assert.equal(await roleCount(lease), 0);
+  });
+
+  test('a reply that never comes is ambiguous once the caller gives up', async (t) => {
+    const proxy = await faultProxy(t, postgres.server.current());
+    const provider = postgres.provider({ place: proxy });
+    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const giveUp = new AbortController();
+    void proxy
+      .onRequest('CREATE ROLE', { direction: 'reply', fault: 'blackhole' })
+      .then(() => giveUp.abort());
+    await assert.rejects(
+      provider.create(grant, lease, place, giveUp.signal),
+      isFailure('ambiguous', 'DEADLINE'),
+    );
+    proxy.set('reply', 'pass');
+    await provider.remove(lease, demoResource, signal);
+    assert.equal(await roleCount(lease), 0);
+  });
+
+  test('an absent role counts as contained only when its lost creation can no longer arrive', async (t) => {
+    const proxy = await faultProxy(t, postgres.server.current());
+    const clock = shiftedClock();
+    const provider = postgres.provider({ place: proxy, clock });
+    const { grant, lease } = newIntent(provider, { now: clock.now() });
+    const fault = proxy.onRequest('CREATE ROLE', { direction: 'request', fault: 'cut' });
+    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('ambiguous'));
+    await fault;
+    proxy.set('request', 'pass');
+    await assert.rejects(
+      provider.contain(lease, demoResource, signal),
+      isFailure('unreachable', 'CREATION_IN_FLIGHT'),
+    );
+    const late = { ...lease, createdAt: lease.createdAt - createWindowMs - 1_000 };
+    assert.equal((await provider.contain(late, demoResource, signal))['role_absent'], true);
+  });
+
+  test('the target refuses a creation that arrives after its time', async () => {
+    const clock = shiftedClock();
+    const provider = postgres.provider({ clock });
+    const { grant, lease } = newIntent(provider, { now: clock.now() - createWindowMs - 1 });
+    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('definite', '22012'));
+    assert.equal(await roleCount(lease), 0);
+  });
+
+  test('a target that nobody answers at is unreachable, and nothing was begun', async (t) => {
+    const proxy = await faultProxy(t, postgres.server.current());
+    proxy.set('request', 'cut');
+    const provider = postgres.provider({ place: proxy });
+    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('unreachable'));
+    await assert.rejects(provider.contain(lease, demoResource, signal), isFailure('unreachable'));
+    assert.equal(await roleCount(lease), 0);
+  });
+
+  test('a session that died while idle costs nothing but a new connection', async (t) => {
+    const proxy = await faultProxy(t, postgres.server.current());
+    const clock = shiftedClock();
+    const provider = postgres.provider({ place: proxy, clock });
+    const first = newIntent(provider, { now: clock.now() });
+    const made = await provider.create(first.grant, first.lease, place, signal);
+    proxy.silenceOpen();
+    clock.shiftMs += 60_000;
+    const accepted = proxy.accepted();
+    const next = newIntent(provider, { now: clock.now() });
+    const second = await provider.create(next.grant, next.lease, place, signal);
+    assert.equal(proxy.accepted(), accepted + 1);
+    await provider.remove({ ...first.lease, handle: made.handle }, demoResource, signal);
+    await provider.remove({ ...next.lease, handle: second.handle }, demoResource, signal);
+  });
+
+  test("native expiry is written in the target's time, however wrong our clock is", async () => {
+    const clock = shiftedClock();
+    clock.shiftMs = -7_200_000;
+    const provider = postgres.provider({ clock });
+    const { grant, lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
+    const { credential, handle } = await provider.create(grant, lease, place, signal);
+    const [row] = await postgres.admin(
+      `SELECT extract(epoch FROM rolvaliduntil - clock_timestamp())::float8 AS left FROM pg_roles WHERE rolname = '${lease.entityName}'`,
+    );
+    assert.ok(
+      Number(row?.['left']) > 50 && Number(row?.['left']) < 60.5,
+      `${String(row?.['left'])} seconds left`,
+    );
+    await (await loginWith(credential)).end();
+    await provider.remove({ ...lease, handle }, demoResource, signal);
+  });
+
+  test('containing does not wait behind creations that hang, even in the same group', async (t) => {
+    const provider = postgres.provider();
+    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const { credential, handle } = await provider.create(grant, lease, place, signal);
+    const session = await loginWith(credential);
+    const lock = await holdCreations(postgres);
+    t.after(() => lock.release());
+    // More than there are connections. The first of them holds the group's lock while it waits for ours.
+    const stuck = Array.from({ length: 12 }, () => newIntent(provider, { now: Date.now() }));
+    const creations = Promise.allSettled(
+      stuck.map((intent) => provider.create(intent.grant, intent.lease, place, signal)),
+    );
+    await lock.isWaitedFor();
+    const proof = await provider.contain({ ...lease, handle }, demoResource, signal);
+    assert.equal(proof['sessions_cut'], 1);
+    await assert.rejects(session.query('SELECT 1'));
+    await assert.rejects(loginWith(credential));
+    await lock.release();
+    const outcomes = await creations;
+    for (const [i, outcome] of outcomes.entries()) {
+      const made = stuck[i];
+      if (made !== undefined && outcome.status === 'fulfilled') {
+        await provider.remove({ ...made.lease, handle: outcome.value.handle }, demoResource, signal);
+      }
+    }
+    await provider.remove({ ...lease, handle }, demoResource, signal);
+    assert.equal(await roleCount(lease), 0);
+  });
+
+  test('after a crash of the target a lease ends as if nothing had happened', async () => {
+    const provider = postgres.provider();
+    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const { handle } = await provider.create(grant, lease, place, signal);
+    await postgres.server.crash();
+    await assert.rejects(provider.contain({ ...lease, handle }, demoResource, signal), ProviderFailure);
+    await postgres.server.restart();
+    await provider.contain({ ...lease, handle }, demoResource, signal);
+    await provider.remove({ ...lease, handle }, demoResource, signal);
+    assert.equal(await roleCount(lease), 0);
+  });
+});
+
+/** Holds every creation up in its second statement, as a stuck administrator's session would, until released. */
+async function holdCreations(postgres: PostgresTarget) {
+  const { host, port, superuser } = postgres.server.current();
+  const place = {
+    kind: 'database',
+    engine: 'postgresql',
+    host,
+    port,
+    database: 'postgres',
+    sslmode: 'disable',
+  } as const;
+  const client = await loginWith({ ...place, username: superuser, password: postgres.server.password });
+  await client.query('BEGIN; LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE');
+  return {
+    isWaitedFor: async () => {
+      const waiting = 'SELECT FROM pg_locks WHERE NOT granted';
+      while ((await client.query(waiting)).rowCount === 0) await setImmediate();
+    },
+    release: () => client.end(),
+  };
+}
+
+function isFailure(kind: ProviderFailure['kind'], code?: string): (thrown: unknown) => boolean {
+  return (thrown) => {
+    assert.ok(thrown instanceof ProviderFailure, String(thrown));
+    assert.equal(thrown.kind, kind, `${thrown.kind} (${thrown.code})`);
+    if (code !== undefined) assert.equal(thrown.code, code);
+    return true;
+  };
+}
