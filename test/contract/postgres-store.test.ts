@@ -1,9 +1,10 @@
 import { after, describe } from 'node:test';
 import pg from 'pg';
-import { openPostgresStore } from '../../services/broker/store/open-store.ts';
+import { openPostgresStore, type Store } from '../../services/broker/store/open-store.ts';
 import type { PostgresPlace } from '../../services/broker/store/postgres-connection.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
-import { describeStore, type StorePlace } from './store-suite.ts';
+import { joinTokenStoreContract } from './join-token-store.ts';
+import { describeStore, type StorePlace, storeOptions } from './store-suite.ts';
 
 let made = 0;
 
@@ -22,13 +23,24 @@ export async function postgresPlace(postgres: ScratchPostgres): Promise<Postgres
 describe('the store on PostgreSQL', { skip: skipWithoutPostgres }, () => {
   // One server for all tests, started by the first and stopped after the last.
   let postgres: Promise<ScratchPostgres> | undefined;
+  let tokens: Promise<Store> | undefined;
   const undos: (() => void | Promise<void>)[] = [];
   after(async () => {
+    await (await tokens)?.close();
     for (const undo of undos.reverse()) await undo();
   });
-  describeStore(async (): Promise<StorePlace> => {
+  const makePlace = async (): Promise<StorePlace> => {
     postgres ??= scratchPostgres({ after: (undo) => undos.push(undo) });
     const place = await postgresPlace(await postgres);
     return { open: (options) => openPostgresStore(place, options) };
+  };
+  describeStore(makePlace);
+
+  joinTokenStoreContract({
+    name: 'PostgreSQL',
+    open: async () => {
+      tokens ??= makePlace().then((place) => place.open(storeOptions()));
+      return (await tokens).joinTokens;
+    },
   });
 });

@@ -1,14 +1,19 @@
-import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
+import path from 'node:path';
+import type { Secret } from '@stint/common/secret.ts';
+import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import { Kysely, PostgresDialect, SqliteAdapter, SqliteDialect } from 'kysely';
 import pg from 'pg';
 import type { GrantStore, Ledger, Outbox } from '../app/ports.ts';
+import type { JoinTokenStore } from '../domain/join-token.ts';
 import { KyselyGrantStore } from './grant-store.ts';
+import { KyselyJoinTokenStore } from './join-token-store.ts';
 import { GroupCommitLedger, type LedgerOptions } from './ledger.ts';
 import { migrate } from './migrate.ts';
 import { postgresColumnTypes, sqliteColumnTypes } from './migrations/column-types.ts';
 import { StoreOutbox } from './outbox.ts';
 import { clientSettings, type PostgresPlace } from './postgres-connection.ts';
 import { PostgresEngine } from './postgres-engine.ts';
+import { parsePostgresUrl } from './postgres-url.ts';
 import type { Schema } from './schema.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
 
@@ -17,11 +22,35 @@ export type Store = {
   readonly ledger: Ledger;
   readonly grants: GrantStore;
   readonly outbox: Outbox;
+  readonly joinTokens: JoinTokenStore;
   /** Commits what waits and closes. */
   close(): Promise<void>;
 };
 
 export type StoreOptions = Omit<LedgerOptions, 'engine'>;
+
+/** Which store, in the words of the broker's configuration. */
+export type StoreChoice = {
+  readonly store: 'sqlite' | 'postgresql';
+  /** Holds `broker.db` when the store is SQLite. It must exist. */
+  readonly stateDir: string;
+  /** The text of a file with a `postgres://` URL; see {@link parsePostgresUrl}. */
+  readonly storeUrlFile?: Secret | undefined;
+};
+
+/**
+ * Opens the store of the configuration's choice and begins the broker's next epoch.
+ * @throws ServiceError STORE_IN_USE, STORE_UNAVAILABLE
+ * @throws Error when the URL is missing or malformed, or the tables cannot be brought to this version.
+ */
+export async function openStore(choice: StoreChoice, options: StoreOptions): Promise<Store> {
+  if (choice.store === 'sqlite') {
+    const database = new SqliteDatabase({ file: path.join(choice.stateDir, 'broker.db'), exclusive: true });
+    return await openSqliteStore(database, options);
+  }
+  if (choice.storeUrlFile === undefined) throw new Error('store: "postgresql" needs a storeUrlFile');
+  return await openPostgresStore(parsePostgresUrl(choice.storeUrlFile), options);
+}
 
 /**
  * Opens the store in a SQLite file that was opened exclusively, and begins the broker's next epoch. The store closes the
@@ -76,6 +105,7 @@ function makeStore({ ledger, kysely, name, claimLock }: StoreParts): Store {
     ledger,
     grants: new KyselyGrantStore(kysely, claimLock),
     outbox: new StoreOutbox(ledger, kysely, name),
+    joinTokens: new KyselyJoinTokenStore(kysely),
     close: async () => {
       await ledger.close();
       await kysely.destroy();

@@ -76,12 +76,23 @@ export type EpochRow = {
   started_at: number;
 };
 
+/** A join token by its hash; never the token. */
+export type JoinTokenRow = {
+  token_sha256: string;
+  spiffe_id: string;
+  created_at: number;
+  expires_at: number;
+  spent_at: number | null;
+  spent_for_key_sha256: string | null;
+};
+
 export type Schema = {
   grants: GrantRow;
   leases: LeaseRow;
   outbox: OutboxRow;
   broker_state: BrokerStateRow;
   epochs: EpochRow;
+  join_tokens: JoinTokenRow;
 };
 
 /** Columns in the order in which the statements bind them. */

@@ -7,11 +7,11 @@ import type { ColumnTypes } from './column-types.ts';
 const grantStates = ['active', 'ending', 'completed', 'revoked', 'expired', 'failed'];
 const leaseStates = [...openLeaseStates, 'revoked', 'aborted'];
 
-/** Grants, leases, the outbox and how far each broker's log has come. */
+/** Grants, leases, the outbox, how far each broker's log has come, and join tokens. */
 export function initial(types: ColumnTypes): Migration {
   return {
     async up(database: Kysely<unknown>): Promise<void> {
-      for (const table of [grants, leases, outbox, brokerState, epochs])
+      for (const table of [grants, leases, outbox, brokerState, epochs, joinTokens])
         await table(database, types).execute();
       for (const index of indexes) await sql.raw(index).execute(database);
     },
@@ -113,6 +113,21 @@ const epochs: Table = (database, { text, whole, bytes, strict }) =>
     .addColumn('public_key', bytes, (column) => column.notNull())
     .addColumn('started_at', whole, (column) => column.notNull())
     .addPrimaryKeyConstraint('epochs_of_a_broker', ['broker', 'epoch'])
+    .modifyEnd(strict);
+
+const joinTokens: Table = (database, { text, whole, strict }) =>
+  database.schema
+    .createTable('join_tokens')
+    .addColumn('token_sha256', text, (column) => column.primaryKey())
+    .addColumn('spiffe_id', text, (column) => column.notNull())
+    .addColumn('created_at', whole, (column) => column.notNull())
+    .addColumn('expires_at', whole, (column) => column.notNull())
+    .addColumn('spent_at', whole)
+    .addColumn('spent_for_key_sha256', text)
+    .addCheckConstraint(
+      'join_tokens_spent_for_a_key',
+      sql`(spent_at is null) = (spent_for_key_sha256 is null)`,
+    )
     .modifyEnd(strict);
 
 const indexes = [
