@@ -81,7 +81,7 @@ module.exports = {
     {
       name: 'only-wire-knows-catalogs',
       severity: 'error',
-      from: { path: '^services/', pathNot: ['/wire\\.ts$', test] },
+      from: { path: '^services/', pathNot: ['/wire\\.ts$', `/${plugins}/[^/]+\\.ts$`, test] },
       to: { path: '/catalog\\.ts$' },
     },
     {
@@ -107,7 +107,7 @@ module.exports = {
       name: 'common-is-shared',
       comment: 'What one module needs stands beside it; common holds what at least two need.',
       severity: 'error',
-      from: { path: '^services/', pathNot: test },
+      from: { path: '^(services|deploy)/', pathNot: test },
       module: {
         path: '^services/common/[^/]+\\.ts$',
         pathNot: test,
