@@ -1,5 +1,3 @@
-import type { EventType } from './audit-event.ts';
-
 /**
  * Names on the bus. Brokers publish sealed batches, each under its own subject; the auditor, once a batch is durable,
  * republishes every event under its kind for whoever may listen, and answers the broker with a receipt.
@@ -12,8 +10,8 @@ export const bus = {
   /** Where a broker publishes its sealed batches (JetStream). */
   batchSubject: (broker: string) => `audit.${broker}`,
   batchSubjects: 'audit.>',
-  /** Where the auditor republishes an event after it is durable (plain NATS), e.g. `auditlog.lease.revoked`. */
-  eventSubject: (type: EventType) => `auditlog.${type}`,
+  /** Where the auditor republishes an event after it is durable (plain NATS), e.g. `auditlog.lease.revoked`. Any type a broker has. */
+  eventSubject: (type: string) => `auditlog.${type}`,
   eventSubjects: 'auditlog.>',
   /** Where the auditor sends a broker its receipts (plain NATS). */
   receiptSubject: (broker: string) => `receipt.${broker}`,

@@ -1,0 +1,294 @@
+import type { Log } from '@stint/common/log.ts';
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { count, telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
+import type { Clock } from '@stint/common/time.ts';
+import { Source } from '../domain/source.ts';
+import { type HighWater, placeBatch } from '../domain/source-sequence.ts';
+import type { AcceptedBatch, Announcer, Delivery, RecordStore } from './ports.ts';
+import { type Arrival, judgeConflict, type Refusal, readArrival, verifyNext } from './verify-batch.ts';
+
+/** Brokers followed at once. Each name is given out by the operator, so that this is never reached by honest ones. */
+export const sourcesMax = 1_024;
+
+/** When a batch that there is no room for, or that could not be stored, is to be delivered again. */
+export const retryAfterMs = 5_000;
+
+export type IngestOptions = {
+  readonly store: RecordStore;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Roots of the trust domain at this moment, DER. */
+  readonly rootsDer: () => readonly Uint8Array[];
+  /** Called after each durable append and for each batch seen again: a receipt is due to this broker. */
+  readonly onReceiptDue: (broker: SpiffeId) => void;
+  /** Named steps at which a fault test ends the process; absent otherwise. */
+  readonly crashPoint?: (step: 'before append' | 'before acknowledge' | 'before announce') => void;
+};
+
+/** A batch on its way into one append. */
+type Planned = { readonly arrival: Arrival; readonly batch: AcceptedBatch; readonly highBefore: HighWater };
+
+/**
+ * Takes batches from the bus into the log: in order per broker, each exactly once.
+ *
+ * 1. Read and verify what was delivered, in memory. Crash: nothing happened; the bus delivers again.
+ * 2. Put aside what is refused, durably, and acknowledge it. Crash between: it is delivered again and counted again.
+ * 3. Append everything whose turn it is, in one transaction. Crash before the commit returns: as 1.
+ * 4. Acknowledge. Crash before: it is delivered again, found in the log, acknowledged and receipted again.
+ * 5. Announce to viewers, who may miss it: the feed that can be resumed is TailRecords. Receipts follow the next checkpoint.
+ *
+ * Everything here is synchronous, so two calls never interleave.
+ */
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #sources = new Map<SpiffeId, Source<Arrival>>();
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    for (const high of options.store.highWaters()) this.#sources.set(high.broker, new Source(high));
+  }
+
+  /** The brokers followed, for status answers. */
+  sources(): Iterable<Source<unknown>> {
+    return this.#sources.values();
+  }
+
+  /**
+   * Takes in what the bus has delivered. Each is acknowledged, waits for one that is missing, or will be delivered again.
+   * @throws what the store throws; then nothing was appended, and everything will be delivered again.
+   */
+  accept(deliveries: readonly Delivery[]): void {
+    const turn = new Turn();
+    for (const delivery of deliveries) {
+      const read = readArrival(delivery);
+      if (read.kind === 'refused') this.#putAside(read, delivery);
+      else this.#place(read.arrival, turn);
+    }
+    try {
+      this.#append(turn);
+    } catch (thrown) {
+      for (const arrival of turn.arrivals()) arrival.delivery.retryAfter(retryAfterMs);
+      count('stint.audit.append.failures', {}, turn.planned.length);
+      throw thrown;
+    }
+    for (const arrival of turn.settled) this.#settle(arrival);
+    this.watchGaps();
+  }
+
+  /** Reports gaps that last and gaps that closed. Called after each turn and by a timer. */
+  watchGaps(): void {
+    for (const source of this.#sources.values()) {
+      const change = source.followGap(this.#options.clock.now());
+      if (change === undefined) continue;
+      const facts = {
+        broker: source.broker,
+        missing_from: change.missingFrom,
+        waiting: source.waiting.count,
+      };
+      if (change.event === 'reported')
+        this.#options.log.error(facts, 'a broker’s events are missing: later ones wait');
+      else this.#options.log.info(facts, 'missing events have come');
+    }
+  }
+
+  #place(arrival: Arrival, turn: Turn): void {
+    const source = this.#source(arrival.header.broker);
+    if (source === undefined) {
+      arrival.delivery.retryAfter(retryAfterMs);
+      return;
+    }
+    source.lastSeenAt = this.#options.clock.now();
+    const high = turn.high(source);
+    switch (placeBatch(high, arrival.header.first_seq)) {
+      case 'appended before':
+        turn.settled.push(arrival);
+        break;
+      case 'ahead':
+        this.#wait(arrival, source);
+        break;
+      default:
+        if (this.#plan(arrival, source, turn))
+          for (const ready of source.waiting.takeReady(turn.high(source))) this.#place(ready, turn);
+    }
+  }
+
+  #wait(arrival: Arrival, source: Source<Arrival>): void {
+    const { header, sha256, delivery } = arrival;
+    const offered = source.waiting.offer({
+      firstSeq: header.first_seq,
+      sha256,
+      sizeBytes: delivery.payload.length,
+      item: arrival,
+    });
+    if (offered.kind === 'full') delivery.retryAfter(retryAfterMs);
+  }
+
+  /** Verifies the next batch and plans it; false when it was refused. */
+  #plan(arrival: Arrival, source: Source<Arrival>, turn: Turn): boolean {
+    const { store, rootsDer, clock } = this.#options;
+    const highBefore = turn.high(source);
+    const epochKey = (epoch: number) =>
+      turn.epochKey(source.broker, epoch) ?? store.epochKey(source.broker, epoch);
+    const verdict = verifyNext(arrival, {
+      high: highBefore,
+      epochKey,
+      rootsDer: rootsDer(),
+      now: clock.now(),
+    });
+    if (verdict.kind === 'refused') {
+      this.#putAside(verdict, arrival.delivery, arrival);
+      return false;
+    }
+    turn.plan({ arrival, batch: verdict.batch, highBefore });
+    return true;
+  }
+
+  #append(turn: Turn): void {
+    const { store, clock, log } = this.#options;
+    while (turn.planned.length > 0) {
+      this.#options.crashPoint?.('before append');
+      const appended = store.append(
+        turn.planned.map(({ batch }) => batch),
+        clock.now(),
+      );
+      if (appended.kind === 'appended') {
+        this.#options.crashPoint?.('before acknowledge');
+        this.#afterAppend(turn, appended.firstIndex);
+        return;
+      }
+      // One broker's bad batch must not hold up the others': it goes, and what follows it waits again.
+      log.error(
+        { broker: appended.batch.broker, event_id: appended.eventId },
+        'an event id is in the log already',
+      );
+      const [bad, ...later] = turn.unplanFrom(appended.batch);
+      if (bad !== undefined)
+        this.#putAside(
+          {
+            kind: 'refused',
+            reason: 'duplicate_event',
+            detail: `event id "${appended.eventId}" is in the log already`,
+          },
+          bad.arrival.delivery,
+          bad.arrival,
+        );
+      for (const { arrival } of later) this.#place(arrival, turn);
+    }
+  }
+
+  #afterAppend(turn: Turn, firstIndex: number): void {
+    const { announcer, onReceiptDue } = this.#options;
+    for (const { arrival, batch } of turn.planned) {
+      const source = this.#sources.get(batch.broker);
+      if (source !== undefined) source.high = turn.high(source);
+      arrival.delivery.ack();
+      onReceiptDue(batch.broker);
+    }
+    this.#options.crashPoint?.('before announce');
+    let index = firstIndex;
+    for (const { batch } of turn.planned) {
+      for (const { leaf, facts } of batch.events) {
+        traceAppend(facts.trace, index);
+        announcer.announceEvent(facts.type, { index, leaf, facts });
+        index++;
+      }
+    }
+    count('stint.audit.appended', {}, index - firstIndex);
+  }
+
+  /** A batch whose place is taken: the same one again, or another in its stead. */
+  #settle(arrival: Arrival): void {
+    const { store, onReceiptDue } = this.#options;
+    const { broker, first_seq } = arrival.header;
+    const known = store.findBatch(broker, first_seq);
+    if (known === undefined) {
+      // The batch that had its place in this turn was refused after all.
+      arrival.delivery.retryAfter(retryAfterMs);
+      return;
+    }
+    if (known.firstSeq === first_seq && known.sha256 === arrival.sha256) {
+      arrival.delivery.ack();
+      onReceiptDue(broker);
+      return;
+    }
+    this.#putAside(
+      judgeConflict(arrival, (epoch) => store.epochKey(broker, epoch)),
+      arrival.delivery,
+      arrival,
+    );
+  }
+
+  #putAside({ reason, detail }: Refusal, delivery: Delivery, arrival?: Arrival): void {
+    const { store, clock, log } = this.#options;
+    const { subject, payload } = delivery;
+    const [broker, firstSeq] = [arrival?.header.broker, arrival?.header.first_seq];
+    store.quarantine({ reason, detail, subject, broker, firstSeq, payload }, clock.now());
+    const facts = { reason, detail, subject, broker, first_seq: firstSeq };
+    if (reason === 'equivocation')
+      log.error(facts, 'ALARM: a broker signed two different histories; the second was put aside');
+    else log.warn(facts, 'a batch was refused and put aside');
+    delivery.ack();
+  }
+
+  #source(broker: SpiffeId): Source<Arrival> | undefined {
+    const known = this.#sources.get(broker);
+    if (known !== undefined || this.#sources.size >= sourcesMax) return known;
+    const made = new Source<Arrival>({ broker, seq: 0, batchSha256: '', epoch: 0 });
+    this.#sources.set(broker, made);
+    return made;
+  }
+}
+
+/** One call of accept: what will be appended together, and how far each broker will then have come. */
+class Turn {
+  planned: Planned[] = [];
+  /** Batches whose place is taken, to be compared with the log after the append. */
+  readonly settled: Arrival[] = [];
+  readonly #highs = new Map<SpiffeId, HighWater>();
+
+  high(source: Source<Arrival>): HighWater {
+    return this.#highs.get(source.broker) ?? source.high;
+  }
+
+  plan(planned: Planned): void {
+    const { broker, epoch, firstSeq, events, sha256 } = planned.batch;
+    this.planned.push(planned);
+    this.#highs.set(broker, { broker, epoch, seq: firstSeq + events.length - 1, batchSha256: sha256 });
+  }
+
+  /** Takes out a batch and its broker's later ones, in order. */
+  unplanFrom(batch: AcceptedBatch): Planned[] {
+    const isOut = (planned: Planned) =>
+      planned.batch.broker === batch.broker && planned.batch.firstSeq >= batch.firstSeq;
+    const out = this.planned.filter(isOut);
+    this.planned = this.planned.filter((planned) => !isOut(planned));
+    if (out[0] !== undefined) this.#highs.set(batch.broker, out[0].highBefore);
+    return out;
+  }
+
+  /** The key of an epoch that a planned batch opens. */
+  epochKey(broker: SpiffeId, epoch: number): Buffer | undefined {
+    return this.planned.find(
+      ({ batch }) => batch.broker === broker && batch.epoch === epoch && batch.opens !== undefined,
+    )?.batch.opens?.publicKey;
+  }
+
+  arrivals(): Arrival[] {
+    return [...this.planned.map(({ arrival }) => arrival), ...this.settled];
+  }
+}
+
+// The span closes the event's own trace: workload → sidecar → broker → auditor.
+function traceAppend(
+  trace: { readonly traceId: string; readonly spanId: string } | undefined,
+  index: number,
+): void {
+  if (trace === undefined || !telemetryIsOn()) return;
+  const parent = `00-${trace.traceId}-${trace.spanId}-01`;
+  withSpan(
+    'audit append',
+    { kind: 'consumer', parent, attributes: { 'stint.log.index': index } },
+    () => undefined,
+  );
+}

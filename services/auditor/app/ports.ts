@@ -1,0 +1,132 @@
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import type { EventFacts } from '../domain/event-facts.ts';
+import type { HighWater } from '../domain/source-sequence.ts';
+import type { NodeReader } from '../domain/tree-hashes.ts';
+
+/** One event with its exact bytes and what was read from them. */
+export type AcceptedEvent = { readonly leaf: Buffer; readonly leafHash: Buffer; readonly facts: EventFacts };
+
+/** The epoch that a batch opens: the key that its first event vouches for. */
+export type OpenedEpoch = {
+  /** Ed25519, 32 raw bytes. */
+  readonly publicKey: Buffer;
+  /** The SVID's chain, root last, each DER. */
+  readonly chainDer: readonly Buffer[];
+};
+
+/** A batch that was verified in every respect and is the next of its broker. */
+export type AcceptedBatch = {
+  readonly broker: SpiffeId;
+  readonly epoch: number;
+  readonly firstSeq: number;
+  readonly header: Buffer;
+  readonly signature: Buffer;
+  readonly sha256: string;
+  readonly opens: OpenedEpoch | undefined;
+  readonly events: readonly AcceptedEvent[];
+};
+
+/** Why something that came over the bus was put aside. */
+export type QuarantineReason =
+  | 'malformed_message'
+  | 'wrong_subject'
+  | 'refused_epoch'
+  | 'bad_signature'
+  | 'malformed_event'
+  | 'duplicate_event'
+  | 'equivocation';
+
+/** Something refused, kept for a human. */
+export type Quarantined = {
+  readonly reason: QuarantineReason;
+  readonly detail: string;
+  readonly subject: string;
+  readonly broker: SpiffeId | undefined;
+  readonly firstSeq: number | undefined;
+  readonly payload: Uint8Array;
+};
+
+/** A record as it stands in the log. */
+export type LogRecord = { readonly index: number; readonly leaf: Buffer; readonly appendedAt: UnixMs };
+
+/** Which records; see ListRecordsRequest. Bounds are checked by the caller. */
+export type RecordFilter = {
+  readonly grantId?: string;
+  readonly spiffeId?: string;
+  readonly typePrefix?: string;
+};
+
+/** A page and where the next one begins; `nextIndex` is absent at the end. A page may be short, even empty, before it. */
+export type RecordPage = { readonly records: readonly LogRecord[]; readonly nextIndex: number | undefined };
+
+/** A checkpoint as it was signed. */
+export type SignedCheckpoint = {
+  readonly size: number;
+  readonly root: Buffer;
+  readonly note: string;
+  readonly signedAt: UnixMs;
+};
+
+/** What became of an append. */
+export type Appended =
+  | { readonly kind: 'appended'; readonly firstIndex: number }
+  | { readonly kind: 'duplicate event'; readonly batch: AcceptedBatch; readonly eventId: string };
+
+/** What the log's store does for its use cases. Every write is durable when it returns. */
+export type RecordStore = {
+  /** Records in the log. */
+  size(): number;
+  readonly readNode: NodeReader;
+  /** Every broker that has ever sent. */
+  highWaters(): HighWater[];
+  /** The epoch's Ed25519 key, raw; undefined when it was never opened. */
+  epochKey(broker: SpiffeId, epoch: number): Buffer | undefined;
+  /** The batch that holds this event of the broker: its first sequence and its hash. */
+  findBatch(
+    broker: SpiffeId,
+    seq: number,
+  ): { readonly firstSeq: number; readonly sha256: string } | undefined;
+  /**
+   * Appends batches in order, in one transaction: records, tree, batches, epochs and high-water marks, all or nothing.
+   * Nothing when an event id stands in the log already, or twice among these: the batch with it is named.
+   */
+  append(batches: readonly AcceptedBatch[], now: UnixMs): Appended;
+  quarantine(refused: Quarantined, now: UnixMs): void;
+  quarantinedCount(): number;
+  latestCheckpoint(): SignedCheckpoint | undefined;
+  addCheckpoint(checkpoint: SignedCheckpoint): void;
+  record(index: number): LogRecord | undefined;
+  findEvent(eventId: string): LogRecord | undefined;
+  /** `from` upwards, or below `from` downwards when `newestFirst` (absent: from the end). */
+  list(query: {
+    from: number | undefined;
+    count: number;
+    newestFirst: boolean;
+    filter: RecordFilter;
+  }): RecordPage;
+};
+
+/** A message of the bus, as delivered this time. */
+export type Delivery = {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  ack(): void;
+  /** Have it delivered again after this time. */
+  retryAfter(ms: number): void;
+};
+
+/** Publishes for whoever listens; drops when it cannot. */
+export type Announcer = {
+  announceEvent(
+    type: string,
+    event: { readonly index: number; readonly leaf: Buffer; readonly facts: EventFacts },
+  ): void;
+  sendReceipt(broker: SpiffeId, note: string): void;
+};
+
+/** The log's public files: what anybody may read and check. Each is replaced whole and durably. */
+export type PublicFiles = {
+  readCheckpoint(): string | undefined;
+  writeCheckpoint(note: string): void;
+};

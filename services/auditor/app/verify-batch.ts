@@ -1,0 +1,180 @@
+import {
+  type BatchHeader,
+  batchBytesMax,
+  parseBatchHeader,
+  type SignedBatch,
+  verifyBatch,
+  verifyEpochStarted,
+} from '@stint/common/audit-batch.ts';
+import { bus } from '@stint/common/bus.ts';
+import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
+import { leafHash, sha256 } from '@stint/common/merkle.ts';
+import { codecs } from '@stint/common/proto.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import { brokerNameOf } from '../domain/broker-name.ts';
+import { type EventFacts, readEvent } from '../domain/event-facts.ts';
+import type { HighWater } from '../domain/source-sequence.ts';
+import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch, QuarantineReason } from './ports.ts';
+
+/** A broker's clock may be ahead of ours by this much when it vouches for an epoch; more is refused. */
+const clockAheadMsMax = 300_000;
+
+/** A message that has the form of a batch. Nothing in it is believed yet. */
+export type Arrival = {
+  readonly delivery: Delivery;
+  readonly header: BatchHeader;
+  readonly batch: SignedBatch;
+  readonly sha256: string;
+};
+
+/** Why a message is put aside. */
+export type Refusal = {
+  readonly kind: 'refused';
+  readonly reason: QuarantineReason;
+  readonly detail: string;
+};
+
+/** Reads a message of the bus: its form, its limits, and that it came under its broker's own subject. Attacker-controlled. */
+export function readArrival(
+  delivery: Delivery,
+): { readonly kind: 'arrival'; readonly arrival: Arrival } | Refusal {
+  try {
+    const batch = codecs.signedBatch.decode(delivery.payload);
+    const header = parseBatchHeader(batch.header);
+    const bytes = batch.events.reduce((sum, event) => sum + event.length, 0);
+    if (bytes > batchBytesMax)
+      return refuse('malformed_message', `its events have ${bytes} bytes, more than ${batchBytesMax}`);
+    const name = brokerNameOf(header.broker);
+    if (name === undefined || delivery.subject !== bus.batchSubject(name)) {
+      return refuse('wrong_subject', `"${header.broker}" has no business under "${delivery.subject}"`);
+    }
+    return {
+      kind: 'arrival',
+      arrival: { delivery, header, batch, sha256: sha256(batch.header).toString('hex') },
+    };
+  } catch (thrown) {
+    return refuse('malformed_message', thrown instanceof Error ? thrown.message : 'unreadable');
+  }
+}
+
+/** What the verification of a batch is measured against. */
+export type BatchContext = {
+  readonly high: HighWater;
+  /** The key of an epoch that was opened before, raw. */
+  readonly epochKey: (epoch: number) => Buffer | undefined;
+  /** Roots of the trust domain, DER. */
+  readonly rootsDer: readonly Uint8Array[];
+  readonly now: UnixMs;
+};
+
+/**
+ * Verifies the batch that is next in its broker's sequence: 1 its epoch's key, known or vouched for by its first event;
+ * 2 signature and tree hash; 3 the chain to the batch before; 4 each event. Only what passes all may be appended.
+ */
+export function verifyNext(
+  arrival: Arrival,
+  context: BatchContext,
+): { readonly kind: 'accepted'; readonly batch: AcceptedBatch } | Refusal {
+  const { header, batch, sha256: hash } = arrival;
+  const epoch = findEpochKey(arrival, context);
+  if (epoch.kind === 'refused') return epoch;
+  if (!verifyBatch(batch, header, ed25519PublicKey(epoch.publicKey)))
+    return refuse('bad_signature', 'it is not what its broker signed');
+  if (header.prev_batch_sha256 !== context.high.batchSha256) {
+    return refuse(
+      'equivocation',
+      `signed, but it follows another batch than the one that ends at ${context.high.seq}`,
+    );
+  }
+  const events = readEvents(arrival, epoch.opens !== undefined);
+  if (events.kind === 'refused') return events;
+  const { broker, epoch: number, first_seq: firstSeq } = header;
+  const accepted = {
+    broker,
+    epoch: number,
+    firstSeq,
+    header: batch.header,
+    signature: batch.signature,
+    sha256: hash,
+  };
+  return { kind: 'accepted', batch: { ...accepted, opens: epoch.opens, events: events.events } };
+}
+
+/** Whether a batch whose place is taken was really signed by its broker: then the broker said two things, else it is a forgery. */
+export function judgeConflict(arrival: Arrival, epochKey: (epoch: number) => Buffer | undefined): Refusal {
+  const { header, batch } = arrival;
+  const key = epochKey(header.epoch);
+  if (key === undefined)
+    return refuse(
+      'refused_epoch',
+      `epoch ${header.epoch} was never opened, and event ${header.first_seq} is in the log already`,
+    );
+  if (!verifyBatch(batch, header, ed25519PublicKey(key)))
+    return refuse('bad_signature', 'it is not what its broker signed');
+  return refuse(
+    'equivocation',
+    `signed, but event ${header.first_seq} is in the log already with other bytes`,
+  );
+}
+
+type EpochKey =
+  | { readonly kind: 'key'; readonly publicKey: Buffer; readonly opens: OpenedEpoch | undefined }
+  | Refusal;
+
+function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
+  const { header } = arrival;
+  const { high, rootsDer, now } = context;
+  if (header.epoch < high.epoch)
+    return refuse('refused_epoch', `epoch ${header.epoch} is over: the broker is in ${high.epoch}`);
+  if (header.epoch === high.epoch) {
+    const known = context.epochKey(header.epoch);
+    return known === undefined
+      ? refuse('refused_epoch', `epoch ${header.epoch} has no key`)
+      : { kind: 'key', publicKey: known, opens: undefined };
+  }
+  const first = readFirstEvent(arrival);
+  if (first?.type !== 'epoch.started')
+    return refuse('refused_epoch', `epoch ${header.epoch} does not begin with epoch.started`);
+  if (first.time > now + clockAheadMsMax)
+    return refuse('refused_epoch', 'its epoch.started lies in the future');
+  const verdict = verifyEpochStarted(first.data, {
+    broker: header.broker,
+    epoch: header.epoch,
+    rootsDer,
+    at: first.time,
+  });
+  if (verdict.kind === 'invalid')
+    return refuse('refused_epoch', `its epoch.started is not believed: ${verdict.fault}`);
+  const publicKey = ed25519RawKey(verdict.publicKey);
+  return { kind: 'key', publicKey, opens: { publicKey, chainDer: verdict.chainDer } };
+}
+
+function readFirstEvent({ header, batch }: Arrival): EventFacts | undefined {
+  const [leaf] = batch.events;
+  const reading =
+    leaf === undefined
+      ? undefined
+      : readEvent(leaf, { broker: header.broker, epoch: header.epoch, seq: header.first_seq });
+  return reading?.kind === 'event' ? reading.facts : undefined;
+}
+
+function readEvents(
+  { header, batch }: Arrival,
+  opensEpoch: boolean,
+): { readonly kind: 'events'; readonly events: AcceptedEvent[] } | Refusal {
+  const events: AcceptedEvent[] = [];
+  for (const [i, leaf] of batch.events.entries()) {
+    const seq = header.first_seq + i;
+    const reading = readEvent(leaf, { broker: header.broker, epoch: header.epoch, seq });
+    if (reading.kind === 'malformed') return refuse('malformed_event', `event ${seq}: ${reading.fault}`);
+    if (reading.facts.type === 'epoch.started' && !(opensEpoch && i === 0)) {
+      return refuse('malformed_event', `event ${seq}: epoch.started where no epoch begins`);
+    }
+    events.push({ leaf, leafHash: leafHash(leaf), facts: reading.facts });
+  }
+  return { kind: 'events', events };
+}
+
+function refuse(reason: QuarantineReason, detail: string): Refusal {
+  return { kind: 'refused', reason, detail };
+}

@@ -1,0 +1,36 @@
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import { followGap, type Gap, type HighWater, WaitingBatches } from './source-sequence.ts';
+
+/**
+ * One broker as the auditor follows it in memory. `high` is what is durable; only the ingest that owns this moves it,
+ * after the commit returned. Made anew at each start from the store: what waited is delivered again.
+ */
+export class Source<Item> {
+  readonly broker: SpiffeId;
+  readonly waiting = new WaitingBatches<Item>();
+  high: HighWater;
+  lastSeenAt: UnixMs | undefined;
+  #gap: (Gap & { readonly isReported: boolean }) | undefined;
+
+  constructor(high: HighWater) {
+    this.broker = high.broker;
+    this.high = high;
+  }
+
+  /** The gap, once it has lasted long enough to be reported. */
+  get reportedGap(): Gap | undefined {
+    return this.#gap?.isReported === true ? this.#gap : undefined;
+  }
+
+  /** Looks at the gap at this moment; says what became of it, once. */
+  followGap(
+    now: UnixMs,
+  ): { readonly event: 'reported' | 'closed'; readonly missingFrom: number } | undefined {
+    const before = this.#gap;
+    const { gap, event } = followGap(before, this.high, { waiting: this.waiting.count, now });
+    this.#gap = gap;
+    if (event === undefined) return undefined;
+    return { event, missingFrom: (event === 'closed' ? before : gap)?.missingFrom ?? 0 };
+  }
+}

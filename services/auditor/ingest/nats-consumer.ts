@@ -1,0 +1,182 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ConsumerMessages,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { bus } from '@stint/common/bus.ts';
+import type { Log } from '@stint/common/log.ts';
+import type { BusLink } from '@stint/common/nats.ts';
+import { auditConsumerConfig, unacknowledgedMax } from '@stint/common/nats-streams.ts';
+import type { Delivery } from '../app/ports.ts';
+
+/** Bytes asked of the bus ahead of what was taken in: bounds what an ingest turn holds in memory. */
+const pullBytesMax = 16_777_216;
+/** Between two looks at the consumer's health. */
+const checkIntervalMs = 5_000;
+/** After a fault of the store or the bus. */
+const retryMs = 1_000;
+/** Messages of one turn. Larger turns share a commit among more, smaller ones answer sooner. */
+const turnMessagesMax = 128;
+
+export type NatsConsumerOptions = {
+  readonly link: BusLink;
+  /** Takes a turn's deliveries in; throws when the store does. */
+  readonly accept: (deliveries: readonly Delivery[]) => void;
+  readonly log: Log;
+};
+
+/**
+ * Pulls batches from the durable consumer and hands them over in turns: whatever came while the turn before was
+ * committed goes into the next, so that a burst shares one flush of the disk.
+ *
+ * What the bus forgets is not trusted to be noticed by the bus. After losing its tail (power loss) a stream can stand
+ * behind its own consumer, which then passes over new messages without a word; this looks for it after each connect and
+ * every five seconds, and makes the consumer anew, from the stream's beginning: what the log has already is recognised.
+ * Source: nats-server issues 5412, 4566, 3996.
+ */
+export class NatsConsumer {
+  readonly #options: NatsConsumerOptions;
+  readonly #closing = new AbortController();
+  #messages: ConsumerMessages | undefined;
+  #arrived: JsMsg[] = [];
+  #isTurnDue = false;
+  #deliveredSeq = 0;
+  #wake = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+
+  constructor(options: NatsConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to consume whenever the link is connected. */
+  start(): void {
+    this.#options.link.onConnected(() => this.#wake.resolve());
+    this.#running ??= this.#run();
+  }
+
+  /** Stops pulling; what was delivered and not yet taken in is delivered again after the restart. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#wake.resolve();
+    await this.#stopMessages();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const connection = this.#options.link.connection;
+      if (connection !== undefined && this.#options.link.isConnected) {
+        try {
+          await this.#check(connection);
+        } catch (thrown) {
+          this.#options.log.warn({ error: thrown }, 'the consumer could not be looked at; trying again');
+        }
+      }
+      await this.#pause(this.#messages === undefined ? retryMs : checkIntervalMs);
+    }
+  }
+
+  /** Looks whether the consumer is there, sane and moving, and mends it. */
+  async #check(connection: NatsConnection): Promise<void> {
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    const consumer = await manager.consumers.info(bus.stream, bus.consumer).catch(undefinedIfMissing);
+    const stream = await manager.streams.info(bus.stream);
+    if (consumer === undefined || consumer.delivered.stream_seq > stream.state.last_seq) {
+      const facts = { delivered: consumer?.delivered.stream_seq, last: stream.state.last_seq };
+      this.#options.log.error(
+        facts,
+        'the bus has lost messages that it had acknowledged: making the consumer anew',
+      );
+      await this.#stopMessages();
+      await recreateConsumer(manager);
+    } else if (
+      consumer.num_pending > 0 &&
+      consumer.num_ack_pending < unacknowledgedMax &&
+      consumer.delivered.stream_seq === this.#deliveredSeq
+    ) {
+      // Messages stand ready, and none has come since the last look: the pull was lost with a server.
+      this.#options.log.warn({ pending: consumer.num_pending }, 'the bus does not deliver: pulling anew');
+      await this.#stopMessages();
+    }
+    this.#deliveredSeq = consumer?.delivered.stream_seq ?? 0;
+    if (this.#messages === undefined && !this.#closing.signal.aborted) await this.#pull(connection);
+  }
+
+  async #pull(connection: NatsConnection): Promise<void> {
+    const consumer = await jetstream(connection, { checkAPI: false }).consumers.get(bus.stream, bus.consumer);
+    const messages = await consumer.consume({
+      max_bytes: pullBytesMax,
+      callback: (message) => this.#take(message),
+    });
+    this.#messages = messages;
+    void messages.closed().then(() => {
+      if (this.#messages === messages) this.#messages = undefined;
+    });
+  }
+
+  async #stopMessages(): Promise<void> {
+    const messages = this.#messages;
+    this.#messages = undefined;
+    await messages?.close();
+  }
+
+  #take(message: JsMsg): void {
+    this.#arrived.push(message);
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    const messages = this.#arrived.splice(0, turnMessagesMax);
+    this.#isTurnDue = this.#arrived.length > 0;
+    if (this.#isTurnDue) setImmediate(() => this.#turn());
+    if (this.#closing.signal.aborted || messages.length === 0) return;
+    try {
+      this.#options.accept(messages.map(asDelivery));
+    } catch (thrown) {
+      // Nothing was appended; what was not told to come later comes again when its time to answer is over.
+      this.#options.log.error(
+        { error: thrown },
+        'a turn could not be stored; its batches will be delivered again',
+      );
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const waiting = new AbortController();
+    await Promise.race([
+      this.#wake.promise,
+      delay(ms, undefined, { ref: false, signal: waiting.signal }).catch(() => undefined),
+    ]);
+    waiting.abort();
+    this.#wake = Promise.withResolvers<void>();
+  }
+}
+
+async function recreateConsumer(manager: JetStreamManager): Promise<void> {
+  await manager.consumers.delete(bus.stream, bus.consumer).catch(undefinedIfMissing);
+  await manager.consumers.add(bus.stream, auditConsumerConfig);
+}
+
+// Only the server's word that there is none may lead to a new one; a timeout says nothing.
+function undefinedIfMissing(thrown: unknown): undefined {
+  if (thrown instanceof JetStreamApiError && thrown.code === JetStreamApiCodes.ConsumerNotFound)
+    return undefined;
+  throw thrown;
+}
+
+function asDelivery(message: JsMsg): Delivery {
+  return {
+    subject: message.subject,
+    payload: message.data,
+    ack: () => message.ack(),
+    retryAfter: (ms) => message.nak(ms),
+  };
+}

@@ -1,0 +1,91 @@
+import { ServiceError } from '@stint/common/errors.ts';
+import type { GetInclusionProofRequest__Output } from '@stint/common/gen/stint/audit/v1/GetInclusionProofRequest.ts';
+import type { GetStatusResponse } from '@stint/common/gen/stint/audit/v1/GetStatusResponse.ts';
+import type { Record as RecordMessage } from '@stint/common/gen/stint/audit/v1/Record.ts';
+import type { SourceStatus } from '@stint/common/gen/stint/audit/v1/SourceStatus.ts';
+import { type GrpcService, grpcService, type ServiceHandlers } from '@stint/common/grpc-method.ts';
+import { services } from '@stint/common/proto.ts';
+import { toTimestamp } from '@stint/common/proto-time.ts';
+import { listRecords } from '../app/list-records.ts';
+import type { LogRecord } from '../app/ports.ts';
+import {
+  type ProofParts,
+  proveConsistency,
+  proveInclusion,
+  type RecordName,
+} from '../app/prove-inclusion.ts';
+import { tailRecords } from '../app/tail-records.ts';
+import type { Source } from '../domain/source.ts';
+import { auditMethods } from './method-table.ts';
+
+/** What the service answers from. */
+export type AuditServiceParts = ProofParts & {
+  readonly verifierKey: string;
+  readonly sources: () => Iterable<Source<unknown>>;
+  readonly isBusConnected: () => boolean;
+  readonly version: string;
+};
+
+/** The log's queries, as the contract has them: proto to use case and back, nothing else. */
+export function auditService(parts: AuditServiceParts): GrpcService {
+  const handlers: ServiceHandlers<typeof services.audit> = {
+    ListRecords: (request) => {
+      const { records, nextIndex } = listRecords(parts.store, request);
+      return { records: records.map(toMessage), ...(nextIndex === undefined ? {} : { nextIndex }) };
+    },
+    TailRecords: async (request, out, { signal }) => {
+      const query = { fromIndex: request.fromIndex, typePrefix: request.typePrefix, signal };
+      for await (const page of tailRecords(parts, query)) {
+        if (!out.write({ records: page.records.map(toMessage), checkpoint: page.checkpoint }))
+          await out.drained();
+      }
+    },
+    GetInclusionProof: async (request, { signal }) => {
+      const proof = await proveInclusion(parts, { name: recordName(request), wait: request.wait, signal });
+      return { record: toMessage(proof.record), hashes: proof.hashes, checkpoint: proof.checkpoint.note };
+    },
+    GetConsistencyProof: (request) => {
+      const { hashes, checkpoint } = proveConsistency(parts, request.oldSize);
+      return { hashes, checkpoint: checkpoint.note };
+    },
+    GetCheckpoint: () => ({ checkpoint: parts.publisher.current().note, verifierKey: parts.verifierKey }),
+    GetStatus: () => status(parts),
+  };
+  return grpcService({ definition: services.audit, methods: auditMethods, handlers });
+}
+
+function status(parts: AuditServiceParts): GetStatusResponse {
+  const latest = parts.publisher.latest();
+  return {
+    size: parts.store.size(),
+    checkpointSize: latest?.size ?? 0,
+    checkpointAt: toTimestamp(latest?.signedAt),
+    sources: Array.from(parts.sources(), sourceStatus),
+    quarantined: parts.store.quarantinedCount(),
+    busConnected: parts.isBusConnected(),
+    version: parts.version,
+  };
+}
+
+function sourceStatus(source: Source<unknown>): SourceStatus {
+  const gap = source.reportedGap;
+  return {
+    spiffeId: source.broker,
+    sequence: source.high.seq,
+    missingSince: toTimestamp(gap?.since),
+    lastSeenAt: toTimestamp(source.lastSeenAt),
+    ...(gap === undefined ? {} : { missingFrom: gap.missingFrom }),
+  };
+}
+
+function recordName(request: GetInclusionProofRequest__Output): RecordName {
+  if (request.record === 'index') return { index: request.index ?? 0 };
+  if (request.record === 'eventId') return { eventId: request.eventId ?? '' };
+  throw new ServiceError('INVALID_FIELD', 'record: set either index or event_id', {
+    metadata: { field: 'record' },
+  });
+}
+
+function toMessage(record: LogRecord): RecordMessage {
+  return { index: record.index, leaf: record.leaf, appendedAt: toTimestamp(record.appendedAt) };
+}

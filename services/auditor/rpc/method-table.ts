@@ -1,0 +1,27 @@
+import type { AllowedCaller, MethodRow, MethodTable } from '@stint/common/grpc-method.ts';
+import type { services } from '@stint/common/proto.ts';
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+
+/** Who reads the log: viewers by their SVID, and whoever may open the local socket. Nobody writes by RPC. */
+const readers: readonly AllowedCaller[] = ['local', isViewerId];
+
+const unary: MethodRow = {
+  callers: readers,
+  deadlineMs: { default: 10_000, max: 60_000 },
+  concurrencyMax: 64,
+  requestBytesMax: 8_192,
+};
+
+/** The auditor's methods, each with its callers and limits. */
+export const auditMethods: MethodTable<typeof services.audit> = {
+  ListRecords: unary,
+  TailRecords: { ...unary, deadlineMs: 'endless' },
+  GetInclusionProof: unary,
+  GetConsistencyProof: unary,
+  GetCheckpoint: unary,
+  GetStatus: unary,
+};
+
+function isViewerId(id: SpiffeId): boolean {
+  return /^spiffe:\/\/[^/]+\/stint\/viewer\/[^/]+$/.test(id);
+}

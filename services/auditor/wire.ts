@@ -1,0 +1,180 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { startGrpcServer } from '@stint/common/grpc-server.ts';
+import type { ReadyFacts, ServiceContext } from '@stint/common/lifecycle.ts';
+import { leafHash } from '@stint/common/merkle.ts';
+import { BusLink } from '@stint/common/nats.ts';
+import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
+import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
+import { parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
+import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
+import { brokerUpstream } from '@stint/common/svid-upstream.ts';
+import { systemClock } from '@stint/common/time.ts';
+import { Ingest, type IngestOptions } from './app/ingest-batch.ts';
+import { LogSignal } from './app/log-signal.ts';
+import { CheckpointPublisher, checkSigned } from './app/publish-checkpoint.ts';
+import type { AuditorConfig } from './config.ts';
+import { NatsAnnouncer } from './ingest/nats-announcer.ts';
+import { NatsConsumer } from './ingest/nats-consumer.ts';
+import { auditService } from './rpc/audit-service.ts';
+import { LogFiles } from './store/log-files.ts';
+import { createLogKey, type LogKey } from './store/log-key.ts';
+import { openStore } from './store/open-store.ts';
+
+/** The program's version, told in status. */
+export const version = '0.1.0';
+
+/** How often gaps are looked at when nothing arrives, in milliseconds. */
+const gapWatchMs = 1_000;
+
+/** What fault tests put in place of the ordinary. */
+export type AuditorOptions = { readonly crashPoint?: IngestOptions['crashPoint'] };
+
+/**
+ * Starts the auditor: key, store, comparison of the two, identity, bus, servers, in that order. Nothing is taken in
+ * and nothing is signed before the log on disk has been compared with what was signed of it. The local socket answers
+ * while the auditor still waits for its SVID; the mesh and the bus need one.
+ * @throws LogMismatchError when the log is not the one that was signed; ServiceError STORE_IN_USE.
+ */
+export async function startAuditor(
+  config: AuditorConfig,
+  service: ServiceContext,
+  options: AuditorOptions = {},
+): Promise<ReadyFacts> {
+  await ensurePrivateDirectory(config.stateDir);
+  const key = await createLogKey(config.stateDir, config.origin);
+  const { store, files } = await openLog(config, service, key);
+  const svid = await openIdentity(config, service);
+  const link = openBus(config, service, svid);
+  const signal = new LogSignal();
+  const announcer = new NatsAnnouncer(link);
+  const common = { store, announcer, clock: systemClock, log: service.log };
+  const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files, signal });
+  const ingest = new Ingest({
+    ...common,
+    rootsDer: () => svid.current().bundleDer,
+    onReceiptDue: (broker) => {
+      publisher.oweReceipt(broker);
+      signal.fire();
+    },
+    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
+  });
+  startLoops(service, { publisher, ingest, checkpointIntervalMs: config.checkpointInterval });
+  const answers = auditService({
+    store,
+    publisher,
+    signal,
+    verifierKey: key.verifierKey,
+    sources: () => ingest.sources(),
+    isBusConnected: () => link.isConnected,
+    version,
+  });
+  const serve = { name: 'auditor', services: [answers], log: service.log, clock: systemClock };
+  const admin = await startGrpcServer({ ...serve, listeners: [{ kind: 'unix', path: config.adminSocket }] });
+  service.onStop('admin socket', (deadlineMs) => admin.close(deadlineMs));
+  const consumer = new NatsConsumer({
+    link,
+    log: service.log,
+    accept: (deliveries) => ingest.accept(deliveries),
+  });
+  consumer.start();
+  link.start();
+  service.onStop('consumer', () => consumer.close());
+  await svid.ready();
+  const tls = { source: svid, requireClientSvid: true, trustDomain: parseTrustDomain(config.trustDomain) };
+  const mesh = await startGrpcServer({ ...serve, listeners: [{ kind: 'tcp', ...config.meshListen, tls }] });
+  service.onStop('mesh', (deadlineMs) => mesh.close(deadlineMs));
+  const [address] = mesh.addresses;
+  return {
+    mesh: address?.kind === 'tcp' ? `${address.host}:${address.port}` : '',
+    admin: config.adminSocket,
+    size: store.size(),
+    verifier_key: key.verifierKey,
+  };
+}
+
+/**
+ * Makes the log's key unless there is one, and publishes its verifier key: what brokers and readers must know before
+ * the first checkpoint. Returns the verifier key. Calling it again changes nothing.
+ */
+export async function keygen(config: AuditorConfig): Promise<string> {
+  const { verifierKey } = await createLogKey(config.stateDir, config.origin);
+  mkdirSync(config.logDir, { recursive: true, mode: 0o755 });
+  new LogFiles(config.logDir).writeVerifierKey(verifierKey);
+  return verifierKey;
+}
+
+async function openLog(config: AuditorConfig, service: ServiceContext, key: LogKey) {
+  const { store, close } = await openStore(config.logDir);
+  service.onStop('store', close);
+  const files = new LogFiles(config.logDir);
+  checkSigned({ store, files, verifier: key.verifier, hashLeaf: leafHash });
+  files.writeVerifierKey(key.verifierKey);
+  return { store, files };
+}
+
+async function openIdentity(config: AuditorConfig, service: ServiceContext): Promise<RotatingSvidSource> {
+  const { log } = service;
+  const trustDomain = parseTrustDomain(config.trustDomain);
+  const upstream = brokerUpstream({
+    trustDomain,
+    bootstrap: config.brokerBootstrap,
+    mesh: config.brokerMesh,
+    bundleFile: config.trustBundleFile,
+    clock: systemClock,
+    log,
+  });
+  const svid = await openAttestedSvidSource({
+    trustDomain,
+    spiffeId: stintIds.auditor(trustDomain),
+    joinTokenFile: config.joinTokenFile,
+    stateFile: path.join(config.stateDir, 'svid.json'),
+    upstream,
+    clock: systemClock,
+    random: Math.random,
+    log,
+  });
+  svid.start();
+  service.onStop('svid', () => svid.stop());
+  return svid;
+}
+
+function openBus(config: AuditorConfig, service: ServiceContext, svid: RotatingSvidSource): BusLink {
+  const link = new BusLink({
+    servers: [config.natsUrl.replace(/^tls:\/\//, '')],
+    svid,
+    server: stintIds.nats(parseTrustDomain(config.trustDomain)),
+    onEvent: ({ kind, detail }) =>
+      service.log[kind === 'connected' ? 'info' : 'warn']({ kind, detail }, 'bus'),
+  });
+  service.onStop('bus', () => link.close());
+  return link;
+}
+
+function startLoops(
+  service: ServiceContext,
+  parts: { publisher: CheckpointPublisher; ingest: Ingest; checkpointIntervalMs: number },
+): void {
+  const guard = (part: string, work: () => void) => () => {
+    try {
+      work();
+    } catch (thrown) {
+      // A log that cannot be signed or looked at is no log: better an auditor that is seen to be down.
+      service.fail(part, thrown);
+    }
+  };
+  const publishing = setInterval(
+    guard('checkpoint', () => parts.publisher.publish()),
+    parts.checkpointIntervalMs,
+  );
+  const watching = setInterval(
+    guard('gap watch', () => parts.ingest.watchGaps()),
+    gapWatchMs,
+  );
+  service.onStop('loops', () => {
+    clearInterval(publishing);
+    clearInterval(watching);
+    // What was appended last is signed, so that the next start compares with all of it.
+    parts.publisher.publish();
+  });
+}
