@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newId } from '@stint/common/ids.ts';
+import {
+  brokerNameFault,
+  brokerNameLengthMax,
+  groupRoleFault,
+  isOwnRoleName,
+  quoteIdentifier,
+  quoteLiteral,
+  roleName,
+} from './names.ts';
+
+test("a lease's role name fits, needs no quotes, and is recognised as ours and only ours", () => {
+  for (const broker of ['a', 'b_2', 'x'.repeat(brokerNameLengthMax)]) {
+    assert.equal(brokerNameFault(broker), undefined);
+    const name = roleName(broker, newId('lease', Date.now()));
+    assert.match(name, /^[a-z0-9_]{1,63}$/);
+    assert.equal(isOwnRoleName(broker, name), true);
+    assert.equal(isOwnRoleName(`${broker}_`, name), false);
+    assert.equal(isOwnRoleName(broker, name.toUpperCase()), false);
+    assert.equal(isOwnRoleName(broker, `${name}x`), false);
+  }
+  const ofAnother = roleName('a_b', newId('lease', Date.now()));
+  assert.equal(isOwnRoleName('a', ofAnother), false);
+});
+
+test('a broker name that could not be part of a role name is refused', () => {
+  for (const name of ['', 'A', 'a-b', 'a"b', 'é', 'x'.repeat(brokerNameLengthMax + 1)]) {
+    assert.match(brokerNameFault(name) ?? '', /^broker name/);
+  }
+});
+
+test("group roles are plain names, none of PostgreSQL's own, not the graveyard", () => {
+  assert.equal(groupRoleFault('stint_demo_read'), undefined);
+  for (const name of ['', 'Read', 'a b', 'a"', '1a', 'pg_read_all_data', 'stint_graveyard', 'x'.repeat(64)]) {
+    assert.ok(groupRoleFault(name), name);
+  }
+});
+
+test('quoting leaves no way out of a name or a constant', () => {
+  assert.equal(quoteIdentifier('a"; DROP ROLE b; --'), '"a""; DROP ROLE b; --"');
+  assert.equal(quoteLiteral(`a'; DROP ROLE b; --\\`), `'a''; DROP ROLE b; --\\'`);
+  assert.throws(() => quoteIdentifier('a\0b'));
+  assert.throws(() => quoteLiteral('a\0b'));
+});

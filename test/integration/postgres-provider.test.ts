@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { before, describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import { ProviderFailure } from '../../services/broker/app/ports.ts';
+import type { Lease } from '../../services/broker/domain/lease.ts';
+import { graveyardRole } from '../../services/broker/providers/postgres/names.ts';
+import type { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
+import {
+  brokerName,
+  demoResource,
+  loginWith,
+  newIntent,
+  type PostgresTarget,
+  postgresTarget,
+  postgresVersions,
+  readProfile,
+  writeProfile,
+} from '../harness/postgres-target.ts';
+import { suiteScope } from '../harness/suite-scope.ts';
+
+const { signal } = new AbortController();
+const groupRole = readProfile.settings['groupRole'] ?? '';
+
+for (const version of postgresVersions) {
+  describe(`leases on ${version.label}`, { skip: version.skip }, () => {
+    const scope = suiteScope();
+    let postgres: PostgresTarget;
+    let provider: PostgresProvider;
+    before(async () => {
+      postgres = await postgresTarget(scope, { version, settings: { log_statement: 'all' } });
+      provider = postgres.provider();
+    });
+
+    const create = async (profile = readProfile) => {
+      const { grant, lease } = newIntent(provider, { now: Date.now(), action: profile.name });
+      const { credential, handle } = await provider.create(
+        grant,
+        lease,
+        { resource: demoResource, profile },
+        signal,
+      );
+      return { credential, lease: { ...lease, handle } satisfies Lease };
+    };
+    const serverLog = async (): Promise<string> => {
+      const [row] = await postgres.admin('SHOW data_directory');
+      return readFileSync(path.join(String(row?.['data_directory']), '../postgres.log'), 'utf8');
+    };
+    const roleExists = async (name: string) =>
+      (await postgres.admin(`SELECT FROM pg_roles WHERE rolname = '${name}'`)).length === 1;
+
+    test('what a lease made outlives its role, in every database, owned by the graveyard', async () => {
+      await postgres.admin('CREATE DATABASE second', 'postgres');
+      await postgres.admin(
+        `GRANT CREATE ON SCHEMA public TO ${graveyardRole}, ${writeProfile.settings['groupRole']}`,
+        'second',
+      );
+      const { credential, lease } = await create(writeProfile);
+      for (const database of ['demo', 'second']) {
+        assert.equal(credential.kind, 'database');
+        if (credential.kind !== 'database') return;
+        const session = await loginWith({ ...credential, database });
+        await session.query('CREATE TABLE left_behind (n int); INSERT INTO left_behind VALUES (7)');
+        await session.query('CREATE FUNCTION seven() RETURNS int LANGUAGE sql AS $$SELECT 7$$');
+        await session.end();
+      }
+      await provider.contain(lease, demoResource, signal);
+      const proof = await provider.remove(lease, demoResource, signal);
+      assert.equal(proof['databases_cleaned'], 2);
+      assert.equal(await roleExists(lease.entityName), false);
+      for (const database of ['demo', 'second']) {
+        assert.deepEqual(await postgres.admin('SELECT n FROM left_behind', database), [{ n: 7 }]);
+        const owners = `SELECT DISTINCT relowner::regrole::text AS owner FROM pg_class WHERE relname = 'left_behind'
+          UNION SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'seven'`;
+        assert.deepEqual(await postgres.admin(owners, database), [{ owner: graveyardRole }]);
+        await postgres.admin('DROP TABLE left_behind; DROP FUNCTION seven()', database);
+      }
+    });
+
+    test('a right on the database itself goes with the role', async () => {
+      const { lease } = await create();
+      await postgres.admin(
+        `SET ROLE stint_broker; RESET ROLE; GRANT CONNECT ON DATABASE demo TO ${lease.entityName}`,
+      );
+      await endKnowingBlockers(
+        lease,
+        'a.pg_database=1',
+        `REVOKE ALL ON DATABASE demo FROM ${lease.entityName}`,
+      );
+    });
+
+    test('a right that somebody else granted blocks removal, says of what kind it is, and never undoes containment', async () => {
+      const { credential, lease } = await create();
+      await postgres.admin(`GRANT SELECT ON orders TO ${lease.entityName}`);
+      await provider.contain(lease, demoResource, signal);
+      await assert.rejects(loginWith(credential));
+      await endKnowingBlockers(lease, 'a.pg_class=1', `REVOKE ALL ON orders FROM ${lease.entityName}`);
+    });
+
+    /** Where the broker may not take the right back it must say so; where it may, the role must be gone. */
+    async function endKnowingBlockers(lease: Lease, blocker: string, mend: string): Promise<void> {
+      const outcome = await provider.remove(lease, demoResource, signal).catch((thrown: unknown) => thrown);
+      if (outcome instanceof ProviderFailure) {
+        assert.equal(outcome.kind, 'blocked');
+        assert.equal(outcome.code, `2BP01:${blocker}`);
+        await postgres.admin(mend);
+        await provider.remove(lease, demoResource, signal);
+      }
+      assert.equal(await roleExists(lease.entityName), false);
+    }
+
+    test('a session that outlived its role, and has no name any more, is found by OID and cut', async () => {
+      const { credential, lease } = await create();
+      const session = await loginWith(credential);
+      await session.query(`SET ROLE ${groupRole}`);
+      await postgres.admin(`DROP ROLE ${lease.entityName}`);
+      assert.equal((await session.query('SELECT * FROM orders')).rowCount, 5, 'the ghost reads on');
+      const proof = await provider.contain(lease, demoResource, signal);
+      assert.deepEqual(proof, { can_login: false, sessions_cut: 1, sessions_left: 0, role_absent: true });
+      await assert.rejects(session.query('SELECT * FROM orders'));
+    });
+
+    test('the broker itself cannot read what its leases can', async () => {
+      const { lease } = await create();
+      const { host, port } = postgres.server.current();
+      const broker = await loginWith({
+        kind: 'database',
+        engine: 'postgresql',
+        host,
+        port,
+        database: 'demo',
+        username: 'stint_broker',
+        password: postgres.brokerPassword,
+        sslmode: 'disable',
+      });
+      try {
+        await assert.rejects(broker.query('SELECT * FROM orders'), { code: '42501' });
+        await assert.rejects(broker.query(`SET ROLE ${groupRole}`), { code: '42501' });
+        await assert.rejects(broker.query(`ALTER ROLE postgres PASSWORD 'x'`), { code: '42501' });
+        if (version.label === 'PostgreSQL 15') return; // there CREATEROLE may take on any role: README.md says so
+        await assert.rejects(broker.query(`SET ROLE ${lease.entityName}`), { code: '42501' });
+        await assert.rejects(broker.query(`GRANT pg_read_all_data TO stint_broker`), { code: '42501' });
+        await postgres.admin('CREATE ROLE alice LOGIN');
+        await assert.rejects(broker.query(`ALTER ROLE alice PASSWORD 'x'`), { code: '42501' });
+      } finally {
+        await broker.end();
+        await provider.remove(lease, demoResource, signal);
+      }
+    });
+
+    test('many at once never meet "tuple concurrently updated"', async () => {
+      const eight = postgres.provider({ settings: { connections: '8' } });
+      const made = await Promise.all(
+        Array.from({ length: 64 }, async () => {
+          const { grant, lease } = newIntent(eight, { now: Date.now() });
+          const { handle } = await eight.create(
+            grant,
+            lease,
+            { resource: demoResource, profile: readProfile },
+            signal,
+          );
+          return { ...lease, handle };
+        }),
+      );
+      await Promise.all(made.map((lease) => eight.contain(lease, demoResource, signal)));
+      await Promise.all(made.map((lease) => eight.remove(lease, demoResource, signal)));
+      assert.doesNotMatch(await serverLog(), /tuple concurrently|deadlock detected/);
+      assert.deepEqual(await eight.listEntities(signal), []);
+    });
+
+    test("no password reaches the server's log, an error or a printed credential", async () => {
+      const { credential, lease } = await create();
+      const second = await provider.remint(lease, demoResource, signal);
+      const place = { resource: demoResource, profile: readProfile };
+      const { grant } = newIntent(provider, { now: Date.now() });
+      const failure = await provider.create(grant, lease, place, signal).catch((thrown: unknown) => thrown);
+      await provider.remove(lease, demoResource, signal);
+      const passwords = [credential, second].map((made) =>
+        made.kind === 'database' ? made.password.revealText() : '',
+      );
+      passwords.push(postgres.brokerPassword.revealText());
+      const log = await serverLog();
+      assert.match(
+        log,
+        /CREATE ROLE .*SCRAM-SHA-256\$4096:/,
+        'the log shows statements, with verifiers only',
+      );
+      const printed = inspect({ credential, second, failure, provider }, { depth: 12, showHidden: true });
+      for (const password of passwords) {
+        assert.ok(password.length > 20);
+        for (const text of [log, printed, JSON.stringify({ credential, second, failure })])
+          assert.ok(!text.includes(password));
+      }
+      assert.doesNotMatch(inspect(failure, { depth: 12 }), /SCRAM|CREATE ROLE/);
+    });
+
+    test('a lease may open as many sessions as its profile says, and no more', async () => {
+      const { credential, lease } = await create({
+        ...readProfile,
+        settings: { groupRole, connectionLimit: '1' },
+      });
+      const session = await loginWith(credential);
+      await assert.rejects(loginWith(credential), { code: '53300' });
+      await session.end();
+      await provider.remove(lease, demoResource, signal);
+    });
+
+    test('names of other brokers and of people are neither listed nor touched', async () => {
+      const foreign = [
+        `stint_${brokerName}_x_${'0'.repeat(26)}`,
+        `stint_${brokerName}_short`,
+        `stint_other_${'0'.repeat(26)}`,
+      ];
+      for (const name of foreign) await postgres.admin(`CREATE ROLE ${name} LOGIN`);
+      assert.deepEqual(await provider.listEntities(signal), []);
+      const { lease } = newIntent(provider, { now: Date.now() });
+      for (const entityName of [...foreign, 'postgres', groupRole, `${lease.entityName}"; DROP ROLE "x`]) {
+        const wrong = { ...lease, entityName, handle: { oid: '10' } };
+        await assert.rejects(provider.contain(wrong, demoResource, signal), {
+          kind: 'blocked',
+          code: 'FOREIGN_NAME',
+        });
+        await assert.rejects(provider.remove(wrong, demoResource, signal), {
+          kind: 'blocked',
+          code: 'FOREIGN_NAME',
+        });
+      }
+      for (const name of foreign) await postgres.admin(`DROP ROLE ${name}`);
+    });
+
+    test('a target set up as said has no fault, and each wrong right is named', async () => {
+      const places = [readProfile, writeProfile].map((profile) => ({ resource: demoResource, profile }));
+      const check = async () => (await provider.checkTarget(places, signal)).faults;
+      assert.deepEqual(await check(), []);
+      const wrongs: readonly { readonly wrong: string; readonly mend: string; readonly fault: RegExp }[] = [
+        {
+          wrong: 'GRANT SELECT ON orders TO PUBLIC; GRANT USAGE ON SCHEMA public TO PUBLIC',
+          mend: 'REVOKE SELECT ON orders FROM PUBLIC',
+          fault: /can read 1 tables/,
+        },
+        {
+          wrong: 'ALTER ROLE stint_broker CREATEDB',
+          mend: 'ALTER ROLE stint_broker NOCREATEDB',
+          fault: /more rights than it needs: CREATEDB/,
+        },
+        {
+          wrong: 'GRANT pg_read_all_data TO stint_broker',
+          mend: 'REVOKE pg_read_all_data FROM stint_broker',
+          fault: /can act as "pg_read_all_data"/,
+        },
+        {
+          wrong: 'REVOKE pg_signal_backend FROM stint_broker',
+          mend: 'GRANT pg_signal_backend TO stint_broker',
+          fault: /lacks pg_signal_backend/,
+        },
+        {
+          wrong: `ALTER ROLE ${groupRole} LOGIN`,
+          mend: `ALTER ROLE ${groupRole} NOLOGIN`,
+          fault: /may log in/,
+        },
+        {
+          wrong: `REVOKE CREATE ON SCHEMA public FROM ${graveyardRole}`,
+          mend: `GRANT CREATE ON SCHEMA public TO ${graveyardRole}`,
+          fault: /cannot be removed/,
+        },
+        {
+          wrong: `ALTER ROLE ${groupRole} RENAME TO renamed`,
+          mend: `ALTER ROLE renamed RENAME TO ${groupRole}`,
+          fault: /does not exist/,
+        },
+      ];
+      for (const { wrong, mend, fault } of wrongs) {
+        await postgres.admin(wrong);
+        assert.match((await check()).join('\n'), fault);
+        await postgres.admin(mend);
+        assert.deepEqual(await check(), [], mend);
+      }
+      const { warnings } = await provider.checkTarget(places, signal);
+      assert.equal(warnings.length, version.label === 'PostgreSQL 15' ? 1 : 0);
+    });
+  });
+}
