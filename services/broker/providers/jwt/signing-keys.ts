@@ -84,14 +84,14 @@ export class SigningKeys {
     return { keys: published.map((key) => key.publicJwk).reverse() };
   }
 
-  /** Makes a new key and publishes it; it signs after {@link keySetCacheMs}. At most one key comes to be in a millisecond. */
+  /** Makes a new key and publishes it; it signs after {@link keySetCacheMs}. */
   async rotate(): Promise<void> {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-    await createPrivateFile(
-      path.join(this.#directory, `${String(this.#clock.now()).padStart(13, '0')}.pem`),
-      pem,
-    );
+    // Later than every other, even if the clock was set back: the order of names is the order of keys.
+    const madeAt = Math.max(this.#clock.now(), (this.#keys.at(-1)?.madeAt ?? 0) + 1);
+    const file = path.join(this.#directory, `${String(madeAt).padStart(13, '0')}.pem`);
+    if (!(await createPrivateFile(file, pem))) throw new Error(`"${file}" was made by another process`);
     await this.#read();
   }
 
