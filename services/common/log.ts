@@ -26,7 +26,8 @@ export type LogSink = { write(line: string): void };
  * `level`: the configured one, else STINT_LOG_LEVEL, else info.
  */
 export function createLog(options: { service: string; level?: LogLevel | undefined; sink?: LogSink }): Log {
-  return pino(
+  const sink = options.sink ?? destination({ fd: 2, sync: true });
+  const log = pino(
     {
       level: options.level ?? environmentLevel(),
       base: { service: `stint-${options.service}`, pid: process.pid },
@@ -36,13 +37,44 @@ export function createLog(options: { service: string; level?: LogLevel | undefin
       // Errors are written by `clean`; pino's own serializer would look at them a second time.
       serializers: { error: (fields: unknown) => fields },
       mixin: activeSpanIds,
-      formatters: {
-        level: (label) => ({ level: label }),
-        log: (fields) => clean(fields, 0) as Record<string, unknown>,
+      formatters: { level: (label) => ({ level: label }), log: cleanFields },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, cleanArguments(args) as Parameters<typeof method>);
+        },
       },
     },
-    options.sink ?? destination({ fd: 2, sync: true }),
+    { write: (line) => sink.write(withoutControls(line)) },
   );
+  // pino formats the fields of a child by none of the above.
+  const makeChild = log.child;
+  log.child = function child(this: Log, fields: object, childOptions?: object) {
+    return makeChild.call(this, cleanFields(fields), childOptions as never);
+  } as Log['child'];
+  return log;
+}
+
+// pino takes (fields?, message?, ...values) and makes an error's text the message when there is none.
+function cleanArguments(args: readonly unknown[]): unknown[] {
+  const [first, ...rest] = args;
+  const spread =
+    first instanceof Error ? [{ error: first }, ...(rest.length > 0 ? rest : [first.message])] : args;
+  return spread.map((argument) => (typeof argument === 'string' ? withoutUrlPassword(argument) : argument));
+}
+
+// JSON escapes what is below U+0020; terminals also obey the controls above, and some readers end a line at U+2028.
+function withoutControls(line: string): string {
+  const escaped = (found: string) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return line.replace(/[\u007f-\u009f\u2028\u2029]/g, escaped);
+}
+
+function cleanFields(fields: object): Record<string, unknown> {
+  try {
+    return clean(fields, 0) as Record<string, unknown>;
+  } catch (fault) {
+    // A value that cannot even be read must not break the work that reports it.
+    return { unreadable_fields: fault instanceof Error ? fault.name : 'unknown' };
+  }
 }
 
 function environmentLevel(): LogLevel {
