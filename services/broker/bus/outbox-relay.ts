@@ -1,0 +1,286 @@
+import { readFile } from 'node:fs/promises';
+import { jetstream } from '@nats-io/jetstream';
+import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
+import { bus } from '@stint/common/bus.ts';
+import type { Log } from '@stint/common/log.ts';
+import type { BusLink } from '@stint/common/nats.ts';
+import { codecs } from '@stint/common/proto.ts';
+import { type NoteVerifier, openNote, parseVerifierKey } from '@stint/common/signed-note.ts';
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
+import type { Outbox, OutboxBatch } from '../app/ports.ts';
+import { SentWindow } from './sent-window.ts';
+
+/** Batches and bytes on their way to the server and not yet taken by it: what a slow server may cost in memory. */
+const unackedBatchesMax = 64;
+const unackedBytesMax = 8_388_608;
+/** Batches kept from their commit until they are sent, in bytes; what does not fit is read back from the store. */
+const keptBytesMax = 8_388_608;
+/** Rows read back at once. */
+const readRowsMax = 16;
+/** A server that has not taken a batch within this time, in milliseconds, has refused it. */
+const ackMsMax = 5_000;
+/** Waits after refusals, in milliseconds: doubled each time, and as much again at random. */
+const retryMs = { first: 100, max: 10_000 } as const;
+/** Waits for a receipt, in milliseconds: doubled each time that none comes. */
+const receiptMs = { first: 2_000, max: 30_000 } as const;
+
+export type OutboxRelayOptions = {
+  readonly link: Pick<BusLink, 'isConnected' | 'onConnected'>;
+  readonly outbox: Outbox;
+  readonly brokerName: string;
+  readonly spiffeId: SpiffeId;
+  /** File with the log's verifier key. Read when the first receipt comes and pinned from then on. */
+  readonly verifierKeyFile: string;
+  readonly log: Log;
+  /** First and longest wait for a receipt, for tests. */
+  readonly receiptMs?: { readonly first: number; readonly max: number };
+};
+
+/**
+ * Carries the outbox to the bus, in order and at least once, for ever.
+ *
+ * A batch is sent when it is committed, and stays in the store until the auditor's receipt covers it: the server's own
+ * acknowledgement is no proof, because it does not wait for its disk. Whenever something may have been lost (no receipt
+ * in time, a refusal, a new connection) sending starts over from the oldest batch without a receipt. The message id is
+ * the header's hash, so that the stream drops what it has; the auditor drops what the stream lets through.
+ *
+ * At most a window of batches is out without a receipt. It doubles with each receipt and falls back when sending starts
+ * over, so that a stopped auditor does not fill the stream with repetitions.
+ *
+ * A crash anywhere: the next process starts with the oldest row. A receipt that is lost comes again with the next.
+ */
+export class OutboxRelay {
+  readonly #options: OutboxRelayOptions;
+  readonly #receiptMs: { readonly first: number; readonly max: number };
+  readonly #window = new SentWindow();
+  /** Batches in order from the cursor on; empty when the cursor is behind what memory holds. */
+  #kept: OutboxBatch[] = [];
+  #keptBytes = 0;
+  #unacked = { batches: 0, bytes: 0 };
+  #connection: NatsConnection | undefined;
+  #subscription: Subscription | undefined;
+  #verifier: NoteVerifier | undefined;
+  #reading: Promise<void> | undefined;
+  /** Counts starts over, so that one loss met by many batches starts over once. */
+  #round = 0;
+  #refusals = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #receiptTimer: NodeJS.Timeout | undefined;
+  #receiptWaitMs: number;
+  #isStopped = false;
+
+  constructor(options: OutboxRelayOptions) {
+    this.#options = options;
+    this.#receiptMs = options.receiptMs ?? receiptMs;
+    this.#receiptWaitMs = this.#receiptMs.first;
+  }
+
+  /** Begins; returns at once. Call it once. */
+  start(): void {
+    this.#options.outbox.onCommit((batch) => this.#keep(batch));
+    this.#options.link.onConnected((connection) => this.#onConnected(connection));
+  }
+
+  /** Sends nothing more. What is under way is left to the link, which drains. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#receiptTimer);
+    this.#subscription?.unsubscribe();
+    await this.#reading;
+  }
+
+  #onConnected(connection: NatsConnection): void {
+    if (this.#isStopped) return;
+    if (connection !== this.#connection) {
+      this.#connection = connection;
+      this.#subscription = connection.subscribe(bus.receiptSubject(this.#options.brokerName), {
+        callback: (error, message) => void (error === null && this.#onReceipt(message)),
+      });
+    }
+    this.#startOver();
+  }
+
+  /** Takes over a batch at its commit, if it goes on where memory ends. */
+  #keep(batch: OutboxBatch): void {
+    const next = this.#kept.at(-1)?.lastSeq ?? this.#window.cursor - 1;
+    const bytes = bytesOf(batch);
+    if (batch.firstSeq === next + 1 && this.#keptBytes + bytes <= keptBytesMax) {
+      this.#kept.push(batch);
+      this.#keptBytes += bytes;
+    }
+    this.#pump();
+  }
+
+  /** Sends what may be sent now. Everything that makes room calls it. */
+  #pump(): void {
+    while (
+      this.#mayRun() &&
+      this.#window.hasRoom &&
+      this.#unacked.batches < unackedBatchesMax &&
+      this.#unacked.bytes < unackedBytesMax
+    ) {
+      const batch = this.#kept.shift();
+      if (batch === undefined) {
+        this.#readBack();
+        return;
+      }
+      this.#keptBytes -= bytesOf(batch);
+      this.#send(batch);
+    }
+  }
+
+  #mayRun(): boolean {
+    return !this.#isStopped && this.#options.link.isConnected && this.#retryTimer === undefined;
+  }
+
+  #readBack(): void {
+    if (this.#reading !== undefined || this.#window.cursor > this.#options.outbox.sequence()) return;
+    this.#reading = this.#readNext()
+      .catch((thrown: unknown) => {
+        this.#onRefusal('the outbox could not be read', thrown);
+        return 'nothing' as const;
+      })
+      .then((found) => {
+        this.#reading = undefined;
+        if (found === 'something') this.#pump();
+      });
+  }
+
+  async #readNext(): Promise<'something' | 'nothing'> {
+    const { cursor } = this.#window;
+    const batches = await this.#options.outbox.read(cursor, readRowsMax);
+    // Meanwhile sending may have started over, or commits have come that follow on: then this is not what is next.
+    if (this.#window.cursor !== cursor || this.#kept.length > 0) return 'something';
+    this.#kept = [...batches];
+    this.#keptBytes = batches.reduce((sum, batch) => sum + bytesOf(batch), 0);
+    return batches.length > 0 ? 'something' : 'nothing';
+  }
+
+  #send(batch: OutboxBatch): void {
+    const sha256 = this.#window.send(batch);
+    const bytes = bytesOf(batch);
+    const round = this.#round;
+    this.#unacked = { batches: this.#unacked.batches + 1, bytes: this.#unacked.bytes + bytes };
+    this.#awaitReceipt();
+    this.#publish(batch, sha256)
+      .then(
+        () => {
+          this.#refusals = 0;
+        },
+        (thrown: unknown) => {
+          if (round === this.#round) this.#onRefusal('the bus did not take a batch', thrown);
+        },
+      )
+      .finally(() => {
+        this.#unacked = { batches: this.#unacked.batches - 1, bytes: this.#unacked.bytes - bytes };
+        this.#pump();
+      });
+  }
+
+  async #publish(batch: OutboxBatch, sha256: string): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) throw new Error('bus: no connection');
+    const { header, signature, events, traceparent } = batch;
+    const payload = codecs.signedBatch.encode({ header, signature, events: [...events] });
+    await withSpan('stint.audit.publish', { kind: 'producer', parent: traceparent }, async () => {
+      const fields = headers();
+      const trace = currentTraceparent() ?? traceparent;
+      if (trace !== undefined) fields.set('traceparent', trace);
+      const subject = bus.batchSubject(this.#options.brokerName);
+      await jetstream(connection).publish(subject, payload, {
+        msgID: sha256,
+        headers: fields,
+        timeout: ackMsMax,
+      });
+    });
+  }
+
+  /** Starts over after a pause that grows: a full stream, a server that is going down, a store that cannot be read. */
+  #onRefusal(what: string, thrown: unknown): void {
+    if (this.#isStopped) return;
+    const ms =
+      Math.min(retryMs.max, retryMs.first * 2 ** Math.min(this.#refusals++, 10)) * (1 + Math.random());
+    // The first of a row is told; the rest are the same story.
+    if (this.#refusals === 1)
+      this.#options.log.warn({ err: thrown }, `${what}; it stays in the outbox and is sent again`);
+    this.#startOver();
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#pump();
+    }, ms).unref();
+  }
+
+  #startOver(): void {
+    this.#round++;
+    this.#window.startOver();
+    this.#kept = [];
+    this.#keptBytes = 0;
+    this.#pump();
+  }
+
+  #awaitReceipt(): void {
+    this.#receiptTimer ??= setTimeout(() => {
+      this.#receiptTimer = undefined;
+      if (!this.#mayRun()) return;
+      this.#receiptWaitMs = Math.min(this.#receiptMs.max, this.#receiptWaitMs * 2);
+      this.#startOver();
+    }, this.#receiptWaitMs).unref();
+  }
+
+  async #onReceipt(message: Msg): Promise<void> {
+    try {
+      const receipt = await this.#openReceipt(message.data);
+      if (receipt === undefined || this.#isStopped) return;
+      const verdict = this.#window.receive({ seq: receipt.seq, sha256: receipt.batchSha256 });
+      if (verdict.kind === 'false') this.#raiseAlarm(receipt, verdict.fault);
+      if (verdict.kind === 'accepted') this.#onAccepted(verdict.seq);
+    } catch (thrown) {
+      this.#options.log.warn({ err: thrown }, 'a receipt could not be read');
+    }
+  }
+
+  #onAccepted(seq: number): void {
+    this.#options.outbox.release(seq);
+    clearTimeout(this.#receiptTimer);
+    this.#receiptTimer = undefined;
+    this.#receiptWaitMs = this.#receiptMs.first;
+    if (!this.#window.isEmpty) this.#awaitReceipt();
+    // What lies before the cursor now needs no sending.
+    while (this.#kept[0] !== undefined && this.#kept[0].firstSeq < this.#window.cursor) {
+      this.#keptBytes -= bytesOf(this.#kept.shift() as OutboxBatch);
+    }
+    this.#pump();
+  }
+
+  /** The receipt's facts when it is signed by the pinned key and about us. Attacker-controlled until then. */
+  async #openReceipt(bytes: Uint8Array): Promise<ReceiptBody | undefined> {
+    const { note } = codecs.receipt.decode(bytes);
+    this.#verifier ??= parseVerifierKey(await readFile(this.#options.verifierKeyFile, 'utf8'));
+    if (this.#verifier === undefined)
+      throw new Error(`"${this.#options.verifierKeyFile}" holds no verifier key`);
+    const text = openNote(note, this.#verifier);
+    const receipt = text === undefined ? undefined : parseReceiptBody(this.#verifier.name, text);
+    if (receipt === undefined)
+      throw new Error('the receipt is not signed by the pinned log key, or is malformed');
+    if (receipt.broker !== this.#options.spiffeId) throw new Error(`the receipt is for "${receipt.broker}"`);
+    if (receipt.seq > this.#options.outbox.sequence()) {
+      this.#raiseAlarm(receipt, `event ${receipt.seq} was never made`);
+      return undefined;
+    }
+    return receipt;
+  }
+
+  /** The log's key has signed what is not so: somebody else writes in our name, or the log is wrong. Rows are kept. */
+  #raiseAlarm({ seq, batchSha256, treeSize }: ReceiptBody, fault: string): void {
+    const facts = { alarm: 'false_receipt', seq, batch_sha256: batchSha256, tree_size: treeSize };
+    this.#options.log.error(facts, `the audit log has signed a false receipt: ${fault}`);
+  }
+}
+
+function bytesOf(batch: OutboxBatch): number {
+  return batch.events.reduce((sum, event) => sum + event.length, 0);
+}
