@@ -5,11 +5,11 @@ import { checkLockfile } from './checks/lockfile.ts';
 import { faultOf } from './checks/tool.ts';
 import { checkTypes } from './checks/types.ts';
 
-/** What is claimed of the repository, and how it is checked: undefined, or what is wrong. */
-type Check = {
-  readonly claim: string;
-  readonly run: () => string | undefined | Promise<string | undefined>;
-};
+/** Undefined when the claim holds, else what is wrong; or why it could not be checked here. */
+type Verdict = string | undefined | { readonly notChecked: string };
+
+/** What is claimed of the repository, and how it is checked. */
+type Check = { readonly claim: string; readonly run: () => Verdict | Promise<Verdict> };
 
 const checks: readonly Check[] = [
   {
@@ -30,17 +30,21 @@ export async function runChecks(): Promise<number> {
   let failures = 0;
   for (const { claim, run } of checks) {
     const start = performance.now();
-    const fault = await run();
+    const verdict = await run();
     const seconds = ((performance.now() - start) / 1_000).toFixed(1);
-    console.log(`${fault === undefined ? 'ok  ' : 'FAIL'}  ${claim} (${seconds} s)`);
-    if (fault === undefined) continue;
-    failures += 1;
-    console.log(fault.replace(/^/gm, '      '));
+    if (typeof verdict === 'string') failures += 1;
+    console.log(lines(claim, seconds, verdict));
   }
   console.log(
     failures === 0 ? `All ${checks.length} checks hold` : `${failures} of ${checks.length} checks failed`,
   );
   return failures;
+}
+
+function lines(claim: string, seconds: string, verdict: Verdict): string {
+  if (verdict === undefined) return `ok    ${claim} (${seconds} s)`;
+  if (typeof verdict === 'object') return `SKIP  ${claim}: NOT CHECKED, ${verdict.notChecked}`;
+  return `FAIL  ${claim} (${seconds} s)\n${verdict.replace(/^/gm, '      ')}`;
 }
 
 // `npm run check`

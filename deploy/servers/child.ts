@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createWriteStream, existsSync, renameSync, type WriteStream } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { findProgram } from '../tools.ts';
 
@@ -115,13 +115,13 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const lines: string[] = [];
   const ready = new Promise<'ready'>((resolve) => {
     eachLine(spawned, (line) => {
-      log.write(`${line}\n`);
+      writeSync(log, `${line}\n`); // at once, so that the log is whole whatever happens next
       lines.push(line);
       if (lines.length > repeatedLinesMax) lines.shift();
       if (options.isReady(line)) resolve('ready');
     });
   });
-  void child.exited.then(() => log.end());
+  void child.exited.then(() => closeSync(log));
   const outcome = await firstOf(ready, child, options.readyDeadlineMs);
   if (outcome === 'ready') return child;
   await child.stop('SIGKILL', 0);
@@ -167,9 +167,9 @@ function setprivPath(): string | undefined {
   return knownSetpriv.path;
 }
 
-function openLog(file: string): WriteStream {
+function openLog(file: string): number {
   if (existsSync(file)) renameSync(file, `${file}.old`);
-  return createWriteStream(file, { mode: 0o600 });
+  return openSync(file, 'w', 0o600);
 }
 
 function eachLine(child: ChildProcess, use: (line: string) => void): void {

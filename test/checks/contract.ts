@@ -16,12 +16,12 @@ export function checkContractStyle(): Promise<string | undefined> {
 
 /**
  * Checks that programs which speak the main branch's contract are understood still. A clone without a main branch,
- * and a main branch without a contract, have nothing to break.
+ * and a main branch without a contract, leave it unchecked.
  */
-export function checkContractCompatibility(): Promise<string | undefined> {
+export function checkContractCompatibility(): Promise<string | undefined | { readonly notChecked: string }> {
   return withScratch(async (scratch) => {
     const branch = await mainBranchWithContract();
-    if (branch === undefined) return undefined;
+    if (branch === undefined) return { notChecked: 'there is no main branch with a contract here' };
     const archive = path.join(scratch, 'proto.tar');
     execFileSync('git', ['archive', `--output=${archive}`, branch, 'proto'], { cwd: repositoryRoot });
     execFileSync('tar', ['-xf', archive, '-C', scratch]);
