@@ -95,6 +95,11 @@ const options = {
     max: '24h',
     doc: 'Age of the oldest waiting event at which new grants are refused, likewise. Revocation always goes on.',
   },
+  trustBundleFile: {
+    type: 'path',
+    default: '.stint/trust-bundle.pem',
+    doc: 'Where the roots of the trust domain are written, for those who have no SVID yet. Public; replaced whole at start.',
+  },
   svidTtl: {
     type: 'duration',
     default: '1h',

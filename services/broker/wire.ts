@@ -1,3 +1,4 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeEpochStarted } from '@stint/common/audit-batch.ts';
 import type { EventDraft } from '@stint/common/audit-event.ts';
@@ -90,6 +91,7 @@ export async function startBroker(
   };
   await ensurePrivateDirectory(config.stateDir);
   const identity = await openIdentity(base);
+  await publishTrustBundle(config.trustBundleFile, identity.authority.bundlePem);
   const providers = await openTargets(base);
   const bundles = await Bundles.open(() => load(base, providers));
   const store = await openLedger(base, identity.svid);
@@ -135,6 +137,13 @@ async function openIdentity({ config, service, clock, trustDomain, spiffeId }: B
   };
 }
 
+/** Whoever reads the file sees the old roots or the new ones, never half. */
+async function publishTrustBundle(file: string, bundlePem: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(`${file}.partial`, bundlePem);
+  await rename(`${file}.partial`, file);
+}
+
 async function openTargets({ config, service, clock }: Base): Promise<ProviderSet> {
   const declared =
     config.providersFile === undefined ? [] : await readProviderDeclarations(config.providersFile);
@@ -176,7 +185,7 @@ async function openLedger(
 }
 
 function startBus(
-  { config, service, clock, spiffeId, trustDomain }: Base,
+  { config, service, spiffeId, trustDomain }: Base,
   parts: { svid: RotatingSvidSource; store: Store },
 ): BusLink {
   const { log } = service;
@@ -193,7 +202,6 @@ function startBus(
     brokerName: config.name,
     spiffeId,
     verifierKeyFile: config.logVerifierKeyFile,
-    clock,
     log,
   });
   service.onStop('relay', () => relay.stop());

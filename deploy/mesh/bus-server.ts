@@ -1,0 +1,93 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Log } from '@stint/common/log.ts';
+import { BusLink } from '@stint/common/nats.ts';
+import { stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
+import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
+import { createStream } from '../nats/create-stream.ts';
+import { natsServerConfig } from '../nats/server-config.ts';
+import { type NatsServer, startNatsServer } from '../servers/nats-server.ts';
+import type { BrokerAdmin } from './broker-admin.ts';
+
+/** Life of the bus's SVID, in milliseconds. It is made anew at half of it, and NATS told to read it. */
+const svidTtlMs = 24 * 3_600_000;
+
+/** How long making the stream may take, in milliseconds. */
+const streamDeadlineMs = 15_000;
+
+export type BusServerOptions = {
+  readonly directory: string;
+  readonly port: number;
+  readonly trustDomain: TrustDomain;
+  readonly trustBundleFile: string;
+  readonly brokers: readonly string[];
+  readonly viewers: readonly string[];
+  readonly admin: BrokerAdmin;
+  readonly log: Log;
+};
+
+/** The mesh's NATS: server, its rotating certificate, and the stream. */
+export type BusServer = { readonly server: NatsServer; stop(): Promise<void> };
+
+/**
+ * Starts NATS with a certificate minted by the broker, and makes stream and consumer. A crash at any line: the next start
+ * does all of it again; what the stream held is still there.
+ */
+export async function startBusServer(options: BusServerOptions): Promise<BusServer> {
+  const { directory, trustDomain, admin } = options;
+  const files = {
+    certificateFile: path.join(directory, 'svid.pem'),
+    keyFile: path.join(directory, 'svid.key'),
+  };
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const renew = async () => writeSvid(files, await admin.mint(stintIds.nats(trustDomain), svidTtlMs));
+  await renew();
+  const config = natsServerConfig({
+    trustDomain,
+    brokers: options.brokers,
+    viewers: options.viewers,
+    trustBundleFile: options.trustBundleFile,
+    ...files,
+  });
+  const server = await startNatsServer({ directory, config, port: options.port });
+  const timer = setInterval(() => {
+    renew()
+      .then(() => server.reload(config))
+      .catch((error: unknown) =>
+        options.log.error({ error }, "the bus's certificate was not renewed; the next try is in half a life"),
+      );
+  }, svidTtlMs / 2);
+  await makeStream(options, await admin.mint(stintIds.natsAdmin(trustDomain), 3_600_000));
+  return {
+    server,
+    stop: () => {
+      clearInterval(timer);
+      return server.stop();
+    },
+  };
+}
+
+/** The key before its certificate: NATS reads both at start and at SIGHUP, never in between. */
+function writeSvid(files: { certificateFile: string; keyFile: string }, { svid }: SvidState): void {
+  const replace = (file: string, content: string | Buffer) => {
+    writeFileSync(`${file}.partial`, content, { mode: 0o600 });
+    renameSync(`${file}.partial`, file);
+  };
+  svid.privateKeyPem.reveal((pem) => replace(files.keyFile, pem));
+  replace(files.certificateFile, svid.certificatesPem);
+}
+
+async function makeStream({ port, trustDomain }: BusServerOptions, state: SvidState): Promise<void> {
+  const svid: SvidSource = { current: () => state, onChange: () => () => undefined };
+  const link = new BusLink({ servers: [`127.0.0.1:${port}`], svid, server: stintIds.nats(trustDomain) });
+  try {
+    const connected = new Promise<Parameters<typeof createStream>[0]>((resolve, reject) => {
+      link.onConnected(resolve);
+      setTimeout(() => reject(new Error('bus: nats-admin was not let in in time')), streamDeadlineMs).unref();
+    });
+    link.start();
+    await createStream(await connected);
+  } finally {
+    await link.close();
+  }
+}
