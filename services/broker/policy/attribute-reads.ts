@@ -82,7 +82,7 @@ function withoutBareEntities(operands: Record<string, unknown>): unknown[] {
 
 // A named entity used in any other way may be the principal or the resource itself, so all of both is read.
 function visitValue(value: unknown, paths: string[][]): void {
-  if (JSON.stringify(value).includes('"__entity"')) paths.push(['principal'], ['resource']);
+  if (typeof value === 'object' && value !== null) paths.push(['principal'], ['resource']);
 }
 
 function entityLiteralOf(node: unknown): unknown {
