@@ -9,7 +9,7 @@ import {
   Metadata,
   type StatusObject,
 } from '@grpc/grpc-js';
-import { type ErrorReason, isServiceError, type ServiceError } from './errors.ts';
+import { type ErrorReason, errorReasons, isServiceError, type ServiceError } from './errors.ts';
 import { IncomingMessages } from './grpc/incoming-messages.ts';
 import { type MessageStream, messageBytesMax } from './grpc-method.ts';
 import { fromGrpcStatus } from './grpc-status.ts';
@@ -94,7 +94,7 @@ export type GrpcChannel = {
 /** Makes a channel. Connects at the first call; bad addresses and refused servers show there. */
 export function connectGrpc(options: GrpcChannelOptions): GrpcChannel {
   const { target } = options;
-  const address = 'unixPath' in target ? `unix:${target.unixPath}` : hostPort(target.host, target.port);
+  const address = 'unixPath' in target ? `unix:${target.unixPath}` : dnsTarget(target.host, target.port);
   const security = 'unixPath' in target ? credentials.createInsecure() : tlsCredentials(target.tls, options);
   return new Channel(
     options,
@@ -105,7 +105,8 @@ export function connectGrpc(options: GrpcChannelOptions): GrpcChannel {
       'grpc.initial_reconnect_backoff_ms': reconnectMsMax / 10,
       'grpc.max_reconnect_backoff_ms': reconnectMsMax,
       'grpc.enable_channelz': 0,
-      'grpc.enable_retries': 0,
+      // The mesh is reached directly: a proxy of the environment is meant for the web.
+      'grpc.enable_http_proxy': 0,
       'grpc.service_config_disable_resolution': 1,
       // The name sent in the handshake; servers are known by SPIFFE ID, and an IP address may not stand there.
       'grpc.ssl_target_name_override': 'stint',
@@ -125,13 +126,23 @@ class Channel implements GrpcChannel {
     this.#client = client;
   }
 
-  call<In, Out>(method: CallableMethod<In, Out>, request: In, options: CallOptions = {}): Promise<Out> {
+  async call<In, Out>(method: CallableMethod<In, Out>, request: In, options: CallOptions = {}): Promise<Out> {
     if (!telemetryIsOn()) return this.#call(method, request, options);
-    const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': method.path.slice(1) };
+    const name = method.path.slice(1);
+    const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': name };
     const startedAt = performance.now();
-    return withSpan(method.path.slice(1), { kind: 'client', attributes }, () =>
-      this.#call(method, request, options),
-    ).finally(() => measure('rpc.client.call.duration', (performance.now() - startedAt) / 1_000, attributes));
+    const seconds = () => (performance.now() - startedAt) / 1_000;
+    try {
+      const answer = await withSpan(name, { kind: 'client', attributes }, () =>
+        this.#call(method, request, options),
+      );
+      measure('rpc.client.call.duration', seconds(), { ...attributes, 'rpc.status_code': 'OK' });
+      return answer;
+    } catch (thrown) {
+      const code = isServiceError(thrown) ? errorReasons[thrown.reason].code : 'CANCELLED';
+      measure('rpc.client.call.duration', seconds(), { ...attributes, 'rpc.status_code': code });
+      throw thrown;
+    }
   }
 
   #call<In, Out>(method: CallableMethod<In, Out>, request: In, options: CallOptions): Promise<Out> {
@@ -176,6 +187,7 @@ class Channel implements GrpcChannel {
       yield* new IncomingMessages<Out>(raw, {
         signal: this.#endOf(raw, options.signal),
         check: (message) => message,
+        drains: true,
       });
     } finally {
       raw.cancel();
@@ -192,7 +204,7 @@ class Channel implements GrpcChannel {
       this.#callOptions(options.deadlineMs),
     );
     const signal = this.#endOf(raw, options.signal);
-    const messages = new IncomingMessages<Out>(raw, { signal, check: (message) => message });
+    const messages = new IncomingMessages<Out>(raw, { signal, check: (message) => message, drains: true });
     return {
       [Symbol.asyncIterator]: () => messages,
       write: (message) => !signal.aborted && !raw.writableEnded && raw.write(message),
@@ -317,6 +329,6 @@ function svidProvider(source: SvidSource): ProviderListeners {
   };
 }
 
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function dnsTarget(host: string, port: number): string {
+  return host.includes(':') ? `dns:[${host}]:${port}` : `dns:${host}:${port}`;
 }

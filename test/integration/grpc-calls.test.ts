@@ -248,6 +248,23 @@ describe('a bidirectional stream', () => {
     assert.deepEqual(seen, [7]);
   });
 
+  test('gives its slow reader all that arrived before the failure, then the failure', async (t) => {
+    const Session: EchoHandlers['Session'] = async (stream) => {
+      for (let id = 1; id <= 10; id++) stream.write({ messages: [{ id, alive: {} }] });
+      await Promise.resolve();
+      throw new ServiceError('IDENTITY_SUSPENDED', 'not any more');
+    };
+    const { channel } = await echoOn(t, { Session });
+    const seen: number[] = [];
+    await assert.rejects(async () => {
+      for await (const frame of channel.bidi(access.Session)) {
+        seen.push(...frame.messages.map(({ id }) => id));
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    }, reason('IDENTITY_SUSPENDED'));
+    assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
   test('leaks nothing when its handler breaks', async (t) => {
     const { channel } = await echoOn(t, { Session: () => Promise.reject(new Error('hunter2')) });
     await assert.rejects(

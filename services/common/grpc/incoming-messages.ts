@@ -10,18 +10,24 @@ type Taker<Message> = {
  * stream, both halves of it, when the loop ends; here the other half goes on.
  *
  * Ends when the peer has said all; throws the signal's reason when the call ends before, and what `check` throws.
+ * With `drains`, messages that had arrived before the end are given first.
  */
 export class IncomingMessages<Message> implements AsyncIterableIterator<Message> {
   readonly #source: Readable;
   readonly #signal: AbortSignal;
   readonly #check: (raw: unknown) => unknown;
+  readonly #drains: boolean;
   #isEnded = false;
   #waiting: Taker<Message> | undefined;
 
-  constructor(source: Readable, options: { signal: AbortSignal; check: (raw: unknown) => unknown }) {
+  constructor(
+    source: Readable,
+    options: { signal: AbortSignal; check: (raw: unknown) => unknown; drains?: boolean },
+  ) {
     this.#source = source;
     this.#signal = options.signal;
     this.#check = options.check;
+    this.#drains = options.drains ?? false;
     source.on('readable', () => this.#wake());
     // A peer that cancels looks for a moment as if it had said all: the signal follows in the same turn.
     source.on('end', () => {
@@ -54,6 +60,7 @@ export class IncomingMessages<Message> implements AsyncIterableIterator<Message>
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     if (this.#signal.aborted) {
+      if (this.#drains && this.#give(waiting)) return;
       this.#waiting = undefined;
       waiting.reject(this.#signal.reason);
     } else if (this.#isEnded) {
@@ -64,14 +71,15 @@ export class IncomingMessages<Message> implements AsyncIterableIterator<Message>
     }
   }
 
-  #give(waiting: Taker<Message>): void {
+  #give(waiting: Taker<Message>): boolean {
     const raw: unknown = this.#source.read();
-    if (raw === null) return;
+    if (raw === null) return false;
     this.#waiting = undefined;
     try {
       waiting.resolve({ done: false, value: this.#check(raw) as Message });
     } catch (fault) {
       waiting.reject(fault);
     }
+    return true;
   }
 }

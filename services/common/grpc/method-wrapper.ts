@@ -221,7 +221,8 @@ function readable(request: unknown): unknown {
 }
 
 function inSpan<T>(method: BoundMethod, call: ServerCall, work: () => T): T {
-  if (!telemetryIsOn()) return work();
+  // A span as long as a connection says nothing: what happens on an endless stream has spans of its own.
+  if (!telemetryIsOn() || method.row.deadlineMs === 'endless') return work();
   const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': method.name };
   return withSpan(method.name, { kind: 'server', parent: call.traceparent, attributes }, work);
 }
@@ -236,7 +237,7 @@ function callerFacts(call: ServerCall): object {
 
 // One line and one measurement for each call. Faults of ours come with their cause; everything else is the callers' business.
 function recordEnd({ host, method, call }: Ending, thrown?: unknown): void {
-  if (telemetryIsOn()) recordDuration(method, call, thrown);
+  if (telemetryIsOn() && method.row.deadlineMs !== 'endless') recordDuration(method, call, thrown);
   if (thrown === undefined) {
     if (!host.log.isLevelEnabled(host.callLogLevel)) return;
     host.log[host.callLogLevel]({ ...endFacts(method, call) }, 'call answered');

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import {
+  startTelemetry,
+  telemetryIsOn,
+  telemetryWanted,
+  traceIdsOf,
+  withSpan,
+} from '@stint/common/telemetry.ts';
+
+type Span = {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  kind: number;
+  status: { code?: number };
+  attributes: { key: string; value: { stringValue?: string } }[];
+};
+type Received = { services: Set<string>; spans: Span[]; metrics: Set<string>; logs: number };
+
+const program = fileURLToPath(new URL('../harness/traced-call.ts', import.meta.url));
+const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+/** A collector that takes OTLP as JSON over HTTP. */
+async function collector(t: TestContext): Promise<{ endpoint: string; received: Received }> {
+  const received: Received = { services: new Set(), spans: [], metrics: new Set(), logs: 0 };
+  const server = createServer(async (request, response) => {
+    take(received, request.url ?? '', await bodyOf(request));
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function take(received: Received, path: string, body: string): void {
+  const message = JSON.parse(body);
+  for (const group of message.resourceSpans ?? message.resourceMetrics ?? []) {
+    for (const { key, value } of group.resource.attributes)
+      if (key === 'service.name') received.services.add(value.stringValue);
+    for (const scope of group.scopeSpans ?? []) received.spans.push(...scope.spans);
+    for (const scope of group.scopeMetrics ?? [])
+      for (const { name } of scope.metrics) received.metrics.add(name);
+  }
+  if (path === '/v1/logs') received.logs++;
+}
+
+async function runTracedCall(environment: Record<string, string>): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, [program, parent], {
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, output };
+}
+
+test('a call joins the trace of its caller: client and server spans, one call, metrics, no ids in attributes', async (t) => {
+  const { endpoint, received } = await collector(t);
+  const environment = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_METRICS_EXPORTER: 'otlp',
+  };
+  const { code, output } = await runTracedCall(environment);
+  assert.equal(code, 0, output);
+  assert.deepEqual([...received.services], ['stint-broker']);
+  const [server, client, work] = [2, 3, 1].map((kind) => received.spans.find((span) => span.kind === kind));
+  assert.ok(
+    server !== undefined && client !== undefined && work !== undefined,
+    JSON.stringify(received.spans),
+  );
+  assert.ok(received.spans.every(({ traceId }) => traceId === '0af7651916cd43dd8448eb211c80319c'));
+  assert.equal(work.parentSpanId, 'b7ad6b7169203331');
+  assert.equal(client.parentSpanId, work.spanId);
+  assert.equal(server.parentSpanId, client.spanId);
+  const attributes = Object.fromEntries(server.attributes.map(({ key, value }) => [key, value.stringValue]));
+  assert.deepEqual(attributes, {
+    'rpc.system.name': 'grpc',
+    'rpc.method': 'stint.broker.v1.AccessService/RequestAccess',
+  });
+  const failed = received.spans.filter(({ status }) => status.code === 2);
+  assert.deepEqual(
+    new Set(
+      failed.flatMap((span) =>
+        span.attributes.filter(({ key }) => key === 'error.type').map(({ value }) => value.stringValue),
+      ),
+    ),
+    new Set(['GRANT_DENIED']),
+  );
+  assert.ok(
+    received.metrics.has('rpc.server.call.duration') && received.metrics.has('rpc.client.call.duration'),
+  );
+  assert.equal(received.logs, 0);
+  const line = output.split('\n').find((text) => text.includes('inside the span'));
+  assert.equal(JSON.parse(line ?? '{}').trace_id, '0af7651916cd43dd8448eb211c80319c');
+});
+
+test('a collector that is gone holds the end up by two seconds at most, and breaks nothing', async () => {
+  const startedAt = Date.now();
+  const { code, output } = await runTracedCall({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    OTEL_BSP_SCHEDULE_DELAY: '60000',
+  });
+  assert.equal(code, 0, output);
+  assert.ok(Date.now() - startedAt < 8_000);
+});
+
+test('without the standard variables nothing is loaded or sent, and the work runs plainly', async () => {
+  const { code, output } = await runTracedCall({});
+  assert.equal(code, 0, output);
+  assert.match(output, /sdk loaded: false/);
+});
+
+test('the variables decide', async () => {
+  assert.equal(telemetryWanted({}), false);
+  assert.equal(telemetryWanted({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }), false);
+  assert.equal(telemetryWanted({ OTEL_TRACES_EXPORTER: 'console' }), true);
+  assert.equal(telemetryWanted({ OTEL_TRACES_EXPORTER: 'console', OTEL_SDK_DISABLED: 'true' }), false);
+  const telemetry = await startTelemetry('broker', {});
+  assert.equal(telemetry.isOn || telemetryIsOn(), false);
+  assert.equal(
+    withSpan('x', {}, (span) => span),
+    undefined,
+  );
+  await telemetry.stop();
+});
+
+test('ids are read from a traceparent, and only from a good one', () => {
+  assert.deepEqual(traceIdsOf(parent), {
+    trace_id: '0af7651916cd43dd8448eb211c80319c',
+    span_id: 'b7ad6b7169203331',
+  });
+  const bad = [
+    undefined,
+    '',
+    'x',
+    parent.toUpperCase(),
+    `ff${parent.slice(2)}`,
+    `${parent}0`,
+    parent.replace(/b7ad\w+/, '0'.repeat(16)),
+  ];
+  for (const text of bad) assert.equal(traceIdsOf(text), undefined, text);
+});
