@@ -118,7 +118,7 @@ function openMemory(base: Base, svids: SvidSource) {
   const sessions = new WatchSessions();
   const endedLeases = new EndedLeases();
   const keys = new GrantTokenKeys();
-  const ending = new EndLeases({ cache, sessions, endedLeases, clock });
+  const ending = new EndLeases({ cache, sessions, endedLeases, clock, log });
   const pushes = {
     leasesEnded: ending.execute.bind(ending),
     tokenKeys: keys.replace.bind(keys),

@@ -1,3 +1,4 @@
+import type { Log } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { EndedLeases } from '../domain/ended-leases.ts';
 import { clockLeewayMs } from '../domain/grant-token.ts';
@@ -9,6 +10,7 @@ export type EndLeasesParts = {
   readonly sessions: WatchSessions;
   readonly endedLeases: EndedLeases;
   readonly clock: Clock;
+  readonly log: Log;
 };
 
 /** Hears from the broker that leases ended before their time: they are not served, and their tokens not accepted, any more. */
@@ -20,13 +22,21 @@ export class EndLeases {
   }
 
   execute(ended: readonly EndedLease[]): void {
-    const { cache, sessions, endedLeases, clock } = this.#parts;
+    const { cache, sessions, endedLeases, clock, log } = this.#parts;
     const now = clock.now();
+    const forgotten = endedLeases.forgotten;
     for (const { leaseId, grantId, expiresAt, reason } of ended) {
       // Verification allows that much beyond the end, so the list must remember for as long.
       endedLeases.add(leaseId, expiresAt + clockLeewayMs, now);
       const evicted = cache.evict(leaseId);
       if (evicted !== undefined) sessions.tell(evicted.sessions, { kind: 'ended', leaseId, grantId, reason });
+    }
+    if (endedLeases.forgotten > forgotten) {
+      const fields = { forgotten: endedLeases.forgotten, remembered: endedLeases.size };
+      log.error(
+        fields,
+        'too many leases ended early: the oldest were forgotten, and Verify accepts their tokens',
+      );
     }
   }
 }
