@@ -49,7 +49,7 @@ export class AttestWorkload {
    */
   async execute(proof: AttestationProof, csrDer: Uint8Array): Promise<IssuedSvid> {
     const { clock, issuer, readCsr, record, svidTtlMs } = this.#parts;
-    const { publicKeyDer, publicKeySha256 } = await readCsr(csrDer); // 1
+    const { publicKeyDer, publicKeySha256 } = readCsr(csrDer); // 1
     const attestor = this.#parts.attestors[proof.kind];
     const found = await attestor.attest(proof[proof.kind], { publicKeySha256, now: clock.now() }); // 2
     const outcome = this.#withoutInactive(found); // 3

@@ -43,7 +43,7 @@ export class MintSvid {
     const { spiffeId, ttlMs = mintTtlMs.default } = order;
     requireMintable(spiffeId, trustDomain);
     requireMintTtl(ttlMs);
-    const { publicKeyDer } = await readCsr(order.csrDer);
+    const { publicKeyDer } = readCsr(order.csrDer);
     const hostNames = spiffeId === stintIds.nats(trustDomain) ? natsHostNames : [];
     const issued = await issuer.issue({ spiffeId, publicKeyDer, ttlMs, hostNames, now: clock.now() });
     await record([svidMinted(issued)]);

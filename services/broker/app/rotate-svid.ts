@@ -33,7 +33,7 @@ export class RotateSvid {
   async execute(holder: SvidHolder, csrDer: Uint8Array): Promise<IssuedSvid> {
     const { clock, holders, issuer, readCsr, record, svidTtlMs } = this.#parts;
     holders.requireActive(holder.spiffeId);
-    const { publicKeyDer } = await readCsr(csrDer);
+    const { publicKeyDer } = readCsr(csrDer);
     const issued = await issuer.issue({
       spiffeId: holder.spiffeId,
       publicKeyDer,

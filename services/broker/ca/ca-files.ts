@@ -1,7 +1,5 @@
-import 'reflect-metadata'; // @peculiar/x509 needs it before it is loaded itself
-import { createPrivateKey, type KeyObject, subtle, type webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import path from 'node:path';
-import * as x509 from '@peculiar/x509';
 import {
   createPrivateFile,
   PrivateFileError,
@@ -11,7 +9,8 @@ import {
 import type { Secret } from '@stint/common/secret.ts';
 import type { TrustDomain } from '@stint/common/spiffe-id.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
-import { type SigningCa, toSigningKey } from './certificate.ts';
+import { isP256Spki } from '@stint/common/x509/p256.ts';
+import { type SigningCa, toSigningCa } from './certificate.ts';
 
 /**
  * The CA's directory cannot be used as it is. The text names the file, the fault and what to do; nothing was changed,
@@ -27,22 +26,19 @@ export class CaFilesError extends Error {
 /** Which of the CA's two files. Each holds a certificate and its private key, so that they can never come apart. */
 export type CaRole = 'root' | 'issuing';
 
-/** A CA in its file's form. */
-export type CaFile = { readonly certificate: x509.X509Certificate; readonly privateKey: webcrypto.CryptoKey };
-
 /** Where a CA's file is. */
 export function caFilePath(directory: string, role: CaRole): string {
   return path.join(directory, `${role}.pem`);
 }
 
 /** Writes the root's file if there is none; false when somebody else has just written one. */
-export async function createRootFile(directory: string, root: CaFile): Promise<boolean> {
-  return createPrivateFile(caFilePath(directory, 'root'), await encode(root));
+export function createRootFile(directory: string, root: SigningCa): Promise<boolean> {
+  return createPrivateFile(caFilePath(directory, 'root'), encode(root));
 }
 
 /** Writes the issuing CA's file in place of the one before. */
-export async function replaceIssuingFile(directory: string, issuing: CaFile): Promise<void> {
-  await replacePrivateFile(caFilePath(directory, 'issuing'), await encode(issuing));
+export function replaceIssuingFile(directory: string, issuing: SigningCa): Promise<void> {
+  return replacePrivateFile(caFilePath(directory, 'issuing'), encode(issuing));
 }
 
 /**
@@ -67,8 +63,7 @@ export async function readCaFile(
 
 /** @throws CaFilesError when the issuing CA was not signed by this root. */
 export function requireSignedBy(root: SigningCa, issuing: SigningCa, directory: string): void {
-  const above = new X509Certificate(Buffer.from(root.certificate.rawData));
-  const below = new X509Certificate(Buffer.from(issuing.certificate.rawData));
+  const [above, below] = [root.certificate, issuing.certificate];
   if (below.checkIssued(above) && below.verify(above.publicKey)) return;
   throw new CaFilesError(
     `"${caFilePath(directory, 'issuing')}" was not signed by the root beside it: restore both files from one backup`,
@@ -77,9 +72,10 @@ export function requireSignedBy(root: SigningCa, issuing: SigningCa, directory: 
 
 /** @throws CaFilesError when the root's time is over or has not come. */
 export function requireInTime(root: SigningCa, directory: string, now: UnixMs): void {
-  const { notBefore, notAfter } = root.certificate;
-  if (notBefore.getTime() <= now && now < notAfter.getTime()) return;
-  const span = `${formatTime(notBefore.getTime())} to ${formatTime(notAfter.getTime())}`;
+  const notBefore = root.certificate.validFromDate.getTime();
+  const notAfter = root.certificate.validToDate.getTime();
+  if (notBefore <= now && now < notAfter) return;
+  const span = `${formatTime(notBefore)} to ${formatTime(notAfter)}`;
   throw new CaFilesError(
     `"${caFilePath(directory, 'root')}" is good from ${span}, and the clock says ${formatTime(now)}: set the clock, or make a new trust domain's CA in another directory`,
   );
@@ -101,6 +97,9 @@ function decode(file: string, contents: Secret, trustDomain: TrustDomain): Signi
   const { certificate, privateKey } = parse(file, contents);
   if (!certificate.checkPrivateKey(privateKey))
     throw new CaFilesError(`"${file}" holds a certificate and the private key of another: restore it`);
+  if (!isP256Spki(certificate.publicKey.export({ format: 'der', type: 'spki' }))) {
+    throw new CaFilesError(`"${file}" holds a key that is not ECDSA P-256: restore it`);
+  }
   if (!certificate.ca)
     throw new CaFilesError(`"${file}" holds a certificate that may not sign others: restore it`);
   if (certificate.subjectAltName !== `URI:spiffe://${trustDomain}`) {
@@ -108,7 +107,7 @@ function decode(file: string, contents: Secret, trustDomain: TrustDomain): Signi
       `"${file}" is of "${certificate.subjectAltName}", and the trust domain is "${trustDomain}": set the one or move the other`,
     );
   }
-  return { certificate: new x509.X509Certificate(certificate.raw), key: toSigningKey(privateKey) };
+  return toSigningCa(certificate, privateKey);
 }
 
 function parse(file: string, contents: Secret): { certificate: X509Certificate; privateKey: KeyObject } {
@@ -125,7 +124,6 @@ function parse(file: string, contents: Secret): { certificate: X509Certificate; 
   }
 }
 
-async function encode({ certificate, privateKey }: CaFile): Promise<string> {
-  const key = await subtle.exportKey('pkcs8', privateKey);
-  return `${certificate.toString('pem')}\n${x509.PemConverter.encode(key, 'PRIVATE KEY')}\n`;
+function encode({ certificate, key }: SigningCa): string {
+  return `${certificate.toString()}${key.export({ format: 'pem', type: 'pkcs8' })}`;
 }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { ServiceError } from '@stint/common/errors.ts';
 import {
   ensurePrivateDirectory,
@@ -16,15 +17,10 @@ import {
   requireInTime,
   requireSignedBy,
 } from './ca-files.ts';
-import {
-  backdateMs,
-  newCaKeyPair,
-  type SigningCa,
-  signIssuingCa,
-  signLeaf,
-  signRoot,
-} from './certificate.ts';
+import { backdateMs, type SigningCa, signIssuingCa, signLeaf, signRoot } from './certificate.ts';
 import { requireP256 } from './certificate-request.ts';
+
+const generateKeyPairAsync = promisify(generateKeyPair);
 
 const dayMs = 86_400_000;
 
@@ -96,33 +92,33 @@ export class CertificateAuthority implements SvidIssuer {
 
   /** Roots of the trust domain, DER: what peers are told to trust. */
   get bundleDer(): readonly Buffer[] {
-    return [Buffer.from(this.#root.certificate.rawData)];
+    return [this.#root.certificate.raw];
   }
 
   /** The same in PEM, for programs that read a file. */
   get bundlePem(): string {
-    return `${this.#root.certificate.toString('pem')}\n`;
+    return this.#root.certificate.toString();
   }
 
   async issue(request: SvidRequest): Promise<IssuedSvid> {
     this.#refuse(request);
     const { spiffeId, publicKeyDer, ttlMs, now, hostNames = [] } = request;
     const issuer = await this.#issuer(now);
-    const leaf = await signLeaf(issuer, {
+    const contents = {
       spiffeId,
       publicKeyDer,
       hostNames,
-      notBefore: Math.max(now - backdateMs, issuer.certificate.notBefore.getTime()),
-      notAfter: Math.min(now + ttlMs, issuer.certificate.notAfter.getTime()),
-    });
-    const leafDer = Buffer.from(leaf.rawData);
+      notBefore: Math.max(now - backdateMs, issuer.certificate.validFromDate.getTime()),
+      notAfter: Math.min(now + ttlMs, issuer.certificate.validToDate.getTime()),
+    };
+    const leaf = signLeaf(contents, issuer);
     return {
       spiffeId,
-      certificatesDer: [leafDer, Buffer.from(issuer.certificate.rawData)],
+      certificatesDer: [leaf.raw, issuer.certificate.raw],
       bundleDer: this.bundleDer,
-      expiresAt: leaf.notAfter.getTime(),
-      sha256: createHash('sha256').update(leafDer).digest('hex'),
-      serialNumber: leaf.serialNumber,
+      expiresAt: leaf.validToDate.getTime(),
+      sha256: createHash('sha256').update(leaf.raw).digest('hex'),
+      serialNumber: leaf.serialNumber.toLowerCase(),
     };
   }
 
@@ -156,7 +152,7 @@ export class CertificateAuthority implements SvidIssuer {
       });
       return await this.#renewal;
     } catch (failure) {
-      if (now >= this.#issuing.certificate.notAfter.getTime()) throw failure;
+      if (now >= this.#issuing.certificate.validToDate.getTime()) throw failure;
       this.#options.onRenewalFailure(failure);
       return this.#issuing;
     }
@@ -195,15 +191,14 @@ async function makeRoot(
       `"${directory}" has an issuing CA and no root.pem: restore root.pem, or empty the directory to make a new CA, which nobody trusts yet`,
     );
   }
-  const keys = await newCaKeyPair();
   const now = clock.now();
-  const certificate = await signRoot({
+  const contents = {
+    ...(await newCaKey()),
     trustDomain,
-    keys,
     notBefore: now - backdateMs,
     notAfter: now + rootLifeMs,
-  });
-  await createRootFile(directory, { certificate, privateKey: keys.privateKey }); // steps 2 and 3
+  };
+  await createRootFile(directory, signRoot(contents)); // steps 2 and 3
   const root = await readCaFile(directory, 'root', trustDomain);
   if (root === undefined)
     throw new CaFilesError(`"${directory}" lost its root.pem while the CA was being made`);
@@ -212,19 +207,23 @@ async function makeRoot(
 
 async function makeIssuing(options: CertificateAuthorityOptions, root: SigningCa): Promise<SigningCa> {
   const { directory, trustDomain, clock } = options;
-  const keys = await newCaKeyPair();
   const now = clock.now();
-  const certificate = await signIssuingCa({
+  const contents = {
+    ...(await newCaKey()),
     trustDomain,
-    keys,
-    root,
     notBefore: now - backdateMs,
     notAfter: now + issuingLifeMs,
-  });
-  await replaceIssuingFile(directory, { certificate, privateKey: keys.privateKey }); // steps 4 and 5
-  return { certificate, key: keys.privateKey };
+  };
+  const issuing = signIssuingCa(contents, root);
+  await replaceIssuingFile(directory, issuing); // steps 4 and 5
+  return issuing;
+}
+
+async function newCaKey() {
+  const pair = await generateKeyPairAsync('ec', { namedCurve: 'P-256' });
+  return { key: pair.privateKey, publicKeyDer: pair.publicKey.export({ format: 'der', type: 'spki' }) };
 }
 
 function isDue(issuing: SigningCa, now: UnixMs): boolean {
-  return issuing.certificate.notAfter.getTime() - now < issuingRenewalMs;
+  return issuing.certificate.validToDate.getTime() - now < issuingRenewalMs;
 }

@@ -42,10 +42,10 @@ function opensslCsr(keyOptions: string[], ...more: string[]): Buffer {
 describe('a certificate request', () => {
   it('of ours gives its key', async () => {
     const { csrDer, publicKeySha256 } = await newSvidKey();
-    assert.equal((await readCsr(csrDer)).publicKeySha256, publicKeySha256);
+    assert.equal(readCsr(csrDer).publicKeySha256, publicKeySha256);
   });
 
-  it('of openssl is taken, whatever it asks for', async () => {
+  it('of openssl is taken, whatever it asks for', () => {
     const csr = opensslCsr(
       ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
       '-subj',
@@ -55,10 +55,10 @@ describe('a certificate request', () => {
       '-addext',
       'basicConstraints=critical,CA:TRUE',
     );
-    assert.equal((await readCsr(csr)).publicKeyDer.length, 91);
+    assert.equal(readCsr(csr).publicKeyDer.length, 91);
   });
 
-  it('for RSA, another curve or spelled-out curve parameters is refused', async () => {
+  it('for RSA, another curve or spelled-out curve parameters is refused', () => {
     const others = [
       ['rsa:2048'],
       ['ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
@@ -66,24 +66,24 @@ describe('a certificate request', () => {
       ['ed25519'],
     ];
     for (const options of others) {
-      await assert.rejects(
-        readCsr(opensslCsr(options)),
+      assert.throws(
+        () => readCsr(opensslCsr(options)),
         (e) => isServiceError(e, 'INVALID_FIELD'),
         options.join(' '),
       );
     }
   });
 
-  it('with a byte changed anywhere is refused, or gives the same key', async () => {
-    const { csrDer, publicKeySha256 } = await newSvidKey();
-    for (let i = 0; i < csrDer.length; i++) {
+  it('with any bit changed is refused', async () => {
+    const { csrDer } = await newSvidKey();
+    for (let bit = 0; bit < csrDer.length * 8; bit++) {
       const changed = Buffer.from(csrDer);
-      changed[i] = (changed[i] ?? 0) ^ 0x01;
-      const result = await readCsr(changed).catch((e: unknown) => {
-        assert.ok(isServiceError(e, 'INVALID_FIELD'), `byte ${i}: ${e}`);
-        return undefined;
-      });
-      if (result !== undefined) assert.equal(result.publicKeySha256, publicKeySha256, `byte ${i}`);
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.throws(
+        () => readCsr(changed),
+        (e) => isServiceError(e, 'INVALID_FIELD'),
+        `bit ${bit}`,
+      );
     }
   });
 
@@ -95,10 +95,14 @@ describe('a certificate request', () => {
       Buffer.from('-----BEGIN CERTIFICATE REQUEST-----'),
       Buffer.alloc(csrBytesMax),
     ]) {
-      await assert.rejects(readCsr(bad), (e) => isServiceError(e, 'INVALID_FIELD'));
+      assert.throws(
+        () => readCsr(bad),
+        (e) => isServiceError(e, 'INVALID_FIELD'),
+      );
     }
-    await assert.rejects(readCsr(Buffer.alloc(csrBytesMax + 1)), (e) =>
-      isServiceError(e, 'MESSAGE_TOO_LARGE'),
+    assert.throws(
+      () => readCsr(Buffer.alloc(csrBytesMax + 1)),
+      (e) => isServiceError(e, 'MESSAGE_TOO_LARGE'),
     );
   });
 });

@@ -1,155 +1,193 @@
-import 'reflect-metadata'; // @peculiar/x509 needs it before it is loaded itself
-import { type KeyObject, randomBytes, subtle, type webcrypto } from 'node:crypto';
-import { isIP } from 'node:net';
-import * as x509 from '@peculiar/x509';
-import { ServiceError } from '@stint/common/errors.ts';
+import { createHash, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import type { SpiffeId, TrustDomain } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
+import { derTag, readDer, readDerMembers } from '@stint/common/x509/der-reader.ts';
+import {
+  der,
+  derBitString,
+  derInteger,
+  derOid,
+  derSequence,
+  derTime,
+} from '@stint/common/x509/der-writer.ts';
+import { purposeOid } from '@stint/common/x509/leaf.ts';
+import { ecdsaWithSha256, p256Point } from '@stint/common/x509/p256.ts';
+import { generalNames } from './general-names.ts';
 
 /** Certificates begin this much before their making, so that a peer whose clock is a little behind takes them. */
 export const backdateMs = 10_000;
 
-/** Most DNS names and IP addresses in one certificate. */
-export const hostNamesMax = 16;
+// Object identifiers by the hex of their DER body. Source: RFC 5280 §4.2.1, RFC 4519 §2.
+const extensionOid = {
+  subjectKeyIdentifier: '551d0e',
+  keyUsage: '551d0f',
+  subjectAltName: '551d11',
+  basicConstraints: '551d13',
+  authorityKeyIdentifier: '551d23',
+  extendedKeyUsage: '551d25',
+} as const;
+const attributeOid = { commonName: '550403', serialNumber: '550405', organization: '55040a' } as const;
+const tag = {
+  set: 0x31,
+  utf8String: 0x0c,
+  printableString: 0x13,
+  version: 0xa0,
+  extensions: 0xa3,
+  keyIdentifier: 0x80,
+} as const;
 
-const hostNameGrammar =
-  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-
-/** A signing certificate with its private key. */
+/** A signing certificate with its private key, and what the certificates it signs repeat of it. */
 export type SigningCa = {
-  readonly certificate: x509.X509Certificate;
-  readonly key: webcrypto.CryptoKey;
+  readonly certificate: X509Certificate;
+  readonly key: KeyObject;
+  /** Its subject, byte for byte: the issuer of what it signs. */
+  readonly subjectDer: Buffer;
+  readonly keyIdentifier: Buffer;
 };
 
 type Validity = { readonly notBefore: UnixMs; readonly notAfter: UnixMs };
 
-/** Makes an ECDSA P-256 key pair that may be exported once, to be stored. */
-export function newCaKeyPair(): Promise<webcrypto.CryptoKeyPair> {
-  return subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-}
-
-/** Makes a stored P-256 key fit for signing; it cannot be exported again. */
-export function toSigningKey(key: KeyObject): webcrypto.CryptoKey {
-  return key.toCryptoKey(keyAlgorithm, false, ['sign']);
-}
-
-/** Signs a trust domain's root: self-signed (X-8), with at most one CA below it. */
-export function signRoot(
-  options: Validity & Pick<CaContents, 'trustDomain' | 'keys'>,
-): Promise<x509.X509Certificate> {
-  return signCa({ ...options, role: 'root', pathLength: 1 });
-}
-
-/** Signs an issuing CA under the root: it signs leaves only. Its life is cut to the root's. */
-export function signIssuingCa(
-  options: Validity & Pick<CaContents, 'trustDomain' | 'keys'> & { readonly root: SigningCa },
-): Promise<x509.X509Certificate> {
-  const notAfter = Math.min(options.notAfter, options.root.certificate.notAfter.getTime());
-  return signCa({ ...options, notAfter, signer: options.root, role: 'issuing', pathLength: 0 });
-}
+/** What a CA certificate is made from. */
+export type CaContents = Validity & {
+  readonly trustDomain: TrustDomain;
+  readonly publicKeyDer: Buffer;
+  readonly key: KeyObject;
+};
 
 /** What a leaf says. */
 export type LeafContents = Validity & {
   readonly spiffeId: SpiffeId;
-  /** Checked SubjectPublicKeyInfo. */
+  /** Checked SubjectPublicKeyInfo of a P-256 key. */
   readonly publicKeyDer: Buffer;
   readonly hostNames: readonly string[];
 };
+
+/** Puts a CA's certificate and key together for signing. The certificate is one of ours, and the key is its. */
+export function toSigningCa(certificate: X509Certificate, key: KeyObject): SigningCa {
+  const [tbs] = readDerMembers(readDer(certificate.raw, derTag.sequence).body);
+  const subject = tbs === undefined ? undefined : readDerMembers(tbs.body)[5];
+  if (subject === undefined) throw new Error('the certificate has no subject');
+  const publicKeyDer = certificate.publicKey.export({ format: 'der', type: 'spki' });
+  return { certificate, key, subjectDer: subject.whole, keyIdentifier: keyIdentifierOf(publicKeyDer) };
+}
+
+/** Signs a trust domain's root: self-signed (X-8), with at most one CA below it. */
+export function signRoot(contents: CaContents): SigningCa {
+  const serialNumber = newSerialNumber();
+  const subjectDer = caName('root', contents.trustDomain, serialNumber);
+  const extensions = caExtensions(contents, 1);
+  const issuer = { key: contents.key, subjectDer };
+  return toSigningCa(
+    signCertificate({ ...contents, serialNumber, subjectDer, issuer, extensions }),
+    contents.key,
+  );
+}
+
+/** Signs an issuing CA under the root: it signs leaves only. Its life is cut to the root's. */
+export function signIssuingCa(contents: CaContents, root: SigningCa): SigningCa {
+  const serialNumber = newSerialNumber();
+  const subjectDer = caName('issuing', contents.trustDomain, serialNumber);
+  const notAfter = Math.min(contents.notAfter, root.certificate.validToDate.getTime());
+  const extensions = [...caExtensions(contents, 0), authorityKeyIdentifier(root)];
+  return toSigningCa(
+    signCertificate({ ...contents, notAfter, serialNumber, subjectDer, issuer: root, extensions }),
+    contents.key,
+  );
+}
 
 /**
  * Signs an X.509-SVID: one URI name, no e-mail name, DNS names only where given and only real host names, because a
  * consumer may map a DNS name that reads like a SPIFFE ID before it looks at the URI. Source: X509-SVID §2–4 (X-1 to X-7).
  * @throws ServiceError INVALID_FIELD for a host name that is not one.
  */
-export async function signLeaf(issuer: SigningCa, contents: LeafContents): Promise<x509.X509Certificate> {
-  const publicKey = new x509.PublicKey(contents.publicKeyDer);
-  const names = [{ type: 'url' as const, value: contents.spiffeId }, ...hostGeneralNames(contents.hostNames)];
-  return x509.X509CertificateGenerator.create({
+export function signLeaf(contents: LeafContents, issuer: SigningCa): X509Certificate {
+  const { spiffeId, hostNames, publicKeyDer } = contents;
+  const purposes = [derOid(purposeOid.serverAuth), derOid(purposeOid.clientAuth)];
+  return signCertificate({
+    ...contents,
     serialNumber: newSerialNumber(),
-    subject: '', // the name is the URI alone; RFC 5280 §4.2.1.6 then wants the names critical
-    issuer: issuer.certificate.subjectName,
-    notBefore: new Date(contents.notBefore),
-    notAfter: new Date(contents.notAfter),
-    publicKey,
-    signingKey: issuer.key,
-    signingAlgorithm,
+    subjectDer: derSequence(), // the name is the URI alone; RFC 5280 §4.2.1.6 then wants the names critical
+    issuer,
     extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([
-        x509.ExtendedKeyUsage.serverAuth,
-        x509.ExtendedKeyUsage.clientAuth,
-      ]),
-      new x509.SubjectAlternativeNameExtension(names, true),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      authorityKeyId(issuer.certificate),
+      critical(extensionOid.basicConstraints, derSequence()), // cA is FALSE by default, and DER leaves defaults out
+      critical(extensionOid.keyUsage, derBitString(Buffer.from([0x80]), 7)), // digitalSignature
+      extension(extensionOid.extendedKeyUsage, derSequence(...purposes)),
+      critical(extensionOid.subjectAltName, generalNames(spiffeId, hostNames)),
+      extension(extensionOid.subjectKeyIdentifier, der(derTag.octetString, keyIdentifierOf(publicKeyDer))),
+      authorityKeyIdentifier(issuer),
     ],
   });
 }
 
-type CaContents = Validity & {
-  readonly role: 'root' | 'issuing';
-  readonly trustDomain: TrustDomain;
-  readonly keys: webcrypto.CryptoKeyPair;
-  /** Absent: signed by itself. */
-  readonly signer?: SigningCa;
-  readonly pathLength: number;
+function caExtensions({ trustDomain, publicKeyDer }: CaContents, pathLength: number): Buffer[] {
+  const isCa = der(derTag.boolean, Buffer.from([0xff]));
+  return [
+    critical(extensionOid.basicConstraints, derSequence(isCa, derInteger(pathLength))),
+    critical(extensionOid.keyUsage, derBitString(Buffer.from([0x06]), 1)), // keyCertSign, cRLSign
+    // A signing certificate is the trust domain's own: an ID without a path (X-4).
+    extension(extensionOid.subjectAltName, generalNames(`spiffe://${trustDomain}`, [])),
+    extension(extensionOid.subjectKeyIdentifier, der(derTag.octetString, keyIdentifierOf(publicKeyDer))),
+  ];
+}
+
+type CertificateContents = Validity & {
+  readonly serialNumber: Buffer;
+  readonly subjectDer: Buffer;
+  readonly publicKeyDer: Buffer;
+  readonly extensions: readonly Buffer[];
+  readonly issuer: Pick<SigningCa, 'key' | 'subjectDer'>;
 };
 
-async function signCa(contents: CaContents): Promise<x509.X509Certificate> {
-  const { keys, signer } = contents;
-  const serialNumber = newSerialNumber();
-  // The serial number in the name keeps the names of successive CAs apart (X-7).
-  const subject = new x509.Name([
-    { O: [contents.trustDomain] },
-    { CN: [`Stint ${contents.role} CA`] },
-    { '2.5.4.5': [serialNumber] },
-  ]);
-  return x509.X509CertificateGenerator.create({
-    serialNumber,
-    subject,
-    issuer: signer?.certificate.subjectName ?? subject,
-    notBefore: new Date(contents.notBefore),
-    notAfter: new Date(contents.notAfter),
-    publicKey: keys.publicKey,
-    signingKey: signer?.key ?? keys.privateKey,
-    signingAlgorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, contents.pathLength, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      // A signing certificate is the trust domain's own: an ID without a path (X-4).
-      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `spiffe://${contents.trustDomain}` }]),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ...(signer === undefined ? [] : [authorityKeyId(signer.certificate)]),
-    ],
-  });
+/** Certificate { TBSCertificate, algorithm, signature }. Source: RFC 5280 §4.1. */
+function signCertificate(contents: CertificateContents): X509Certificate {
+  const tbs = derSequence(
+    der(tag.version, derInteger(2)),
+    derInteger(contents.serialNumber),
+    ecdsaWithSha256,
+    contents.issuer.subjectDer,
+    derSequence(derTime(contents.notBefore), derTime(contents.notAfter)),
+    contents.subjectDer,
+    contents.publicKeyDer,
+    der(tag.extensions, derSequence(...contents.extensions)),
+  );
+  const signature = sign('sha256', tbs, contents.issuer.key);
+  return new X509Certificate(derSequence(tbs, ecdsaWithSha256, derBitString(signature)));
 }
 
-function authorityKeyId(issuer: x509.X509Certificate): x509.AuthorityKeyIdentifierExtension {
-  const keyId = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
-  if (keyId === undefined) throw new Error('the signing certificate has no subject key identifier');
-  return new x509.AuthorityKeyIdentifierExtension(keyId);
+function extension(oid: string, value: Buffer): Buffer {
+  return derSequence(derOid(oid), der(derTag.octetString, value));
+}
+
+function critical(oid: string, value: Buffer): Buffer {
+  const isCritical = der(derTag.boolean, Buffer.from([0xff]));
+  return derSequence(derOid(oid), isCritical, der(derTag.octetString, value));
+}
+
+function authorityKeyIdentifier({ keyIdentifier }: SigningCa): Buffer {
+  return extension(extensionOid.authorityKeyIdentifier, derSequence(der(tag.keyIdentifier, keyIdentifier)));
+}
+
+/** SHA-1 of the public point: a name, not a protection, and what every tool computes. Source: RFC 5280 §4.2.1.2. */
+function keyIdentifierOf(publicKeyDer: Buffer): Buffer {
+  return createHash('sha1').update(p256Point(publicKeyDer)).digest();
 }
 
 /** 127 random bits, positive, never beginning with a zero byte. Source: RFC 5280 §4.1.2.2. */
-function newSerialNumber(): string {
+function newSerialNumber(): Buffer {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.toString('hex');
+  return bytes;
 }
 
-function hostGeneralNames(hostNames: readonly string[]): x509.JsonGeneralName[] {
-  if (hostNames.length > hostNamesMax)
-    throw new ServiceError('INVALID_FIELD', `host_names: more than ${hostNamesMax}`);
-  return hostNames.map((name) => {
-    if (isIP(name) !== 0) return { type: 'ip', value: name };
-    if (hostNameGrammar.test(name)) return { type: 'dns', value: name };
-    throw new ServiceError(
-      'INVALID_FIELD',
-      'host_names: one is neither a host name in lower case nor an IP address',
-    );
-  });
+/** The serial number in the name keeps the names of successive CAs apart (X-7). */
+function caName(role: 'root' | 'issuing', trustDomain: TrustDomain, serialNumber: Buffer): Buffer {
+  return derSequence(
+    nameAttribute(attributeOid.organization, tag.utf8String, trustDomain),
+    nameAttribute(attributeOid.commonName, tag.utf8String, `Stint ${role} CA`),
+    nameAttribute(attributeOid.serialNumber, tag.printableString, serialNumber.toString('hex')),
+  );
+}
+
+function nameAttribute(oid: string, stringTag: number, text: string): Buffer {
+  return der(tag.set, derSequence(derOid(oid), der(stringTag, Buffer.from(text, 'utf8'))));
 }

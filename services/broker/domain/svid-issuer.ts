@@ -42,6 +42,7 @@ export interface SvidIssuer {
  * Returns the key's SubjectPublicKeyInfo and that one's SHA-256, lower-case hex.
  * @throws ServiceError INVALID_FIELD or MESSAGE_TOO_LARGE.
  */
-export type CsrReader = (
-  csrDer: Uint8Array,
-) => Promise<{ readonly publicKeyDer: Buffer; readonly publicKeySha256: string }>;
+export type CsrReader = (csrDer: Uint8Array) => {
+  readonly publicKeyDer: Buffer;
+  readonly publicKeySha256: string;
+};
