@@ -193,7 +193,7 @@ class AttestedIdentity {
       await unlink(joinTokenFile);
     } catch (error) {
       // It may be on a read-only mount. It is spent, so nothing is lost but tidiness.
-      log.warn({ error, join_token_file: joinTokenFile }, 'the spent join token could not be removed');
+      log.warn({ error, file: joinTokenFile }, 'the spent join token could not be removed');
     }
   }
 
