@@ -71,6 +71,11 @@ export class CedarEvaluator {
     }
   }
 
+  /** Makes the instance now, some 60 ms, and not while the first question waits. Throws when it cannot be made. */
+  prepare(): void {
+    this.#ready();
+  }
+
   #ready(): CedarRuntime {
     if (this.#runtime !== undefined) return this.#runtime;
     const runtime = this.#load();

@@ -121,15 +121,32 @@ test('a profile that the resource does not have is denied', () => {
   assert.deepEqual(denied.kind === 'deny' && denied.reasons, ['resource "web" has no action "read"']);
 });
 
-test('a runtime that cannot even be loaded denies', () => {
-  const { engine, ask, faults } = inForce(bundle, {
-    loadRuntime: () => {
-      throw new Error('no such file');
-    },
-  });
-  assert.equal(engine.decide(ask('ci', ['deploy', 'web'], onMain)).kind, 'deny');
-  assert.deepEqual(faults, [{ message: 'Error: no such file' }]);
-  assert.deepEqual(engine.explain(ask('ci', ['deploy', 'web'], onMain)).nearest, []);
+test('a runtime that is lost and cannot be made again denies, and does not stop trying', () => {
+  let isInstalled = true;
+  const loadRuntime = (): CedarRuntime => {
+    if (!isInstalled) throw new Error('no such file');
+    const statefulIsAuthorized: CedarRuntime['statefulIsAuthorized'] = () => {
+      throw new RangeError('stack');
+    };
+    return { ...loadCedarRuntime(), statefulIsAuthorized };
+  };
+  const { engine, ask, faults } = inForce(bundle, { loadRuntime });
+  const question = ask('ci', ['deploy', 'web'], onMain);
+  isInstalled = false;
+  assert.deepEqual(
+    [1, 2, 3].map(() => engine.decide(question).kind),
+    ['deny', 'deny', 'deny'],
+  );
+  assert.deepEqual(
+    faults.map(({ message }) => message),
+    ['RangeError: stack', 'Error: no such file', 'Error: no such file'],
+  );
+  assert.deepEqual(engine.explain(question).nearest, []);
+});
+
+test('a runtime that cannot be loaded at all makes no engine', () => {
+  const loadRuntime = () => assert.fail('no such file');
+  assert.throws(() => inForce(bundle, { loadRuntime }), /no such file/);
 });
 
 test('a question asked again is answered from memory, whatever no rule reads', () => {

@@ -63,7 +63,10 @@ type Slice = PolicySlice & {
   readonly readers: readonly AttributeReader[] | undefined;
 };
 
-/** Makes an engine of an admitted bundle. Engines share nothing, so an old one serves on while a new one is made. */
+/**
+ * Makes an engine of an admitted bundle. Engines share nothing, so an old one serves on while a new one is made.
+ * Throws when the policy runtime cannot be loaded: a fault of the installation, not of the bundle.
+ */
 export function createPolicyEngine(bundle: EngineBundle, options: EngineOptions): PolicyEngine {
   return new CedarPolicyEngine(bundle, options);
 }
@@ -90,6 +93,7 @@ class CedarPolicyEngine implements PolicyEngine {
       slotsMax: options.preparsedSlicesMax ?? preparsedSlicesMax,
       ...load,
     });
+    this.#evaluator.prepare();
     // An instance of its own, made when first asked: whatever an explanation does to it, decisions go on.
     this.#explainEvaluator = new CedarEvaluator(bundle.vocabulary, { slotsMax: 1, ...load });
     const decisionsMax = options.cachedDecisionsMax ?? cachedDecisionsMax;
