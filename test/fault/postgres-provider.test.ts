@@ -141,7 +141,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const session = await loginWith(credential);
     const lock = await holdCreations(postgres);
     t.after(() => lock.release());
-    // More than there are connections. The first of them holds the group's lock while it waits for ours.
+    // More than there are connections.
     const stuck = Array.from({ length: 12 }, () => newIntent(provider, { now: Date.now() }));
     const creations = Promise.allSettled(
       stuck.map((intent) => provider.create(intent.grant, intent.lease, place, signal)),
@@ -176,7 +176,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
   });
 });
 
-/** Holds every creation up in its second statement, as a stuck administrator's session would, until released. */
+/** Holds every creation up while it has its group's lock, as a stuck administrator's session would, until released. */
 async function holdCreations(postgres: PostgresTarget) {
   const { host, port, superuser } = postgres.server.current();
   const place = {
@@ -188,7 +188,7 @@ async function holdCreations(postgres: PostgresTarget) {
     sslmode: 'disable',
   } as const;
   const client = await loginWith({ ...place, username: superuser, password: postgres.server.password });
-  await client.query('BEGIN; LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE');
+  await client.query(`BEGIN; CREATE ROLE somebody; GRANT ${readProfile.settings['groupRole']} TO somebody`);
   return {
     isWaitedFor: async () => {
       const waiting = 'SELECT FROM pg_locks WHERE NOT granted';

@@ -60,11 +60,16 @@ export type PostgresTarget = {
 
 export async function postgresTarget(
   scope: Scope,
-  options: { readonly version?: PostgresVersion; readonly settings?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly version?: PostgresVersion;
+    readonly settings?: Readonly<Record<string, string>>;
+    readonly isDurable?: boolean;
+  } = {},
 ): Promise<PostgresTarget> {
   const undo: (() => Promise<void>)[] = [];
   const { programs } = options.version ?? {};
   const server = await scratchPostgres(scope, {
+    isDurable: options.isDurable ?? false,
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(programs === undefined ? {} : { programs }),
   });

@@ -33,15 +33,19 @@ export type NewRole = {
 };
 
 /**
- * Creates the role, says in its comment whose it is, and returns its OID, all or nothing. The last statement divides by
- * zero when it runs too late: a message held up on its way can then create nothing after its lease was given up.
+ * Creates the role, says in its comment whose it is, puts it into its group and returns its OID, all or nothing.
+ *
+ * The group comes late because PostgreSQL changes a group's members one transaction at a time: its lock is held for the
+ * rest of the message only. The last statement divides by zero when it runs too late: a message held up on its way can
+ * then create nothing after its lease was given up.
  */
 export function createRole(role: NewRole): Statement {
   const name = quoteIdentifier(role.name);
   const statements = [
     `CREATE ROLE ${name} LOGIN PASSWORD ${quoteLiteral(role.verifier)} VALID UNTIL ${timestamp(role.validUntil)}` +
-      ` CONNECTION LIMIT ${role.connectionLimit} IN ROLE ${quoteIdentifier(role.groupRole)}`,
+      ` CONNECTION LIMIT ${role.connectionLimit}`,
     `COMMENT ON ROLE ${name} IS ${quoteLiteral(role.comment)}`,
+    `GRANT ${quoteIdentifier(role.groupRole)} TO ${name}`,
     `SELECT oid::text AS oid, 1 / (clock_timestamp() < ${timestamp(role.notAfter)}::timestamptz)::int AS in_time` +
       ` FROM pg_roles WHERE rolname = ${quoteLiteral(role.name)}`,
   ];

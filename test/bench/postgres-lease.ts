@@ -1,0 +1,126 @@
+import { newId } from '@stint/common/ids.ts';
+import { Secret } from '@stint/common/secret.ts';
+import pg from 'pg';
+import { scramVerifier } from '../../services/broker/providers/postgres/scram.ts';
+import {
+  demoResource,
+  newIntent,
+  type PostgresTarget,
+  postgresTarget,
+  readProfile,
+} from '../harness/postgres-target.ts';
+import type { Scope } from '../harness/temp-dir.ts';
+
+/** A rate in operations per second, and the wait of one in milliseconds. */
+export type Rate = { readonly rate: number; readonly p50: number; readonly p99: number; readonly n: number };
+
+/** What leases at a real, durable PostgreSQL cost, beside what the server does at best on as many connections. */
+export type PostgresLeaseFigures = {
+  readonly connections: number;
+  /** Leases created. */
+  readonly create: Rate;
+  /** Leases created, contained and removed, one after the other. */
+  readonly whole: Rate;
+  /** CREATE ROLE with a ready verifier, nothing else: what `create` is measured against. */
+  readonly bareCreate: Rate;
+  /** CREATE ROLE, then DROP ROLE: what `whole` is measured against. */
+  readonly bareWhole: Rate;
+  /** SELECT 1: a round trip. */
+  readonly roundTrip: Rate;
+};
+
+/** How many callers there are for each connection, so that none is idle. */
+const callersPerConnection = 2;
+
+/** Starts a durable PostgreSQL set up as the demo's target, for {@link measurePostgresLeases}. */
+export function benchTarget(scope: Scope): Promise<PostgresTarget> {
+  return postgresTarget(scope, { isDurable: true });
+}
+
+/** Measures on `connections` connections, `durationMs` for each figure. Leaves no role behind. */
+export async function measurePostgresLeases(
+  target: PostgresTarget,
+  options: { readonly connections: number; readonly durationMs: number },
+): Promise<PostgresLeaseFigures> {
+  const { connections, durationMs } = options;
+  const bare = await bareFloor(target, connections);
+  const provider = target.provider({ settings: { connections: String(connections) } });
+  const { signal } = new AbortController();
+  const place = { resource: demoResource, profile: readProfile };
+  const create = async () => {
+    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const { handle } = await provider.create(grant, lease, place, signal);
+    return { ...lease, handle };
+  };
+  const made: Awaited<ReturnType<typeof create>>[] = [];
+  const callers = connections * callersPerConnection;
+  try {
+    const roundTrip = await closedLoop(connections, durationMs, (caller) =>
+      bare.clients[caller]?.query('SELECT 1'),
+    );
+    const bareCreate = await closedLoop(connections, durationMs, (caller) => bare.create(caller));
+    const bareWhole = await closedLoop(connections, durationMs, (caller) => bare.whole(caller));
+    const createRate = await closedLoop(callers, durationMs, async () => void made.push(await create()));
+    const whole = await closedLoop(callers, durationMs, async () => {
+      const lease = await create();
+      await provider.contain(lease, demoResource, signal);
+      await provider.remove(lease, demoResource, signal);
+    });
+    return { connections, create: createRate, whole, bareCreate, bareWhole, roundTrip };
+  } finally {
+    await Promise.all(made.map((lease) => provider.remove(lease, demoResource, signal)));
+    await provider.close();
+    await bare.close();
+  }
+}
+
+/** The same server without us: the broker's own role, the same membership, one statement at a time on each connection. */
+async function bareFloor(target: PostgresTarget, connections: number) {
+  const { host, port } = target.server.current();
+  const password = target.brokerPassword.revealText();
+  const clients = Array.from(
+    { length: connections },
+    () => new pg.Client({ host, port, user: 'stint_broker', database: 'postgres', password }),
+  );
+  await Promise.all(clients.map((client) => client.connect()));
+  const verifier = await scramVerifier(new Secret('bench'), 4_096);
+  const names: string[] = [];
+  const create = async (caller: number): Promise<string> => {
+    const name = `bench_${newId('lease', Date.now())}`;
+    const groupRole = readProfile.settings['groupRole'];
+    await clients[caller]?.query(`CREATE ROLE ${name} LOGIN PASSWORD '${verifier}' IN ROLE ${groupRole}`);
+    return name;
+  };
+  return {
+    clients,
+    create: async (caller: number) => void names.push(await create(caller)),
+    whole: async (caller: number) => void (await clients[caller]?.query(`DROP ROLE ${await create(caller)}`)),
+    close: async () => {
+      for (const name of names) await clients[0]?.query(`DROP ROLE ${name}`);
+      await Promise.all(clients.map((client) => client.end()));
+    },
+  };
+}
+
+/** Runs `work` again and again from `callers` callers for a time. */
+async function closedLoop(
+  callers: number,
+  durationMs: number,
+  work: (caller: number) => Promise<unknown> | undefined,
+): Promise<Rate> {
+  const waits: number[] = [];
+  const start = performance.now();
+  const loop = async (caller: number) => {
+    for (let now = start; now < start + durationMs; ) {
+      await work(caller);
+      const end = performance.now();
+      waits.push(end - now);
+      now = end;
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)));
+  const seconds = (performance.now() - start) / 1_000;
+  waits.sort((a, b) => a - b);
+  const at = (share: number) => waits[Math.floor((waits.length - 1) * share)] ?? Number.NaN;
+  return { rate: waits.length / seconds, p50: at(0.5), p99: at(0.99), n: waits.length };
+}
