@@ -271,6 +271,20 @@ describe('a CA directory', () => {
     assert.deepEqual(readdirSync(directory).sort(), ['issuing.pem', 'root.pem']);
   });
 
+  it('opened by several processes at once has one root', { timeout: 60_000 }, async () => {
+    const directory = newDirectory();
+    const children = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, [openerFile(), directory], { stdio: 'inherit' }),
+    );
+    const exits = await Promise.all(children.map((child) => once(child, 'exit')));
+    assert.deepEqual(
+      exits.map(([code]) => code),
+      [0, 0, 0, 0],
+    );
+    await issueFor(await open(directory), workload);
+    assert.deepEqual(readdirSync(directory).sort(), ['issuing.pem', 'root.pem']);
+  });
+
   const refusals: [string, RegExp, (directory: string) => void | Promise<void>][] = [
     ['the directory is open to others', /has mode 0755.*chmod 0700/, (d) => chmodSync(d, 0o755)],
     [
