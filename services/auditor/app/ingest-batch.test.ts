@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { type SignedBatch, sealBatch } from '@stint/common/audit-batch.ts';
 import { createLog } from '@stint/common/log.ts';
 import { leafHash, treeHash } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { batchPayload, TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
 import { gapReportMs, waitingBatchesMax } from '../domain/source-sequence.ts';
@@ -12,7 +13,7 @@ import { openStore } from '../store/open-store.ts';
 import { Ingest } from './ingest-batch.ts';
 import type { Delivery } from './ports.ts';
 
-const scope = { after };
+const scope = suiteScope();
 const log = createLog({ service: 'test', level: 'silent' });
 const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
 let trust: TestTrust;

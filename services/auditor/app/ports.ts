@@ -130,3 +130,49 @@ export type PublicFiles = {
   readCheckpoint(): string | undefined;
   writeCheckpoint(note: string): void;
 };
+
+/** Rows of the log as they stand, unchecked. */
+export type RawRecord = {
+  readonly idx: number;
+  readonly hashes: Uint8Array;
+  readonly source_id: number;
+  readonly seq: number;
+  readonly event_id: string;
+  readonly type: string;
+  readonly grant_id: string | null;
+  readonly spiffe_id: string | null;
+  readonly leaf: Uint8Array;
+};
+export type RawBatch = {
+  readonly first_index: number;
+  readonly source_id: number;
+  readonly first_seq: number;
+  readonly count: number;
+  readonly epoch: number;
+  readonly batch_sha256: string;
+  readonly header: Uint8Array;
+  readonly signature: Uint8Array;
+};
+export type RawEpoch = { readonly public_key: Uint8Array; readonly chain: string };
+export type RawCheckpoint = { readonly size: number; readonly root: Uint8Array; readonly note: string };
+export type GrantRow = {
+  readonly idx: number;
+  readonly grant_id: string;
+  readonly type: string;
+  readonly source_id: number;
+  readonly lease_id: string | null;
+};
+
+/** Reads a log for verification, in one snapshot. Iterators must be finished or left before the next of its kind. */
+export type LogReader = {
+  size(): number;
+  /** Brokers by the number that rows name them with. */
+  sources(): ReadonlyMap<number, SpiffeId>;
+  records(): IterableIterator<RawRecord>;
+  batches(): IterableIterator<RawBatch>;
+  epoch(sourceId: number, epoch: number): RawEpoch | undefined;
+  checkpoints(): IterableIterator<RawCheckpoint>;
+  repeatedEvents(): IterableIterator<{ readonly event_id: string; readonly idx: number }>;
+  /** Events of grants, grant by grant, each in the log's order. */
+  grants(): IterableIterator<GrantRow>;
+};

@@ -1,0 +1,217 @@
+import { leafHash } from '@stint/common/merkle.ts';
+import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
+import { type EventFacts, readEvent } from '../domain/event-facts.ts';
+import { type FindingClass, Findings } from '../domain/findings.ts';
+import { GrantHistory } from '../domain/grant-history.ts';
+import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../domain/tree-hashes.ts';
+import type { LogReader, RawRecord } from './ports.ts';
+import { BatchCheck } from './verify-batches.ts';
+
+/** A checkpoint to hold the log against: whose it is, for the verdict, and its note. */
+export type GivenCheckpoint = { readonly what: string; readonly note: string };
+
+export type VerifyOptions = {
+  readonly reader: LogReader;
+  readonly verifier: NoteVerifier;
+  /** The public checkpoint; absent when there is none, as before the first record. */
+  readonly newest: string | undefined;
+  /** Checkpoints that somebody kept from earlier. */
+  readonly older: readonly GivenCheckpoint[];
+  /** Roots of the trust domain, DER; absent: those that the auditor recorded with each epoch. */
+  readonly rootsDer?: readonly Uint8Array[];
+};
+
+/** What a verification found. */
+export type Verdict = { readonly size: number; readonly root: Buffer; readonly findings: Findings };
+
+/**
+ * Verifies a whole log from its raw rows, trusting nothing but the verifier's key (and the trust roots, if given):
+ *
+ * 1. each record: its place, one byte form, the columns that searches use, its hashes in the tree;
+ * 2. each batch: what its broker signed, chained to the one before, gapless in sequence; each epoch's key, by its SVID;
+ * 3. the tree's root against every checkpoint: the store's, the public one, and older ones kept elsewhere. A log that
+ *    has the root of an old checkpoint at its size is consistent with it: nothing before was changed;
+ * 4. event ids, each once; the life of each grant.
+ *
+ * Rows are read one by one; memory does not grow with the log.
+ */
+export function verifyLog(options: VerifyOptions): Verdict {
+  const { reader } = options;
+  const findings = new Findings();
+  const expected = new ExpectedRoots(options, findings);
+  const frontier = walkRecords(options, expected, findings);
+  for (const { event_id, idx } of reader.repeatedEvents())
+    findings.add('event id', `event id "${event_id}" stands in the log more than once`, { index: idx });
+  walkGrants(reader, findings);
+  return { size: frontier.size, root: frontierRoot(frontier), findings };
+}
+
+function walkRecords(options: VerifyOptions, expected: ExpectedRoots, findings: Findings): Frontier {
+  const { reader, rootsDer } = options;
+  const batches = new BatchCheck(reader, rootsDer, findings);
+  let frontier = emptyFrontier;
+  for (const record of reader.records()) {
+    if (record.idx !== frontier.size) {
+      findings.add('record', `${record.idx - frontier.size} records are missing`, { index: frontier.size });
+      return frontier; // nothing after a hole can be compared with anything that was signed
+    }
+    const leaf = asBuffer(record.leaf);
+    const hash = leafHash(leaf);
+    const appended = appendLeaf(frontier, hash);
+    checkHashes(record, appended.hashes, findings);
+    frontier = appended.frontier;
+    const place = batches.next(record, hash);
+    const reading = readEvent(leaf, place);
+    if (reading.kind === 'malformed')
+      findings.add('record', `the record is no event: ${reading.fault}`, { index: record.idx, ...place });
+    else {
+      checkColumns(record, reading.facts, findings);
+      batches.event(record, reading.facts);
+    }
+    expected.reached(frontier);
+  }
+  batches.end(frontier.size);
+  expected.end(frontier);
+  return frontier;
+}
+
+function checkHashes(record: RawRecord, hashes: readonly Buffer[], findings: Findings): void {
+  if (Buffer.concat(hashes).equals(record.hashes)) return;
+  const isLeaf = hashes[0]?.equals(record.hashes.subarray(0, 32)) === true;
+  if (isLeaf)
+    findings.add(
+      'tree',
+      'the hashes stored with the record are not those of the tree: proofs made from them fail',
+      { index: record.idx },
+    );
+  else
+    findings.add('record', 'the record was changed: its bytes have not the hash that was stored with them', {
+      index: record.idx,
+    });
+}
+
+function checkColumns(record: RawRecord, facts: EventFacts, findings: Findings): void {
+  const pairs = [
+    [record.event_id, facts.id],
+    [record.type, facts.type],
+    [record.grant_id, facts.grantId ?? null],
+    [record.spiffe_id, facts.spiffeId ?? null],
+  ] as const;
+  if (pairs.some(([column, fact]) => column !== fact)) {
+    findings.add(
+      'index',
+      'a column that searches use says something else than the record: searches lie, the record itself is whole',
+      { index: record.idx },
+    );
+  }
+}
+
+function walkGrants(reader: LogReader, findings: Findings): void {
+  let grantId: string | undefined;
+  let history = new GrantHistory();
+  for (const row of reader.grants()) {
+    if (row.grant_id !== grantId) {
+      grantId = row.grant_id;
+      history = new GrantHistory();
+    }
+    const fault = history.next({
+      type: row.type,
+      leaseId: row.lease_id ?? undefined,
+      sourceId: row.source_id,
+    });
+    if (fault !== undefined) findings.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
+  }
+}
+
+type ExpectedRoot = {
+  readonly what: string;
+  readonly class: FindingClass;
+  readonly size: number;
+  readonly root: Buffer;
+};
+
+/** The roots that the log must have had, each at its size; compared as the tree grows past them. */
+class ExpectedRoots {
+  readonly #findings: Findings;
+  readonly #given: ExpectedRoot[];
+  readonly #stored: Iterator<ExpectedRoot>;
+  #nextStored: ExpectedRoot | undefined;
+
+  constructor({ reader, verifier, newest, older }: VerifyOptions, findings: Findings) {
+    this.#findings = findings;
+    const opening = { verifier, findings };
+    const what = 'the public checkpoint';
+    if (newest === undefined && reader.size() > 0) findings.add('checkpoint', `${what} is missing`);
+    const opened = [
+      newest === undefined
+        ? undefined
+        : openCheckpoint({ what, note: newest }, { ...opening, class: 'checkpoint' }),
+      ...older.map((given) => openCheckpoint(given, { ...opening, class: 'consistency' })),
+    ];
+    this.#given = opened.filter((found) => found !== undefined).sort((a, b) => a.size - b.size);
+    this.#stored = storedRoots(reader, verifier, findings);
+    this.#nextStored = this.#stored.next().value;
+  }
+
+  reached(frontier: Frontier): void {
+    while (this.#nextStored !== undefined && this.#nextStored.size <= frontier.size) {
+      this.#compare(this.#nextStored, frontier);
+      this.#nextStored = this.#stored.next().value;
+    }
+    while (this.#given[0] !== undefined && this.#given[0].size <= frontier.size)
+      this.#compare(this.#given.shift() as ExpectedRoot, frontier);
+  }
+
+  end(frontier: Frontier): void {
+    this.reached(frontier);
+    const beyond = [...this.#given, ...(this.#nextStored === undefined ? [] : [this.#nextStored])];
+    for (const { what, size } of beyond) {
+      this.#findings.add(
+        'truncated',
+        `${what} covers ${size} records, and the log has ${frontier.size}: its end was taken away`,
+        { index: frontier.size },
+      );
+    }
+  }
+
+  #compare(expected: ExpectedRoot, frontier: Frontier): void {
+    const isAt = expected.size === frontier.size || expected.size === 0;
+    if (isAt && (expected.size === 0 || frontierRoot(frontier).equals(expected.root))) return;
+    this.#findings.add(
+      expected.class,
+      `${expected.what} has another root than the first ${expected.size} records: history was changed after it was signed`,
+      { index: expected.size - 1 },
+    );
+  }
+}
+
+function openCheckpoint(
+  given: GivenCheckpoint,
+  by: { verifier: NoteVerifier; findings: Findings; class: FindingClass },
+): ExpectedRoot | undefined {
+  const opened = parseCheckpoint(openNote(given.note, by.verifier) ?? '');
+  if (opened?.origin === by.verifier.name)
+    return { what: given.what, class: by.class, size: opened.size, root: opened.root };
+  by.findings.add(by.class, `${given.what} is not signed by the verifier key "${by.verifier.name}"`);
+  return undefined;
+}
+
+function* storedRoots(
+  reader: LogReader,
+  verifier: NoteVerifier,
+  findings: Findings,
+): Iterator<ExpectedRoot, undefined> {
+  for (const row of reader.checkpoints()) {
+    const what = `the stored checkpoint of size ${row.size}`;
+    const opened = openCheckpoint({ what, note: row.note }, { verifier, findings, class: 'checkpoint' });
+    if (opened === undefined) continue;
+    if (opened.size !== row.size || !opened.root.equals(row.root))
+      findings.add('checkpoint', `${what} does not match its columns`);
+    yield opened;
+  }
+  return undefined;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

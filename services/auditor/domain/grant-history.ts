@@ -1,0 +1,90 @@
+/** Where a lease stands by what the log says of it. The broker's own states, as far as events tell them apart. */
+type LeaseState =
+  | 'intent'
+  | 'active'
+  | 'unknown'
+  | 'revoking'
+  | 'contained'
+  | 'stuck'
+  | 'revoked'
+  | 'aborted';
+
+/** Which states each event may follow, and the state that it makes. */
+const leaseMoves: Readonly<
+  Record<string, { readonly from: readonly LeaseState[]; readonly to: LeaseState }>
+> = {
+  'lease.activated': { from: ['intent'], to: 'active' },
+  'lease.aborted': { from: ['intent'], to: 'aborted' },
+  'lease.unknown': { from: ['intent'], to: 'unknown' },
+  'lease.renewed': { from: ['active'], to: 'active' },
+  'lease.revoking': { from: ['active', 'unknown'], to: 'revoking' },
+  'lease.contained': { from: ['revoking', 'stuck'], to: 'contained' },
+  // A signed credential stands at no target: telling its verifiers ends it in one step.
+  'lease.revoked': { from: ['active', 'contained', 'stuck'], to: 'revoked' },
+  'lease.stuck': { from: ['revoking', 'contained'], to: 'stuck' },
+};
+
+const grantBegins: Readonly<Record<string, LeaseState>> = {
+  'grant.decided': 'intent',
+  'grant.issued': 'active',
+};
+
+/** One event of a grant's life. */
+export type GrantEvent = {
+  readonly type: string;
+  readonly leaseId: string | undefined;
+  readonly sourceId: number;
+};
+
+/**
+ * Follows one grant through the log and says where its life is not one that a broker could have led: a lease that was
+ * activated without a decision, revoked without having begun to end, anything after the end. A grant that goes on at the
+ * end of the log is no fault, nor is an event of a type that is not known here.
+ *
+ * Order is meant within one broker. A grant that several brokers wrote of is left alone, since the log's order says
+ * nothing between brokers.
+ */
+export class GrantHistory {
+  readonly #leases = new Map<string, LeaseState>();
+  #sourceId: number | undefined;
+  #isShared = false;
+  #hasEnded = false;
+
+  /** Takes the next event; the fault, if it cannot follow what came before. */
+  next(event: GrantEvent): string | undefined {
+    this.#sourceId ??= event.sourceId;
+    this.#isShared ||= event.sourceId !== this.#sourceId;
+    if (this.#isShared) return undefined;
+    const begin = grantBegins[event.type];
+    if (begin !== undefined) return this.#begin(event, begin);
+    if (event.type === 'grant.ended') return this.#end();
+    const move = leaseMoves[event.type];
+    return move === undefined ? undefined : this.#move(event, move);
+  }
+
+  #begin(event: GrantEvent, state: LeaseState): string | undefined {
+    if (this.#leases.size > 0) return `${event.type} for a grant that was decided before`;
+    this.#leases.set(event.leaseId ?? '', state);
+    return undefined;
+  }
+
+  #move(
+    event: GrantEvent,
+    move: { readonly from: readonly LeaseState[]; readonly to: LeaseState },
+  ): string | undefined {
+    const state = this.#leases.get(event.leaseId ?? '');
+    if (state === undefined) return `${event.type} for a lease that nothing granted`;
+    if (this.#hasEnded) return `${event.type} after grant.ended`;
+    if (!move.from.includes(state)) return `${event.type} while the lease was ${state}`;
+    this.#leases.set(event.leaseId ?? '', move.to);
+    return undefined;
+  }
+
+  #end(): string | undefined {
+    if (this.#leases.size === 0) return 'grant.ended for a grant that was never decided';
+    if (this.#hasEnded) return 'grant.ended a second time';
+    this.#hasEnded = true;
+    const open = [...this.#leases.values()].find((state) => state !== 'revoked' && state !== 'aborted');
+    return open === undefined ? undefined : `grant.ended while its lease was ${open}`;
+  }
+}
