@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import {
+  closeProviders,
+  declarationFaults,
+  keySet,
+  maintainProviders,
+  openProviders,
+  type ProviderDeclaration,
+} from './catalog.ts';
+import { postgresSettings } from './postgres/config.ts';
+
+const jwt: ProviderDeclaration = {
+  name: 'tokens',
+  kind: 'jwt',
+  settings: { issuer: 'https://broker.stint.local' },
+};
+
+function surroundingsFor(t: TestContext) {
+  const stateDirectory = mkdtempSync(path.join(tmpdir(), 'stint-catalog-'));
+  t.after(() => rmSync(stateDirectory, { recursive: true }));
+  return { brokerName: 'dev', stateDirectory, clock: { now: () => Date.now() } };
+}
+
+function postgres(passwordFile: string): ProviderDeclaration {
+  return {
+    name: 'main-db',
+    kind: 'postgres',
+    settings: { host: '127.0.0.1', sslmode: 'disable', passwordFile },
+  };
+}
+
+test('declared providers open without contacting a target, and publish their keys', async (t) => {
+  const surroundings = surroundingsFor(t);
+  const passwordFile = path.join(surroundings.stateDirectory, 'password');
+  writeFileSync(passwordFile, 'the password\n', { mode: 0o600 });
+  const providers = await openProviders([jwt, postgres(passwordFile)], surroundings);
+  assert.deepEqual([...providers.keys()], ['tokens', 'main-db']);
+  assert.equal(keySet(providers).keys.length, 1);
+  assert.doesNotMatch(inspect(providers, { depth: 9, showHidden: true }), /the password/);
+  await maintainProviders(providers);
+  await closeProviders(providers);
+  const again = await openProviders([jwt], surroundings);
+  assert.deepEqual(keySet(again), keySet(providers), 'keys outlive a restart');
+});
+
+test('every fault of every declaration is listed, with its provider', (t) => {
+  const faults = declarationFaults(
+    [
+      jwt,
+      jwt,
+      { name: 'Bad Name', kind: 'constructor', settings: {} },
+      { name: 'db', kind: 'postgres', settings: { port: 'x' } },
+    ],
+    { ...surroundingsFor(t), brokerName: 'not-fit' },
+  ).join('\n');
+  assert.match(faults, /provider "tokens": declared twice/);
+  assert.match(faults, /provider "Bad Name": a name is/);
+  assert.match(faults, /kind "constructor" is not known; known are jwt, postgres/);
+  assert.match(faults, /provider "db": broker name "not-fit"/);
+  assert.match(faults, /provider "db": setting "port"/);
+});
+
+test('faulty declarations and passwords that others may read stop the start', async (t) => {
+  const surroundings = surroundingsFor(t);
+  await assert.rejects(openProviders([{ ...jwt, settings: {} }], surroundings), /"issuer"/);
+  const passwordFile = path.join(surroundings.stateDirectory, 'password');
+  await assert.rejects(openProviders([postgres(passwordFile)], surroundings), { kind: 'missing' });
+  writeFileSync(passwordFile, 'x', { mode: 0o644 });
+  await assert.rejects(openProviders([postgres(passwordFile)], surroundings), { kind: 'exposed' });
+});
+
+test('the README names every setting of a PostgreSQL instance', () => {
+  const readme = readFileSync(path.join(import.meta.dirname, 'postgres/README.md'), 'utf8');
+  for (const setting of Object.keys(postgresSettings))
+    assert.match(readme, new RegExp(`^\\| \`${setting}\` +\\|`, 'm'));
+});
