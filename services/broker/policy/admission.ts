@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { RegistryRules } from '../registry/parse-registry.ts';
 import { wholeFileFault } from '../registry/source-fault.ts';
@@ -22,25 +21,27 @@ export async function admitInWorker(
   const worker = new Worker(new URL('./admission-worker.ts', import.meta.url), {
     workerData: { files, rules } satisfies AdmissionTask,
     resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, stackSizeMb: admissionStackMiBMax },
-    // The bundle gets nothing of this process's environment.
+    // The thread gets nothing of this process's environment and flags.
     env: {},
+    execArgv: [],
   });
+  const { promise, resolve } = Promise.withResolvers<AdmittedBundle | RefusedBundle>();
+  const refuse = (what: string) =>
+    resolve({ kind: 'refused', faults: [wholeFileFault('.', what, 'make the bundle smaller or simpler')] });
+  const timer = setTimeout(() => refuse(`the bundle was not judged within ${limits.ms} ms`), limits.ms);
+  worker.on('message', resolve);
+  // This listener stays: an error that comes after the time limit must not end the process.
+  worker.on('error', (thrown) => refuse(`judging the bundle failed: ${printable(thrown)}`));
+  worker.on('exit', (code) => refuse(`judging the bundle ended with code ${code} and no answer`));
   try {
-    const [answer] = await once(worker, 'message', { signal: AbortSignal.timeout(limits.ms) });
-    return answer as AdmittedBundle | RefusedBundle;
-  } catch (thrown) {
-    return {
-      kind: 'refused',
-      faults: [wholeFileFault('.', deathOf(thrown, limits), 'make the bundle smaller or simpler')],
-    };
+    return await promise;
   } finally {
+    clearTimeout(timer);
     await worker.terminate();
   }
 }
 
-function deathOf(thrown: unknown, limits: AdmissionLimits): string {
-  if (thrown instanceof Error && thrown.name === 'AbortError')
-    return `the bundle was not judged within ${limits.ms} ms`;
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
-  return `judging the bundle failed: ${detail.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, 200)}`;
+function printable(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, 200);
 }
