@@ -12,6 +12,7 @@ import {
 import { RotatingSvidSource } from './rotating-svid-source.ts';
 import { Secret } from './secret.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from './spiffe-id.ts';
+import { verifySvidChain } from './svid-chain.ts';
 import { newSvidKey, type SvidKey } from './svid-key.ts';
 import { assembleSvidState, formatSvidState, type IssuedChain, parseSvidState } from './svid-state.ts';
 import { type Clock, formatTime } from './time.ts';
@@ -21,6 +22,8 @@ import type { SvidState } from './x509-svid.ts';
 export interface SvidUpstream {
   /** By proof of identity, on the bootstrap listener. @throws ServiceError ATTESTATION_FAILED and whatever a call throws. */
   attest(joinToken: Secret, csrDer: Buffer): Promise<IssuedChain>;
+  /** The trust domain's roots as the operator gave them: whom to believe while there is no SVID. */
+  roots(): Promise<readonly Uint8Array[]>;
   /** By the SVID still held, on the mesh listener. */
   rotate(held: SvidState, csrDer: Buffer): Promise<IssuedChain>;
 }
@@ -89,6 +92,7 @@ class AttestedIdentity {
       const left = parseSvidState(kept);
       kept.destroy();
       this.#requireExpected(left);
+      await this.#requireRoot(left);
       const now = clock.now();
       if (left.svid.notBefore <= now && now < left.svid.expiresAt) return left;
       log.info(
@@ -118,6 +122,8 @@ class AttestedIdentity {
       this.#requireExpected(state, held.svid.spiffeId);
       return state;
     } catch (failure) {
+      // With these a token would be spent for nothing.
+      if (isServiceError(failure, 'IDENTITY_SUSPENDED', 'IDENTITY_UNKNOWN')) throw failure;
       // An operator who put a token there while the SVID still lives wants it used, e.g. after the CA was made anew.
       const token = await this.#readToken().catch(() => undefined);
       if (token === undefined) throw failure;
@@ -208,6 +214,17 @@ class AttestedIdentity {
         'the SVID is not kept for the next process, which will need a join token',
       );
     }
+  }
+
+  // Otherwise a restart after the root was made anew would hold on to an SVID that nobody takes, until its half life.
+  async #requireRoot({ svid }: SvidState): Promise<void> {
+    const rootsDer = await this.#options.upstream.roots();
+    const verdict = verifySvidChain({ chainDer: svid.certificatesDer, rootsDer, at: svid.notBefore });
+    if (verdict.kind === 'invalid')
+      throw new ServiceError(
+        'IDENTITY_NOT_READY',
+        `the SVID kept is not of the trust bundle file: ${verdict.fault}`,
+      );
   }
 
   #requireExpected({ svid }: SvidState, expected = this.#options.spiffeId): void {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ServiceError } from './errors.ts';
 import type { AttestRequest } from './gen/stint/broker/v1/AttestRequest.ts';
@@ -24,6 +25,8 @@ const callMsMax = 10_000;
 /** Largest trust bundle file, in characters: a root has about a thousand. */
 const bundleLengthMax = 65_536;
 
+const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
 /** Where a broker can be reached for an SVID. */
 export type BrokerUpstreamOptions = {
   readonly trustDomain: TrustDomain;
@@ -43,6 +46,7 @@ export function brokerUpstream(options: BrokerUpstreamOptions): SvidUpstream {
   const { trustDomain, bootstrap, mesh, bundleFile } = options;
   const expectedServer: ExpectedServer = { trustDomain, accepts: isBrokerId };
   return {
+    roots: async () => readRoots(bundleFile, await readBundle(bundleFile)),
     attest: async (joinToken: Secret, csr: Buffer) => {
       const bundlePem = await readBundle(bundleFile);
       const target = { ...bootstrap, tls: { bundlePem, expectedServer } };
@@ -78,6 +82,16 @@ async function withChannel(
 function toIssuedChain({ svid }: AttestResponse__Output): IssuedChain {
   if (svid === null) throw new ServiceError('IDENTITY_NOT_READY', 'the broker answered without an SVID');
   return { certificatesDer: svid.certificates, bundleDer: svid.bundle };
+}
+
+function readRoots(file: string, bundlePem: string): readonly Uint8Array[] {
+  try {
+    return (bundlePem.match(pemCertificate) ?? []).map((pem) => new X509Certificate(pem).raw);
+  } catch (cause) {
+    throw new ServiceError('IDENTITY_NOT_READY', `the trust bundle "${file}" holds a damaged certificate`, {
+      cause,
+    });
+  }
 }
 
 async function readBundle(file: string): Promise<string> {

@@ -68,14 +68,17 @@ async function world(t: TestScope, servedAs?: SpiffeId) {
     clock: systemClock,
     log: silentLog,
   });
-  const source = await openAttestedSvidSource({
-    trustDomain,
-    joinTokenFile,
-    upstream,
-    clock: systemClock,
-    random: Math.random,
-    log: silentLog,
-  });
+  const open = () =>
+    openAttestedSvidSource({
+      trustDomain,
+      joinTokenFile,
+      stateFile: path.join(directory, 'sidecar/svid.json'),
+      upstream,
+      clock: systemClock,
+      random: Math.random,
+      log: silentLog,
+    });
+  const source = await open();
   const isTokenUnspent = async () =>
     (
       await broker.attestWorkload.execute(
@@ -85,7 +88,7 @@ async function world(t: TestScope, servedAs?: SpiffeId) {
         ).csrDer,
       )
     ).spiffeId === workload;
-  return { broker, addresses, bundleFile, source, isTokenUnspent };
+  return { broker, addresses, bundleFile, open, source, isTokenUnspent };
 }
 
 describe('identity over real TLS', () => {
@@ -101,6 +104,17 @@ describe('identity over real TLS', () => {
       [rotated?.type, rotated?.actor.spiffe_id, rotated?.actor.svid_sha256],
       ['svid.issued', workload, first.sha256],
     );
+  });
+
+  it('kept for the next process is taken up under the trust bundle in the file', async (t) => {
+    const { source, open, broker, bundleFile } = await world(t);
+    await source.attempt();
+    assert.equal((await open()).current().svid.sha256, source.current().svid.sha256);
+    const stranger = await identityBroker({ directory: tempDir(t), clock: systemClock });
+    writeFileSync(bundleFile, stranger.ca.bundlePem + broker.ca.bundlePem);
+    assert.equal((await open()).status().state, 'valid');
+    writeFileSync(bundleFile, stranger.ca.bundlePem);
+    assert.equal((await open()).status().state, 'none');
   });
 
   it('is not asked of a server that is no broker: the token is not sent', async (t) => {

@@ -20,9 +20,11 @@ async function mesh(t: Scope) {
   const clock = heldClock();
   const broker = await identityBroker({ directory, clock });
   broker.identities.set(workload, 'active');
+  const trusted = { bundleDer: broker.ca.bundleDer };
   const faults: { before?: Error; afterAttest?: Error } = {};
   const calls: string[] = [];
   const upstream: SvidUpstream = {
+    roots: () => Promise.resolve(trusted.bundleDer),
     attest: async (joinToken, csr) => {
       calls.push('attest');
       if (faults.before !== undefined) throw faults.before;
@@ -56,7 +58,7 @@ async function mesh(t: Scope) {
       random: () => 0.5,
       log: silentLog,
     });
-  return { broker, clock, faults, calls, joinTokenFile, stateFile, giveToken, writeToken, open };
+  return { trusted, broker, clock, faults, calls, joinTokenFile, stateFile, giveToken, writeToken, open };
 }
 
 const brokerIsDown = new ServiceError('BROKER_UNAVAILABLE', 'nobody answers');
@@ -139,6 +141,15 @@ describe("a workload's side", () => {
     await none();
     chmodSync(path.dirname(world.stateFile), 0o755);
     await assert.rejects(world.open(), PrivateFileError);
+  });
+
+  it('restarted after the root was made anew, does not hold on to the old SVID', async (t) => {
+    const world = await mesh(t);
+    await world.giveToken();
+    await (await world.open()).attempt();
+    const anew = await identityBroker({ directory: tempDir(t), clock: world.clock });
+    world.trusted.bundleDer = anew.ca.bundleDer;
+    assert.equal((await world.open()).status().state, 'none');
   });
 
   it('after sleeping past expiry comes back by a fresh token, and until then says what it needs', async (t) => {
@@ -231,6 +242,17 @@ describe("a workload's side", () => {
       () => source.current(),
       (e) => isServiceError(e, 'IDENTITY_NOT_READY'),
     );
+  });
+
+  it('suspended, does not spend a fresh token for nothing', async (t) => {
+    const world = await mesh(t);
+    await world.giveToken();
+    const source = await world.open();
+    await source.attempt();
+    await world.giveToken();
+    world.broker.identities.set(workload, 'suspended');
+    await assert.rejects(source.attempt(), (e) => isServiceError(e, 'IDENTITY_SUSPENDED'));
+    assert.deepEqual(world.calls, ['attest', 'rotate']);
   });
 
   it('whose rotation is refused uses a fresh token at once, without waiting for expiry', async (t) => {

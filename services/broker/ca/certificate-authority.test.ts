@@ -371,6 +371,19 @@ describe('the issuing CA', () => {
     );
   });
 
+  it('made while the clock was far ahead is replaced once the clock is right again', async () => {
+    let now = Date.now();
+    const directory = newDirectory();
+    const ca = await open(directory, { now: () => now });
+    now += issuingLifeMs;
+    await issueFor(ca, workload, { now });
+    now -= issuingLifeMs;
+    for (const authority of [ca, await open(directory, { now: () => now })]) {
+      const { svid } = await issueFor(authority, workload, { now });
+      assert.ok(svid.notBefore <= now && now < svid.expiresAt);
+    }
+  });
+
   it('is shared by the processes of one directory: the second takes what the first renewed', async () => {
     let now = Date.now();
     const directory = newDirectory();

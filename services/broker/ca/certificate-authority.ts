@@ -224,6 +224,8 @@ async function newCaKey() {
   return { key: pair.privateKey, publicKeyDer: pair.publicKey.export({ format: 'der', type: 'spki' }) };
 }
 
-function isDue(issuing: SigningCa, now: UnixMs): boolean {
-  return issuing.certificate.validToDate.getTime() - now < issuingRenewalMs;
+// Also when its time has not come: it was made while the clock was wrong, and nothing it signs would be good now.
+function isDue({ certificate }: SigningCa, now: UnixMs): boolean {
+  const isEarly = now < certificate.validFromDate.getTime();
+  return isEarly || certificate.validToDate.getTime() - now < issuingRenewalMs;
 }
