@@ -131,7 +131,7 @@ const joinTokens: Table = (database, { text, whole, strict }) =>
     .modifyEnd(strict);
 
 const indexes = [
-  `create index grants_live on grants (spiffe_id, resource, action, state) where ${grantIsLive}`,
+  `create index grants_live on grants (spiffe_id, resource, action, state, id) where ${grantIsLive}`,
   'create index grants_of_identity on grants (spiffe_id, id)',
   'create index grants_of_resource on grants (resource, id)',
   'create index leases_of_grant on leases (grant_id)',
