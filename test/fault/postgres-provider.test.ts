@@ -151,6 +151,11 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     assert.equal(proof['sessions_cut'], 1);
     await assert.rejects(session.query('SELECT 1'));
     await assert.rejects(loginWith(credential));
+    // Removal joins the role: not before the profile's rights are gone from it.
+    await assert.rejects(
+      provider.remove({ ...lease, handle }, demoResource, signal),
+      isFailure('unreachable', '55P03'),
+    );
     await lock.release();
     const outcomes = await creations;
     for (const [i, outcome] of outcomes.entries()) {

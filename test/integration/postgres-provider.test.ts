@@ -121,6 +121,31 @@ for (const version of postgresVersions) {
       await assert.rejects(session.query('SELECT * FROM orders'));
     });
 
+    test('sessions that are busy, or sit in a transaction with locks, are cut like idle ones', async () => {
+      const { credential, lease } = await create(writeProfile);
+      const [busy, locking] = await Promise.all([loginWith(credential), loginWith(credential)]);
+      const sleeping = assert.rejects(busy.query('SELECT pg_sleep(600)'));
+      await locking.query('BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE; DELETE FROM orders');
+      const proof = await provider.contain(lease, demoResource, signal);
+      assert.equal(proof['sessions_cut'], 2);
+      await sleeping;
+      await provider.remove(lease, demoResource, signal);
+      assert.equal(
+        (await postgres.admin('SELECT FROM orders')).length,
+        5,
+        'what was not committed is undone',
+      );
+    });
+
+    test('a lease that an administrator raised to superuser is reported as beyond our rights, and ends once mended', async () => {
+      const { lease } = await create();
+      await postgres.admin(`ALTER ROLE ${lease.entityName} SUPERUSER`);
+      await assert.rejects(provider.contain(lease, demoResource, signal), { kind: 'blocked', code: '42501' });
+      await postgres.admin(`ALTER ROLE ${lease.entityName} NOSUPERUSER`);
+      await provider.remove(lease, demoResource, signal);
+      assert.equal(await roleExists(lease.entityName), false);
+    });
+
     test('the broker itself cannot read what its leases can', async () => {
       const { lease } = await create();
       const { host, port } = postgres.server.current();

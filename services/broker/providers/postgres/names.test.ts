@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
+import fc from 'fast-check';
 import {
   brokerNameFault,
   brokerNameLengthMax,
@@ -39,6 +40,14 @@ test("group roles are plain names, none of PostgreSQL's own, not the graveyard",
 });
 
 test('quoting leaves no way out of a name or a constant', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 80 }).filter((value) => !value.includes('\0'));
+  fc.assert(
+    fc.property(text, (value) => {
+      // Read back as PostgreSQL's lexer does: up to the first quote that is not doubled, which must be the last.
+      assert.equal(/^"((?:[^"]|"")*)"$/.exec(quoteIdentifier(value))?.[1]?.replaceAll('""', '"'), value);
+      assert.equal(/^'((?:[^']|'')*)'$/.exec(quoteLiteral(value))?.[1]?.replaceAll("''", "'"), value);
+    }),
+  );
   assert.equal(quoteIdentifier('a"; DROP ROLE b; --'), '"a""; DROP ROLE b; --"');
   assert.equal(quoteLiteral(`a'; DROP ROLE b; --\\`), `'a''; DROP ROLE b; --\\'`);
   assert.throws(() => quoteIdentifier('a\0b'));
