@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import {
   Client,
   type ClientReadableStream,
@@ -11,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { type ErrorReason, errorReasons, isServiceError, type ServiceError } from './errors.ts';
 import { IncomingMessages } from './grpc/incoming-messages.ts';
+import { OutgoingMessages } from './grpc/outgoing-messages.ts';
 import { type MessageStream, messageBytesMax } from './grpc-method.ts';
 import { fromGrpcStatus } from './grpc-status.ts';
 import type { Log } from './log.ts';
@@ -55,10 +55,10 @@ export type GrpcChannelOptions = {
 /** What one call may set. */
 export type CallOptions = {
   /** How long to wait, in milliseconds; {@link callMsDefault} for unary calls, no end for streams. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** Gives the call up. The promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 };
 
 /** A method of a service of the contract, as far as a caller needs it: `services.access.RequestAccess`. */
@@ -204,11 +204,12 @@ class Channel implements GrpcChannel {
       this.#callOptions(options.deadlineMs),
     );
     const signal = this.#endOf(raw, options.signal);
+    const out = new OutgoingMessages<In>(raw, signal);
     const messages = new IncomingMessages<Out>(raw, { signal, check: (message) => message, drains: true });
     return {
       [Symbol.asyncIterator]: () => messages,
-      write: (message) => !signal.aborted && !raw.writableEnded && raw.write(message),
-      drained: () => drained(raw, signal),
+      write: (message) => out.write(message),
+      drained: () => out.drained(),
       end: () => void raw.end(),
       cancel: () => raw.cancel(),
     };
@@ -240,19 +241,6 @@ class Channel implements GrpcChannel {
   #failure(failure: StatusObject): ServiceError {
     return fromGrpcStatus(failure, this.#options.unavailable);
   }
-}
-
-function drained(raw: Writable, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  if (!raw.writableNeedDrain) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    raw.once('drain', () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }
 
 function metadataOf(options: CallOptions): Metadata {

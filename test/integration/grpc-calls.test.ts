@@ -423,3 +423,25 @@ test('a bare client sees the status text and the details trailer, and no header 
   assert.equal(failure.details, 'no: "why"');
   assert.equal(failure.metadata.get('grpc-status-details-bin').length, 1);
 });
+
+test('many writers that wait for room on one stream wait together, without a warning', async (t) => {
+  const warnings: unknown[] = [];
+  const onWarning = (warning: unknown) => warnings.push(warning);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const Session: EchoHandlers['Session'] = async (stream) => {
+    const justification = 'x'.repeat(10_000);
+    const write = async (id: number) => {
+      while (!stream.write({ messages: [{ id, access: { grant: { justification } } }] })) {
+        await stream.drained();
+        return;
+      }
+    };
+    await Promise.all(Array.from({ length: 300 }, (_, id) => write(id + 1)));
+  };
+  const { channel } = await echoOn(t, { Session });
+  let count = 0;
+  for await (const frame of channel.bidi(access.Session)) count += frame.messages.length;
+  assert.equal(count, 300);
+  assert.deepEqual(warnings, []);
+});

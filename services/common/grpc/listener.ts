@@ -5,7 +5,7 @@ import type { Caller } from '../grpc-method.ts';
 import type { Log } from '../log.ts';
 import type { TrustDomain } from '../spiffe-id.ts';
 import type { Clock } from '../time.ts';
-import { checkPeerLeaf, type SvidSource } from '../x509-svid.ts';
+import { checkPeerLeaf, type SvidSource, type SvidState } from '../x509-svid.ts';
 import type { ServerCall } from './server-call.ts';
 import { type Connection, svidEnded, timerMsMax } from './server-call.ts';
 import { listenOnUnixSocket } from './unix-socket.ts';
@@ -95,7 +95,7 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
   const connections = new WeakMap<object, Connection>();
   const anybody = newConnection({ kind: 'anonymous' });
   const server = createTlsServer({
-    ...contextOptions(source),
+    ...contextOptions(source.current()),
     ALPNProtocols: ['h2'],
     handshakeTimeout: handshakeMsMax,
     requestCert: requireClientSvid,
@@ -111,7 +111,13 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
   server.on('tlsClientError', (error, socket) =>
     host.log.debug({ error, remote: socket.remoteAddress }, 'TLS handshake failed'),
   );
-  const unsubscribe = source.onChange(() => server.setSecureContext(contextOptions(source)));
+  const unsubscribe = source.onChange((state) => {
+    try {
+      server.setSecureContext(contextOptions(state));
+    } catch (error) {
+      host.log.error({ error }, 'the new SVID cannot be used: new connections still see the old one');
+    }
+  });
   await listenOnTcp(server, listener);
   const { port } = server.address() as AddressInfo;
   return {
@@ -126,8 +132,7 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
 }
 
 // TLS 1.3 only, and no resumption: a resumed session would bring back a peer whose chain nobody has looked at since.
-function contextOptions(source: SvidSource): SecureContextOptions {
-  const { svid, bundlePem } = source.current();
+function contextOptions({ svid, bundlePem }: SvidState): SecureContextOptions {
   return {
     cert: svid.certificatesPem,
     key: svid.privateKeyPem.revealText(),

@@ -11,6 +11,7 @@ import type { MessageSink } from '../grpc-method.ts';
 import { publicError, toGrpcStatus } from '../grpc-status.ts';
 import { measure, telemetryIsOn, withSpan } from '../telemetry.ts';
 import { IncomingMessages } from './incoming-messages.ts';
+import { OutgoingMessages } from './outgoing-messages.ts';
 import {
   type BoundMethod,
   type CallHost,
@@ -133,7 +134,11 @@ export function bidiMethod(run: MethodRun): handleBidiStreamingCall<unknown, unk
   return (raw) => {
     runStream(run, raw, (call, out) => {
       const messages = new IncomingMessages(raw, { signal: call.signal, check: readable });
-      const stream = { write: out.write, drained: out.drained, [Symbol.asyncIterator]: () => messages };
+      const stream = {
+        write: (message: unknown) => out.write(message),
+        drained: () => out.drained(),
+        [Symbol.asyncIterator]: () => messages,
+      };
       return run.method.handler(stream as never, call as never);
     });
   };
@@ -177,7 +182,8 @@ function runStream(
     call.leave();
     end(thrown);
   };
-  const settled = (async () => await inSpan(method, call, () => handle(call, sinkOf(raw, call))))();
+  const settled = (async () =>
+    await inSpan(method, call, () => handle(call, new OutgoingMessages<unknown>(raw, call.signal))))();
   settled.then(() => settle(), settle);
 }
 
@@ -192,26 +198,6 @@ function streamEnd(ending: Ending, raw: OutgoingStream): (thrown?: unknown) => v
     else if (!raw.destroyed)
       raw.emit('error', toGrpcStatus(thrown, { service: host.service, requestId: call.requestId }));
     recordEnd(ending, thrown);
-  };
-}
-
-function sinkOf(raw: OutgoingStream, call: ServerCall): MessageSink<unknown> {
-  const isOpen = () => !raw.destroyed && !raw.writableEnded;
-  return {
-    write: (message) => isOpen() && raw.write(message),
-    drained: () => {
-      const { signal } = call;
-      if (signal.aborted) return Promise.reject(signal.reason);
-      if (!raw.writableNeedDrain) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const onAbort = () => reject(signal.reason);
-        signal.addEventListener('abort', onAbort, { once: true });
-        raw.once('drain', () => {
-          signal.removeEventListener('abort', onAbort);
-          resolve();
-        });
-      });
-    },
   };
 }
 
