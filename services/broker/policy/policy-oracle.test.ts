@@ -266,6 +266,25 @@ test('an explanation holds every condition of a rule that allows, and misses one
   );
 });
 
+test('adding a forbid never allows what was denied, nor for longer', () => {
+  fc.assert(
+    fc.property(fc.array(rule, { minLength: 1, maxLength: 6 }), rule, questions, (rules, added, asked) => {
+      const engineOf = (some: readonly Rule[]) =>
+        createPolicyEngine(
+          { policies: compile(some), vocabulary: bundle.vocabulary, sha256: '0' },
+          { onFault: () => undefined },
+        );
+      const before = engineOf(rules);
+      const after = engineOf([...rules, { ...added, effect: 'forbid' }]);
+      for (const question of asked) {
+        const narrowed = after.decide(question);
+        if (narrowed.kind === 'allow') assert.deepEqual(narrowed, before.decide(question));
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
 function neighbours(base: AccessQuestion, other: AccessQuestion): AccessQuestion[] {
   const identities = (
     ['kind', 'owner', 'backupOwner', 'environment', 'roles', 'version', 'spiffeId'] as const
