@@ -32,12 +32,18 @@ export type PostgresLeaseFigures = {
 /** How many callers there are for each connection, so that none is idle. */
 const callersPerConnection = 2;
 
+/** How many turns each figure's time is cut into. */
+const turns = 4;
+
 /** Starts a durable PostgreSQL set up as the demo's target, for {@link measurePostgresLeases}. */
 export function benchTarget(scope: Scope): Promise<PostgresTarget> {
   return postgresTarget(scope, { isDurable: true });
 }
 
-/** Measures on `connections` connections, `durationMs` for each figure. Leaves no role behind. */
+/**
+ * Measures on `connections` connections, `durationMs` for each figure, in turns: noise on the machine then meets all
+ * of them alike. Leaves no role behind.
+ */
 export async function measurePostgresLeases(
   target: PostgresTarget,
   options: { readonly connections: number; readonly durationMs: number },
@@ -54,19 +60,30 @@ export async function measurePostgresLeases(
   };
   const made: Awaited<ReturnType<typeof create>>[] = [];
   const callers = connections * callersPerConnection;
-  try {
-    const roundTrip = await closedLoop(connections, durationMs, (caller) =>
-      bare.clients[caller]?.query('SELECT 1'),
-    );
-    const bareCreate = await closedLoop(connections, durationMs, (caller) => bare.create(caller));
-    const bareWhole = await closedLoop(connections, durationMs, (caller) => bare.whole(caller));
-    const createRate = await closedLoop(callers, durationMs, async () => void made.push(await create()));
-    const whole = await closedLoop(callers, durationMs, async () => {
+  const loops = {
+    roundTrip: new Loop(connections, (caller) => bare.clients[caller]?.query('SELECT 1')),
+    bareCreate: new Loop(connections, (caller) => bare.create(caller)),
+    create: new Loop(callers, async () => void made.push(await create())),
+    bareWhole: new Loop(connections, (caller) => bare.whole(caller)),
+    whole: new Loop(callers, async () => {
       const lease = await create();
       await provider.contain(lease, demoResource, signal);
       await provider.remove(lease, demoResource, signal);
-    });
-    return { connections, create: createRate, whole, bareCreate, bareWhole, roundTrip };
+    }),
+  };
+  try {
+    for (let turn = 0; turn < turns; turn += 1) {
+      for (const loop of Object.values(loops)) await loop.run(durationMs / turns);
+    }
+    const figure = (name: keyof typeof loops) => loops[name].figure();
+    return {
+      connections,
+      create: figure('create'),
+      whole: figure('whole'),
+      bareCreate: figure('bareCreate'),
+      bareWhole: figure('bareWhole'),
+      roundTrip: figure('roundTrip'),
+    };
   } finally {
     await Promise.all(made.map((lease) => provider.remove(lease, demoResource, signal)));
     await provider.close();
@@ -102,25 +119,35 @@ async function bareFloor(target: PostgresTarget, connections: number) {
   };
 }
 
-/** Runs `work` again and again from `callers` callers for a time. */
-async function closedLoop(
-  callers: number,
-  durationMs: number,
-  work: (caller: number) => Promise<unknown> | undefined,
-): Promise<Rate> {
-  const waits: number[] = [];
-  const start = performance.now();
-  const loop = async (caller: number) => {
-    for (let now = start; now < start + durationMs; ) {
-      await work(caller);
-      const end = performance.now();
-      waits.push(end - now);
-      now = end;
-    }
-  };
-  await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)));
-  const seconds = (performance.now() - start) / 1_000;
-  waits.sort((a, b) => a - b);
-  const at = (share: number) => waits[Math.floor((waits.length - 1) * share)] ?? Number.NaN;
-  return { rate: waits.length / seconds, p50: at(0.5), p99: at(0.99), n: waits.length };
+/** Runs `work` again and again from `callers` callers, for a time, as often as asked. */
+class Loop {
+  readonly #callers: number;
+  readonly #work: (caller: number) => Promise<unknown> | undefined;
+  readonly #waits: number[] = [];
+  #elapsedMs = 0;
+
+  constructor(callers: number, work: (caller: number) => Promise<unknown> | undefined) {
+    this.#callers = callers;
+    this.#work = work;
+  }
+
+  async run(durationMs: number): Promise<void> {
+    const start = performance.now();
+    const call = async (caller: number) => {
+      for (let now = start; now < start + durationMs; ) {
+        await this.#work(caller);
+        const end = performance.now();
+        this.#waits.push(end - now);
+        now = end;
+      }
+    };
+    await Promise.all(Array.from({ length: this.#callers }, (_, caller) => call(caller)));
+    this.#elapsedMs += performance.now() - start;
+  }
+
+  figure(): Rate {
+    const waits = this.#waits.toSorted((a, b) => a - b);
+    const at = (share: number) => waits[Math.floor((waits.length - 1) * share)] ?? Number.NaN;
+    return { rate: (waits.length * 1_000) / this.#elapsedMs, p50: at(0.5), p99: at(0.99), n: waits.length };
+  }
 }
