@@ -24,7 +24,7 @@ export const duplicateWindowSeconds = 30;
 export const unacknowledgedMax = 4_096;
 
 /** A delivery that is not answered in this time is made again, in seconds. */
-export const acknowledgeSeconds = 30;
+export const acknowledgeSeconds = 5;
 
 /**
  * The stream that carries batches to the auditor. It is transport and may lose: a broker keeps every event until the

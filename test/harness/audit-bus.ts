@@ -131,6 +131,7 @@ export async function startAuditorProcess(
   const source = await at.bus.trust.source(stintIds.auditor(testDomain));
   mkdirSync(place.stateDir, { recursive: true, mode: 0o700 });
   writeFileSync(path.join(place.stateDir, 'svid.json'), formatSvidState(source.current()), { mode: 0o600 });
+  writeFileSync(path.join(place.stateDir, 'trust-bundle.pem'), source.current().bundlePem);
   let ready: { verifier_key?: string } = {};
   const child = await startChild({
     name: 'auditor',
@@ -167,6 +168,7 @@ function flags(auditBus: AuditBus, place: AuditorPlace): string[] {
     'mesh-listen': '127.0.0.1:0',
     'checkpoint-interval': '100ms',
     'join-token-file': path.join(place.stateDir, 'join-token'),
+    'trust-bundle-file': path.join(place.stateDir, 'trust-bundle.pem'),
   };
   return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 }
