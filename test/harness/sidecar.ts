@@ -1,8 +1,10 @@
 import path from 'node:path';
+import { ServiceError } from '@stint/common/errors.ts';
 import { connectGrpc, type GrpcChannel } from '@stint/common/grpc-client.ts';
 import type { ServiceContext } from '@stint/common/lifecycle.ts';
 import type { Log } from '@stint/common/log.ts';
 import { type Clock, systemClock } from '@stint/common/time.ts';
+import type { SvidSource } from '@stint/common/x509-svid.ts';
 import type { SidecarConfig } from '../../services/sidecar/config.ts';
 import { startSidecar } from '../../services/sidecar/wire.ts';
 import { FakeBroker } from '../fakes/fake-broker.ts';
@@ -20,6 +22,8 @@ export type SidecarUnderTest = {
   readonly proxy: FaultProxy;
   readonly ca: TestCa;
   readonly svids: SettableSvidSource;
+  /** Makes the SVID end, and come back, as sleeping past its end would. */
+  readonly sleep: (isAsleep: boolean) => void;
   readonly workload: GrpcChannel;
   /** One more connection of the workload. */
   readonly connect: () => GrpcChannel;
@@ -54,6 +58,17 @@ export async function startSidecarUnderTest(
   inner.after(() => broker.stop());
   const proxy = await faultProxy(inner, broker.address);
   const svids = await ca.source(workloadId);
+  let isAsleep = false;
+  const sleeper: SvidSource = {
+    current: () => {
+      if (isAsleep) throw new ServiceError('IDENTITY_NOT_READY', 'the SVID expired');
+      return svids.current();
+    },
+    onChange: (listener) => svids.onChange(listener),
+  };
+  const sleep = (asleep: boolean) => {
+    isAsleep = asleep;
+  };
   const captured = capturedLog();
   const parts: ((deadlineMs: number) => void | Promise<void>)[] = [];
   const service: ServiceContext = {
@@ -81,7 +96,7 @@ export async function startSidecarUnderTest(
   };
   const { clock = systemClock, aliveMs } = options;
   const linkTimes = aliveMs === undefined ? {} : { linkTimes: { aliveMs, deadMs: aliveMs * 3 } };
-  await startSidecar(config, service, { socket, clock, svids, ...linkTimes });
+  await startSidecar(config, service, { socket, clock, svids: sleeper, ...linkTimes });
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= (async () => {
@@ -101,5 +116,5 @@ export async function startSidecarUnderTest(
     return channel;
   };
   const workload = connect();
-  return { broker, proxy, ca, svids, workload, connect, socket, logText: captured.text, stop };
+  return { broker, proxy, ca, svids, sleep, workload, connect, socket, logText: captured.text, stop };
 }

@@ -330,6 +330,24 @@ test('a new SVID moves the session to a new connection without failing anything'
   assert.equal((await acquire(workload, { resource: 'last-api' })).cached, false);
 });
 
+test('a sidecar that slept past its SVID serves what lives, says what is missing, and comes back', async (t) => {
+  const { proxy, ca, svids, sleep, workload } = await startSidecarUnderTest(t);
+  const cached = await acquire(workload);
+  sleep(true);
+  proxy.cutAll();
+  assert.equal((await acquire(workload)).lease?.id, cached.lease?.id);
+  await assert.rejects(acquire(workload, { resource: 'x-api' }, 600), (error) => {
+    assert.ok(isServiceError(error, 'IDENTITY_NOT_READY'), String(error));
+    assert.match(error.message, /join token/);
+    return true;
+  });
+  const asleep = await workload.call(sidecar.GetStatus, {});
+  assert.deepEqual([asleep.spiffeId, asleep.svidExpiresAt, asleep.connected], ['', null, false]);
+  sleep(false);
+  svids.set(await ca.issue(workloadId));
+  assert.equal((await acquire(workload, { resource: 'x-api' })).cached, false);
+});
+
 test('a lease that the broker ends leaves memory, is announced, and its token is refused', async (t) => {
   const { broker, workload } = await startSidecarUnderTest(t);
   const { sessionId, events } = await watch(t, workload);

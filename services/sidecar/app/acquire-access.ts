@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { ServiceError } from '@stint/common/errors.ts';
-import type { GrantId, LeaseId } from '@stint/common/ids.ts';
+import { type GrantId, type LeaseId, newId } from '@stint/common/ids.ts';
 import { type AccessFields, validateAccessFields } from '@stint/common/request-limits.ts';
 import { count, currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
@@ -77,13 +76,16 @@ export class AcquireAccess {
    * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, RATE_LIMITED, GRANT_ENDED; and those of {@link Broker}.
    */
   execute(request: AcquireRequest, caller: Caller): Acquired | Promise<Acquired> {
-    const fields = { ...request, idempotencyKey: request.idempotencyKey ?? newIdempotencyKey() };
+    const { clock } = this.#parts;
+    const fields = {
+      ...request,
+      idempotencyKey: request.idempotencyKey ?? `sidecar-${newId('request', clock.now())}`,
+    };
     validateAccessFields(fields);
     this.#parts.sessions.requireOpen(request.sessionId);
     const key = request.isFresh ? undefined : cacheKey(request);
     return withSpan('stint.acquire', { attributes: spanAttributes(request) }, (span) => {
-      const lease =
-        key === undefined ? undefined : this.#parts.cache.find(key, request.ttlMs, this.#parts.clock.now());
+      const lease = key === undefined ? undefined : this.#parts.cache.find(key, request.ttlMs, clock.now());
       span?.setAttribute('stint.cached', lease !== undefined);
       count('stint.sidecar.cache.lookups', { 'stint.outcome': lease === undefined ? 'miss' : 'hit' });
       if (lease === undefined) {
@@ -196,10 +198,6 @@ function heldAccess(
 
 function answer(lease: HeldAccess, cached: boolean): Acquired {
   return { access: lease.access, grantId: lease.grantId, leaseId: lease.leaseId, cached };
-}
-
-function newIdempotencyKey(): string {
-  return `sidecar-${randomBytes(16).toString('hex')}`;
 }
 
 function spanAttributes(request: AcquireRequest) {

@@ -13,8 +13,8 @@ export type Caller = {
 /** Longest that the broker is asked one question, in milliseconds: as long as it may take to create a credential. */
 export const askMs = 30_000;
 
-/** How long before the caller's deadline a wait is given up, in milliseconds: so that the reason still arrives. */
-const noticeMs = 150;
+/** How long before the caller's deadline a wait is given up, in milliseconds, so that the reason still arrives; a tenth of short waits. */
+const noticeMsMax = 150;
 
 /**
  * Waits for the work as long as the caller does. The work itself goes on: others may wait for it too.
@@ -31,10 +31,9 @@ export function waitFor<T>(
     reject(
       parts.broker.outage() ?? new ServiceError('DEADLINE_EXCEEDED', 'the broker did not answer in time'),
     );
+  const leftMs = caller.deadline === undefined ? undefined : caller.deadline - parts.clock.now();
   const timer =
-    caller.deadline === undefined
-      ? undefined
-      : setTimeout(giveUp, Math.max(0, caller.deadline - noticeMs - parts.clock.now()));
+    leftMs === undefined ? undefined : setTimeout(giveUp, leftMs - Math.min(noticeMsMax, leftMs / 10));
   if (caller.signal.aborted) giveUp();
   caller.signal.addEventListener('abort', giveUp, { once: true });
   work.then(resolve, reject);

@@ -1,7 +1,7 @@
-import { ServiceError } from '@stint/common/errors.ts';
+import { validateText } from '@stint/common/request-limits.ts';
 import type { GrantEndings } from './grant-endings.ts';
 import type { AccessCache } from './ports.ts';
-import { sessionNameMax, type WatchEvent, type WatchSessions } from './watch-sessions.ts';
+import { sessionNameBytesMax, type WatchEvent, type WatchSessions } from './watch-sessions.ts';
 
 /** An open Watch stream. */
 export type WatchSession = {
@@ -24,13 +24,9 @@ export class WatchLeases {
     this.#parts = parts;
   }
 
-  /** @throws ServiceError INVALID_FIELD when the name is too long, RATE_LIMITED when too many streams are open. */
+  /** @throws ServiceError INVALID_FIELD when the name is too long or not one printable line, RATE_LIMITED when too many streams are open. */
   execute(request: { readonly name: string }, listener: (event: WatchEvent) => void): WatchSession {
-    if (request.name.length > sessionNameMax) {
-      throw new ServiceError('INVALID_FIELD', `name: it must be at most ${sessionNameMax} characters`, {
-        metadata: { field: 'name', limit: String(sessionNameMax) },
-      });
-    }
+    validateText('name', request.name, sessionNameBytesMax);
     const { cache, sessions, endings } = this.#parts;
     const id = sessions.open(listener);
     const end = () => {

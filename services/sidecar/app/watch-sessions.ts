@@ -6,8 +6,8 @@ import type { LeaseMessage } from './ports.ts';
 /** Most Watch streams open at once: one per process that uses the sidecar, with room for short-lived ones. */
 export const watchSessionsMax = 1_024;
 
-/** Longest name of a Watch stream, in characters. */
-export const sessionNameMax = 128;
+/** Longest name of a Watch stream, in UTF-8 bytes. */
+export const sessionNameBytesMax = 128;
 
 /** What a workload is told about the leases it holds. */
 export type WatchEvent =

@@ -8,13 +8,21 @@ const lease: LeaseSpan = {
   issuedAt: 0,
   expiresAt: 15 * minute,
   hardExpiresAt: 60 * minute,
-  renewable: true,
+  renewable: false,
   wantedMs: undefined,
 };
+const renewable = { ...lease, renewable: true };
 
 test('a caller without a wish is content with a third of the life', () => {
   assert.equal(fits(lease, undefined, 10 * minute), true);
   assert.equal(fits(lease, undefined, 10 * minute + 1), false);
+});
+
+test('a lease that is being renewed is given out a little longer', () => {
+  const atRenewal = renewAt(renewable) ?? Number.NaN;
+  assert.equal(fits(renewable, undefined, atRenewal + 2 * minute), true);
+  assert.equal(fits(renewable, undefined, 12.5 * minute + 1), false);
+  assert.equal(fits({ ...renewable, hardExpiresAt: 15 * minute }, undefined, 10 * minute + 1), false);
 });
 
 test('a caller with a wish gets a lease that lives as long, whatever is left of it', () => {
@@ -39,9 +47,9 @@ test('an expired lease fits nobody', () => {
 });
 
 test('a lease that cannot be moved is not renewed', () => {
-  assert.equal(renewAt(lease), 10 * minute);
-  assert.equal(renewAt({ ...lease, renewable: false }), undefined);
-  assert.equal(renewAt({ ...lease, hardExpiresAt: lease.expiresAt }), undefined);
+  assert.equal(renewAt(renewable), 10 * minute);
+  assert.equal(renewAt(lease), undefined);
+  assert.equal(renewAt({ ...renewable, hardExpiresAt: lease.expiresAt }), undefined);
 });
 
 test('retries come before the end, never closer than a second, and stop when there is no time', () => {

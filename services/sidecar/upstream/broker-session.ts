@@ -120,10 +120,10 @@ export class BrokerSession implements Broker {
 
   acknowledgeDelivery(leaseId: LeaseId): void {
     const { clock, log } = this.#options;
-    this.#ask({ acknowledgeDelivery: { leaseId } }, { deadline: clock.now() + acknowledgeMs }).catch(
-      (error: unknown) => {
-        log.warn({ lease_id: leaseId, error }, 'delivery not acknowledged: the broker will end the lease');
-      },
+    const options = { deadline: clock.now() + acknowledgeMs };
+    const acknowledged = (async () => await this.#ask({ acknowledgeDelivery: { leaseId } }, options))();
+    acknowledged.catch((error: unknown) =>
+      log.warn({ lease_id: leaseId, error }, 'delivery not acknowledged: the broker will end the lease'),
     );
   }
 
@@ -142,8 +142,10 @@ export class BrokerSession implements Broker {
 
   /** @throws as {@link Broker} says. */
   #ask(body: QuestionBody, options: AskOptions): Promise<ServerMessage__Output> {
+    if (this.#isClosing) throw new ServiceError('SHUTTING_DOWN', 'the sidecar is stopping');
     const bytes = questionBytes(body);
-    this.#requireRoom(bytes);
+    // A delivery is never kept back: the broker would end a lease that is in use.
+    if (!body.acknowledgeDelivery) this.#requireRoom(bytes);
     const id = this.#nextId();
     const question: Question = {
       id,
@@ -162,7 +164,6 @@ export class BrokerSession implements Broker {
   }
 
   #requireRoom(bytes: number): void {
-    if (this.#isClosing) throw new ServiceError('SHUTTING_DOWN', 'the sidecar is stopping');
     if (this.#questions.size < inFlightMax && this.#bytes + bytes <= inFlightBytesMax) return;
     throw new ServiceError('RATE_LIMITED', `${this.#questions.size} questions to the broker are under way`, {
       metadata: { in_flight_max: String(inFlightMax), in_flight_bytes_max: String(inFlightBytesMax) },

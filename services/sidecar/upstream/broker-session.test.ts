@@ -1,0 +1,387 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as elapse } from 'node:timers/promises';
+import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
+import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
+import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
+import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
+import type { SessionResponse__Output } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
+import { toRpcStatus } from '@stint/common/grpc-status.ts';
+import { newId } from '@stint/common/ids.ts';
+import { createLog } from '@stint/common/log.ts';
+import type { AccessFields } from '@stint/common/request-limits.ts';
+import { systemClock } from '@stint/common/time.ts';
+import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
+import type { EndedLease } from '../app/ports.ts';
+import { BrokerSession, inFlightBytesMax, inFlightMax } from './broker-session.ts';
+import { frameBytesMax, frameMessagesMax, type SessionStream } from './session-link.ts';
+
+const fields: AccessFields = {
+  idempotencyKey: 'key-00000001',
+  resource: 'orders-api',
+  action: 'read',
+  justification: '',
+  context: {},
+  parameters: {},
+};
+
+/** The broker's end of a stream, in this process. */
+class FakeStream {
+  readonly frames: (readonly ClientMessage[])[] = [];
+  isClosed = false;
+  isEnded = false;
+  hasRoom = true;
+  drain = Promise.withResolvers<void>();
+  readonly #queue: SessionResponse__Output[] = [];
+  #wake = Promise.withResolvers<void>();
+  #fault: ServiceError | undefined;
+
+  get messages(): readonly ClientMessage[] {
+    return this.frames.flat();
+  }
+
+  /** Speaks, as a broker. */
+  say(...messages: Partial<ServerMessage__Output>[]): void {
+    this.#queue.push({ messages: messages.map((message) => ({ id: 0, ...message })) });
+    this.#wake.resolve();
+  }
+
+  greet(): void {
+    this.say({ trustBundle: { sequence: 1, x509Authorities: [], jwks: '{"keys":[]}', issuer: 'i' } });
+  }
+
+  refuse(id: number | undefined, error: ServiceError): void {
+    const status = toRpcStatus(error, { service: 'broker', requestId: '' });
+    const failure = {
+      code: status.code ?? 0,
+      message: status.message ?? '',
+      details: [...(status.details ?? [])],
+    };
+    this.say({ id: id ?? 0, failure } as Partial<ServerMessage__Output>);
+  }
+
+  breakOff(error = new ServiceError('BROKER_UNAVAILABLE', 'cut')): void {
+    this.#fault = error;
+    this.#wake.resolve();
+  }
+
+  open(): SessionStream {
+    const stream = {
+      write: (frame: SessionRequest) => {
+        this.frames.push(frame.messages ?? []);
+        return this.hasRoom;
+      },
+      drained: () => (this.hasRoom ? Promise.resolve() : this.drain.promise),
+      end: () => {
+        this.isEnded = true;
+        this.#wake.resolve();
+      },
+      cancel: () => this.breakOff(),
+      [Symbol.asyncIterator]: () => this.#read(),
+    };
+    const close = () => {
+      this.isClosed = true;
+    };
+    return { stream, close };
+  }
+
+  async *#read(): AsyncGenerator<SessionResponse__Output> {
+    for (;;) {
+      const frame = this.#queue.shift();
+      if (frame !== undefined) yield frame;
+      else if (this.#fault !== undefined) throw this.#fault;
+      else if (this.isEnded) return;
+      else {
+        await this.#wake.promise;
+        this.#wake = Promise.withResolvers();
+      }
+    }
+  }
+}
+
+function sources(): SvidSource & { rotate(): void; fault: ServiceError | undefined } {
+  let n = 1;
+  const listeners = new Set<(state: SvidState) => void>();
+  const source = {
+    fault: undefined as ServiceError | undefined,
+    current: () => {
+      if (source.fault !== undefined) throw source.fault;
+      return { svid: { sha256: `svid ${n}` } } as SvidState;
+    },
+    onChange: (listener: (state: SvidState) => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    rotate: () => {
+      n += 1;
+      for (const listener of listeners) listener(source.current());
+    },
+  };
+  return source;
+}
+
+function openSession(t: TestContext) {
+  const streams: FakeStream[] = [];
+  const late: string[] = [];
+  const ended: EndedLease[] = [];
+  const keys: string[] = [];
+  const svids = sources();
+  const session = new BrokerSession({
+    dial: () => {
+      const stream = new FakeStream();
+      streams.push(stream);
+      return stream.open();
+    },
+    svids,
+    pushes: {
+      leasesEnded: (leases) => void ended.push(...leases),
+      tokenKeys: ({ issuer }) => void keys.push(issuer),
+      lateAccess: ({ grantId }) => void late.push(grantId),
+    },
+    clock: systemClock,
+    log: createLog({ service: 'test', level: 'silent' }),
+    times: { aliveMs: 40, deadMs: 200 },
+  });
+  session.start();
+  t.after(() => session.close(0));
+  const stream = (n: number) => streams[n] ?? assert.fail(`no stream ${n}`);
+  return { session, streams, stream, late, ended, keys, svids };
+}
+
+const soon = (ms = 5_000) => ({ deadline: Date.now() + ms });
+const settled = () => elapse(10);
+
+async function until(claim: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !claim(); i++) await elapse(10);
+  assert.ok(claim(), claim.toString());
+}
+
+function accessFor(id: number | undefined): Partial<ServerMessage__Output> {
+  const now = Date.now();
+  const at = (ms: number) => ({ seconds: Math.floor((now + ms) / 1_000), nanos: 0 });
+  const [grantId, leaseId] = [newId('grant', now), newId('lease', now)];
+  const grant = { id: grantId, decidedAt: at(0), expiresAt: at(60_000) };
+  const lease = { id: leaseId, grantId, expiresAt: at(60_000), hardExpiresAt: at(60_000), renewable: false };
+  const credential = { kind: 'token', token: { token: 't', tokenType: 'Bearer' } };
+  return {
+    id: id ?? 0,
+    access: { grant, lease, credential, replayed: false },
+  } as unknown as Partial<ServerMessage__Output>;
+}
+
+function refusedAs(reason: ErrorReason): (thrown: unknown) => boolean {
+  return (thrown) => isServiceError(thrown, reason);
+}
+
+test('questions wait for the broker’s first word, then leave in one frame', async (t) => {
+  const { session, stream } = openSession(t);
+  const asked = [1, 2, 3].map((n) => session.requestAccess({ ...fields, resource: `api-${n}` }, soon()));
+  await settled();
+  assert.deepEqual(stream(0).frames, []);
+  stream(0).greet();
+  await settled();
+  assert.equal(stream(0).frames.length, 1);
+  // In any order.
+  for (const { id } of [...stream(0).messages].reverse()) stream(0).say(accessFor(Number(id)));
+  assert.equal((await Promise.all(asked)).length, 3);
+});
+
+test('frames stay within their bounds in messages and bytes', async (t) => {
+  const { session, stream } = openSession(t);
+  stream(0).greet();
+  await settled();
+  const big = 'x'.repeat(10_000);
+  const asked = Array.from({ length: 600 }, (_, n) =>
+    session.requestAccess({ ...fields, justification: n < 300 ? '' : big }, soon()).catch(() => undefined),
+  );
+  await until(() => stream(0).messages.length === 600);
+  for (const frame of stream(0).frames) {
+    assert.ok(frame.length <= frameMessagesMax);
+    assert.ok(Buffer.byteLength(JSON.stringify(frame)) <= frameBytesMax * 1.2);
+  }
+  await session.close(0);
+  await Promise.all(asked);
+});
+
+test('a peer that reads slowly is waited for', async (t) => {
+  const { session, stream } = openSession(t);
+  stream(0).greet();
+  await settled();
+  stream(0).hasRoom = false;
+  const first = session.requestAccess(fields, soon()).catch(() => undefined);
+  await settled();
+  const second = session.requestAccess(fields, soon()).catch(() => undefined);
+  await settled();
+  assert.equal(stream(0).frames.length, 1);
+  stream(0).hasRoom = true;
+  stream(0).drain.resolve();
+  await settled();
+  assert.equal(stream(0).frames.length, 2);
+  await session.close(0);
+  await Promise.all([first, second]);
+});
+
+test('as many questions and bytes as may be under way, and no more', async (t) => {
+  const { session } = openSession(t);
+  const asked: Promise<unknown>[] = [];
+  for (let n = 0; n < inFlightMax; n++) asked.push(session.requestAccess(fields, soon()).catch(() => 'over'));
+  await assert.rejects(session.requestAccess(fields, soon()), refusedAs('RATE_LIMITED'));
+  session.acknowledgeDelivery(newId('lease', Date.now())); // is never refused
+  const other = openSession(t).session;
+  const huge = { ...fields, justification: 'x'.repeat(inFlightBytesMax / 2) };
+  asked.push(other.requestAccess(huge, soon()).catch(() => 'over'));
+  await assert.rejects(other.requestAccess(huge, soon()), refusedAs('RATE_LIMITED'));
+  await Promise.all([session.close(0), other.close(0)]);
+  await Promise.all(asked);
+});
+
+test('a lost link’s questions are asked again on the next, as they were', async (t) => {
+  const { session, stream, streams } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  stream(0).breakOff();
+  await until(() => streams.length === 2);
+  assert.equal(stream(0).isClosed, true);
+  assert.equal(session.outage()?.reason, 'BROKER_UNAVAILABLE');
+  stream(1).greet();
+  await until(() => stream(1).messages.length === 1);
+  assert.equal(session.outage(), undefined);
+  assert.deepEqual(stream(1).messages[0]?.requestAccess, stream(0).messages[0]?.requestAccess);
+  // The first asking is still being answered there: the second is told to come again.
+  const { id } = stream(1).messages[0] ?? {};
+  stream(1).refuse(
+    Number(id),
+    new ServiceError('CONCURRENT_UPDATE', 'still being issued', { retryAfterMs: 20 }),
+  );
+  await until(() => stream(1).messages.filter((message) => message.requestAccess).length === 2);
+  stream(1).say(accessFor(Number(id)));
+  await asked;
+});
+
+test('a refusal on the first asking is the answer', async (t) => {
+  const { session, stream } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  stream(0).refuse(Number(stream(0).messages[0]?.id), new ServiceError('CONCURRENT_UPDATE', 'somebody else'));
+  await assert.rejects(asked, refusedAs('CONCURRENT_UPDATE'));
+});
+
+test('a broker that is stopping is not believed: the next one is asked', async (t) => {
+  const { session, stream, streams } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  stream(0).refuse(Number(stream(0).messages[0]?.id), new ServiceError('SHUTTING_DOWN', 'bye'));
+  stream(0).breakOff();
+  await until(() => streams.length === 2);
+  stream(1).greet();
+  await until(() => stream(1).messages.length === 1);
+  stream(1).say(accessFor(Number(stream(1).messages[0]?.id)));
+  await asked;
+});
+
+test('access that arrives when nobody waits any more is handed over to be given back', async (t) => {
+  const { session, stream, late } = openSession(t);
+  stream(0).greet();
+  await assert.rejects(session.requestAccess(fields, soon(50)), refusedAs('DEADLINE_EXCEEDED'));
+  const answer = accessFor(Number(stream(0).messages[0]?.id));
+  stream(0).say(answer);
+  await until(() => late.length === 1);
+  assert.equal(late[0], answer.access?.grant?.id);
+});
+
+test('a malformed answer or push fails only what it concerns', async (t) => {
+  const { session, stream, ended } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  const id = Number(stream(0).messages[0]?.id);
+  const bad = { leaseId: 'x', grantId: 'y', expiresAt: null, reason: '' };
+  stream(0).say({ leasesEnded: { leases: [bad] } }, { id: 999_999, alive: {} });
+  stream(0).say({ id, access: { grant: null, lease: null, credential: null, replayed: false } });
+  await assert.rejects(asked, refusedAs('INTERNAL'));
+  const other = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.filter((message) => message.requestAccess).length === 2);
+  stream(0).say({ id: Number(stream(0).messages.at(-1)?.id), completed: { grant: null, leases: [] } });
+  await assert.rejects(other, refusedAs('INTERNAL'));
+  assert.deepEqual(ended, []);
+  assert.equal(session.outage(), undefined);
+});
+
+test('a session that is refused for good fails what waits, and is tried again all the same', async (t) => {
+  const { session, stream, streams } = openSession(t);
+  const asked = session.requestAccess(fields, soon());
+  stream(0).breakOff(new ServiceError('IDENTITY_SUSPENDED', 'suspended'));
+  await assert.rejects(asked, refusedAs('IDENTITY_SUSPENDED'));
+  assert.equal(session.outage()?.reason, 'IDENTITY_SUSPENDED');
+  await until(() => streams.length === 2);
+});
+
+test('an SVID that has ended is an outage with its own reason, and its return ends it at once', async (t) => {
+  const { session, stream, streams, svids } = openSession(t);
+  stream(0).greet();
+  await settled();
+  svids.fault = new ServiceError('IDENTITY_NOT_READY', 'the SVID expired');
+  stream(0).breakOff(new ServiceError('PEER_UNAUTHENTICATED', 'ended'));
+  const asked = session.requestAccess(fields, soon(300));
+  await assert.rejects(asked, (error) => {
+    assert.ok(isServiceError(error, 'IDENTITY_NOT_READY'), String(error));
+    assert.match(error.message, /the SVID expired.*join token/);
+    return true;
+  });
+  assert.equal(streams.length, 1, 'nothing was dialled without an SVID');
+  svids.fault = undefined;
+  svids.rotate();
+  assert.equal(streams.length, 2);
+  stream(1).greet();
+  await until(() => session.outage() === undefined);
+});
+
+test('a new SVID moves new questions over and leaves the old ones to be answered', async (t) => {
+  const { session, stream, streams, svids, keys } = openSession(t);
+  stream(0).greet();
+  const old = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  svids.rotate();
+  assert.equal(streams.length, 2);
+  const between = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.filter((message) => message.requestAccess).length === 2);
+  stream(1).greet();
+  await settled();
+  assert.equal(stream(0).isEnded, false, 'two questions are still being answered there');
+  const fresh = session.requestAccess(fields, soon());
+  await until(() => stream(1).messages.some((message) => message.requestAccess));
+  stream(0).greet();
+  for (const message of stream(0).messages)
+    if (message.requestAccess) stream(0).say(accessFor(Number(message.id)));
+  await Promise.all([old, between]);
+  await until(() => stream(0).isEnded && stream(0).isClosed);
+  assert.equal(session.outage(), undefined);
+  stream(1).say(accessFor(Number(stream(1).messages.find((message) => message.requestAccess)?.id)));
+  await fresh;
+  assert.equal(keys.length, 2, 'keys of the link that is being left are not taken');
+});
+
+test('silence is answered by signs of life, and then by another connection', async (t) => {
+  const { stream, streams } = openSession(t);
+  stream(0).greet();
+  await until(() => stream(0).messages.some((message) => message.alive));
+  await until(() => streams.length === 2);
+  assert.equal(stream(0).isClosed, true);
+});
+
+test('closing refuses what waits and dials no more', async (t) => {
+  const { session, stream, streams } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  const refused = assert.rejects(asked, refusedAs('SHUTTING_DOWN'));
+  await session.close(20);
+  await refused;
+  assert.equal(stream(0).isClosed, true);
+  await assert.rejects(session.requestAccess(fields, soon()), refusedAs('SHUTTING_DOWN'));
+  await elapse(200);
+  assert.equal(streams.length, 1);
+});
