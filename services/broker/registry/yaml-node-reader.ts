@@ -4,7 +4,6 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   type Pair,
   parseAllDocuments,
   type YAMLMap,
@@ -38,47 +37,37 @@ export class YamlNodeReader {
     this.faults = faults;
   }
 
-  /** The file's top mapping; undefined when it is not YAML, and then the faults say why. */
+  /** The file's top mapping; undefined when it is empty or not YAML, and for the latter the faults say why. */
   parse(): YAMLMap | undefined {
-    const lineCounter = new LineCounter();
-    let documents: ReturnType<typeof parseAllDocuments>;
-    try {
-      documents = parseAllDocuments(this.source.text, {
-        schema: 'failsafe',
-        uniqueKeys: true,
-        merge: false,
-        lineCounter,
-        logLevel: 'silent',
-      });
-    } catch (thrown) {
-      if (!(thrown instanceof RangeError)) throw thrown;
-      this.faults.push(wholeFileFault(this.source.file, 'the file is nested too deeply'));
-      return undefined;
-    }
-    const [first, second] = Array.isArray(documents) ? documents : [];
-    if (first === undefined) return undefined;
+    const [first, second] = this.#documents();
     if (second !== undefined)
-      this.faults.push(
-        wholeFileFault(this.source.file, 'the file holds several YAML documents', 'keep one, without "---"'),
-      );
-    for (const problem of [...first.errors, ...first.warnings]) {
-      const [what = ''] = problem.message.split(/ at line \d+| in ".*":|\n/);
-      this.faults.push(
-        this.source.faultAt(
-          { start: problem.pos[0], end: problem.pos[1] },
-          `not valid YAML: ${lowerFirst(what)}`,
-        ),
-      );
+      this.#wholeFault('the file holds several YAML documents', 'keep one, without "---"');
+    for (const { message, pos } of [...(first?.errors ?? []), ...(first?.warnings ?? [])]) {
+      // The parser's message goes on with its own place and excerpt.
+      const [what = ''] = message.split(/ at line \d+|\n/);
+      const range = { start: pos[0], end: pos[1] };
+      this.faults.push(this.source.faultAt(range, `not valid YAML: ${lowerFirst(what)}`));
     }
-    if (first.errors.length > 0) return undefined;
-    if (first.contents === null) return undefined;
-    return isMap(first.contents)
-      ? first.contents
-      : void this.fault(
-          first.contents,
-          'the file must be a mapping',
-          'start it with "identities:" or "resources:"',
-        );
+    if (first === undefined || first.errors.length > 0 || first.contents === null) return undefined;
+    if (isMap(first.contents)) return first.contents;
+    this.fault(first.contents, 'the file must be a mapping', 'start it with "identities:" or "resources:"');
+    return undefined;
+  }
+
+  #documents(): Document[] {
+    try {
+      const options = { schema: 'failsafe', uniqueKeys: true, merge: false, logLevel: 'silent' } as const;
+      return [...parseAllDocuments(this.source.text, options)];
+    } catch (thrown) {
+      // The parser recurses with the nesting; anything else it throws is a fault of ours.
+      if (!(thrown instanceof RangeError)) throw thrown;
+      this.#wholeFault('the file is nested too deeply');
+      return [];
+    }
+  }
+
+  #wholeFault(what: string, help = ''): void {
+    this.faults.push(wholeFileFault(this.source.file, what, help));
   }
 
   /** Records a fault at a node. */
