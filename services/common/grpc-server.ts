@@ -25,6 +25,10 @@ const callsPerConnectionMax = 1_000;
 const keepaliveMs = 20_000;
 const keepaliveTimeoutMs = 10_000;
 
+/** How long an anonymous peer may stay connected, and finish what it has begun, in milliseconds. */
+const anonymousConnectionMs = 60_000;
+const anonymousConnectionGraceMs = 10_000;
+
 /** How long the answered calls' last bytes may take to leave when the server stops, in milliseconds. */
 const lastBytesMs = 500;
 
@@ -129,7 +133,8 @@ class RunningServer implements GrpcServer, CallHost {
   // A grpc-js server for each listener: which one a call came by is then known from where its handler was registered.
   async #open(listener: GrpcListener): Promise<void> {
     const { log, clock } = this;
-    const serving = new Server(serverOptions);
+    const isOpenToAll = listener.kind === 'tcp' && !listener.tls.requireClientSvid;
+    const serving = new Server(isOpenToAll ? { ...serverOptions, ...passingGuests } : serverOptions);
     const refusing = new Server({ ...serverOptions, interceptors: [refuseEveryCall(this.service, clock)] });
     const injectors = [serving, refusing].map((server) =>
       server.createConnectionInjector(ServerCredentials.createInsecure()),
@@ -196,6 +201,12 @@ const serverOptions = {
   'grpc.keepalive_time_ms': keepaliveMs,
   'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
   'grpc.enable_channelz': 0,
+} as const;
+
+// Where callers are anonymous a connection is for one short errand: nobody may hold places for long.
+const passingGuests = {
+  'grpc.max_connection_age_ms': anonymousConnectionMs,
+  'grpc.max_connection_age_grace_ms': anonymousConnectionGraceMs,
 } as const;
 
 // Keyed by path. Counts of calls are by method, over all listeners.
