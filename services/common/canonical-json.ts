@@ -12,10 +12,17 @@ export function canonicalJson(value: unknown): string {
   return write(value, canonicalDepthMax);
 }
 
+/** Texts that stand in JSON as they are: most of ours, and several times faster to test than to escape. */
+const plainText = /^[ !#-[\]-~]*$/;
+
+/** Members' names as they are written, `"name":`. Ours are few; others' are kept only while there is room. */
+const writtenKeys = new Map<string, string>();
+const writtenKeysMax = 1_024;
+
 function write(value: unknown, depthLeft: number): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.toWellFormed());
+      return plainText.test(value) ? `"${value}"` : JSON.stringify(value.toWellFormed());
     case 'number':
       if (!Number.isSafeInteger(value))
         throw new TypeError(`canonical JSON: ${value} is not a whole number within 2^53`);
@@ -44,11 +51,17 @@ function writeObject(value: object, depthLeft: number): string {
   for (const key of Object.keys(value).sort()) {
     const member = (value as Record<string, unknown>)[key];
     if (member === undefined) continue;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
-    if (!/^[\x00-\x7f]*$/.test(key)) throw new TypeError(`canonical JSON: key "${key}" is not ASCII`);
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${write(member, depthLeft)}`;
+    text += (text === '' ? '' : ',') + (writtenKeys.get(key) ?? writeKey(key)) + write(member, depthLeft);
   }
   return `{${text}}`;
+}
+
+function writeKey(key: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
+  if (!/^[\x00-\x7f]*$/.test(key)) throw new TypeError(`canonical JSON: key "${key}" is not ASCII`);
+  const written = `${JSON.stringify(key)}:`;
+  if (writtenKeys.size < writtenKeysMax && key.length <= 64) writtenKeys.set(key, written);
+  return written;
 }
 
 /**

@@ -59,7 +59,8 @@ test('every statement of the store goes by an index', async (t) => {
     const plan = database
       .prepare(`explain query plan ${sql}`)
       .all(new Array(sql.split('?').length - 1).fill(1)) as { detail: string }[];
-    if (sql.includes('as "live"')) assert.match(plan.map(({ detail }) => detail).join(), /USING COVERING INDEX grants_live/);
+    if (sql.includes('as "live"'))
+      assert.match(plan.map(({ detail }) => detail).join(), /USING COVERING INDEX grants_live/);
     for (const { detail } of plan) {
       assert.doesNotMatch(
         detail,

@@ -27,8 +27,7 @@ export type Facts = {
   findReplay(
     key: Pick<Grant, 'spiffeId' | 'idempotencyKey'>,
   ): { grant: GrantRow; lease: LeaseRow } | undefined;
-  /** Counts the holder's live grants, and stops at `max`. */
-  countLive(key: QuotaKey, max: number): number;
+  countLive(key: QuotaKey): number;
   findGrant(id: string): GrantRow | undefined;
   findLease(id: string): LeaseRow | undefined;
 };
@@ -123,15 +122,14 @@ export class CommitPlan {
       };
     }
     if (liveMax === undefined) return undefined;
-    const live = this.#countLive(grant, liveMax);
+    const live = this.#countLive(grant);
     return live < liveMax ? undefined : { kind: 'quota_exceeded', live };
   }
 
-  #countLive(grant: Grant, max: number): number {
+  #countLive(grant: Grant): number {
     const key = quotaKey(grant);
-    const known = `${key}\n${max}`;
-    const live = this.#live.get(known) ?? this.#facts.countLive(grant, max);
-    this.#live.set(known, live);
+    const live = this.#live.get(key) ?? this.#facts.countLive(grant);
+    this.#live.set(key, live);
     return live + (this.#added.get(key) ?? 0);
   }
 

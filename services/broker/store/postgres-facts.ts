@@ -26,7 +26,7 @@ export async function loadFacts(session: Session, entries: readonly LedgerEntry[
   );
   return {
     findReplay: ({ spiffeId, idempotencyKey }) => replays.get(`${spiffeId}\n${idempotencyKey}`),
-    countLive: (key, max) => Math.min(max, live.get(quotaKey(key)) ?? 0),
+    countLive: (key) => live.get(quotaKey(key)) ?? 0,
     findGrant: (id) => grants.get(id),
     findLease: (id) => leases.get(id),
   };
@@ -59,36 +59,29 @@ async function loadReplays(
 }
 
 async function countLive(session: Session, inserts: readonly Insert[]): Promise<Map<string, number>> {
-  const limits = new Map<string, { grant: Insert['grant']; max: number }>();
-  for (const { grant, liveMax } of inserts) {
-    if (liveMax === undefined) continue;
-    const key = quotaKey(grant);
-    limits.set(key, { grant, max: Math.max(liveMax, limits.get(key)?.max ?? 0) });
-  }
-  if (limits.size === 0) return new Map();
-  const locks = [...limits.keys()].map((key) => lockKey('quota', key)).sort();
+  const limited = inserts.filter(({ liveMax }) => liveMax !== undefined);
+  const wanted = new Map(limited.map(({ grant }) => [quotaKey(grant), grant]));
+  if (wanted.size === 0) return new Map();
   // The lock is a statement of its own: the count after it sees what the broker before us has committed.
   await session.client.query({
     name: 'lock-quotas',
     text: 'select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key',
-    values: [locks],
+    values: [[...wanted.keys()].map((key) => lockKey('quota', key)).sort()],
   });
-  const wanted = [...limits.values()];
+  const grants = [...wanted.values()];
   const { rows } = await session.client.query<{ live: number }>({
     name: 'count-live',
-    text: `select (select count(*) from (
-        select 1 from grants g where g.spiffe_id = k.spiffe_id and g.resource = k.resource and g.action = k.action
-          and g.${grantIsLive} limit k.max) as counted) as live
-      from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) with ordinality as k (spiffe_id, resource, action, max, place)
+    text: `select (select count(*) from grants g where g.spiffe_id = k.spiffe_id and g.resource = k.resource
+        and g.action = k.action and g.${grantIsLive}) as live
+      from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k (spiffe_id, resource, action, place)
       order by place`,
     values: [
-      wanted.map(({ grant }) => grant.spiffeId),
-      wanted.map(({ grant }) => grant.resource),
-      wanted.map(({ grant }) => grant.action),
-      wanted.map(({ max }) => max),
+      grants.map(({ spiffeId }) => spiffeId),
+      grants.map(({ resource }) => resource),
+      grants.map(({ action }) => action),
     ],
   });
-  return new Map([...limits.keys()].map((key, i) => [key, rows[i]?.live ?? 0]));
+  return new Map([...wanted.keys()].map((key, i) => [key, rows[i]?.live ?? 0]));
 }
 
 async function lockRows<Row extends { id: string }>(

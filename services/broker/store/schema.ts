@@ -176,7 +176,7 @@ export const leaseMutableColumns = [
  * Conditions that stand in an index's definition and in its queries alike. They are written out, without parameters: a
  * partial index is used only where the query provably implies its condition.
  */
-export const grantIsLive = "state in ('active', 'ending')";
+export const grantIsLive = 'ended_at is null';
 export const leaseIsOpen = 'next_attempt_at is not null';
 export const leaseHasEndReason = 'end_reason is not null';
 

@@ -109,7 +109,7 @@ function prepareStatements(database: SqliteDatabase) {
     findByKey: prepare('select * from grants where spiffe_id = ? and idempotency_key = ?'),
     findFirstLease: prepare('select * from leases where grant_id = ? order by id limit 1'),
     countLive: prepare(
-      `select count(*) as live from (select 1 from grants where spiffe_id = ? and resource = ? and action = ? and ${grantIsLive} limit ?)`,
+      `select count(*) as live from grants where spiffe_id = ? and resource = ? and action = ? and ${grantIsLive}`,
     ),
     findGrant: prepare('select * from grants where id = ?'),
     findLease: prepare('select * from leases where id = ?'),
@@ -142,8 +142,8 @@ function makeFacts(statements: ReturnType<typeof prepareStatements>): Facts {
       const lease = first<LeaseRow>(statements.findFirstLease, [grant.id]);
       return lease === undefined ? undefined : { grant, lease };
     },
-    countLive: ({ spiffeId, resource, action }, max) =>
-      first<{ live: number }>(statements.countLive, [spiffeId, resource, action, max])?.live ?? 0,
+    countLive: ({ spiffeId, resource, action }) =>
+      first<{ live: number }>(statements.countLive, [spiffeId, resource, action])?.live ?? 0,
     findGrant: (id) => first<GrantRow>(statements.findGrant, [id]),
     findLease: (id) => first<LeaseRow>(statements.findLease, [id]),
   };

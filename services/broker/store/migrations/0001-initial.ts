@@ -44,6 +44,7 @@ const grants: Table = (database, { text, whole, strict }) =>
     .addColumn('end_reason', text)
     .addUniqueConstraint('grants_one_per_key', ['spiffe_id', 'idempotency_key'])
     .addCheckConstraint('grants_end_after_decision', sql`expires_at > decided_at`)
+    .addCheckConstraint('grants_live_have_no_end', sql`(ended_at is null) = (state in ('active', 'ending'))`)
     .modifyEnd(strict);
 
 const leases: Table = (database, { text, whole, strict }) =>
@@ -131,7 +132,7 @@ const joinTokens: Table = (database, { text, whole, strict }) =>
     .modifyEnd(strict);
 
 const indexes = [
-  `create index grants_live on grants (spiffe_id, resource, action, state, id) where ${grantIsLive}`,
+  `create index grants_live on grants (spiffe_id, resource, action, ended_at, id) where ${grantIsLive}`,
   'create index grants_of_identity on grants (spiffe_id, id)',
   'create index grants_of_resource on grants (resource, id)',
   'create index leases_of_grant on leases (grant_id)',
