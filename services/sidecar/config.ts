@@ -57,12 +57,6 @@ const options = {
     max: '1h',
     doc: 'How long after the last word from the broker Verify still accepts tokens. Long: a token ended meanwhile is accepted for as long; short: a restart of the broker is felt.',
   },
-  logLevel: {
-    type: 'enum',
-    values: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    default: 'info',
-    doc: 'How much goes to standard error.',
-  },
   exitWithParent: {
     type: 'boolean',
     default: false,

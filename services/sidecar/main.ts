@@ -15,7 +15,6 @@ if (outcome.kind === 'print') {
   const { config } = outcome;
   await runService({
     name: 'sidecar',
-    logLevel: config.logLevel,
     exitWithParent: config.exitWithParent,
     start: (service) => startSidecar(config, service, { socket: socketPath(config, process.env) }),
   });

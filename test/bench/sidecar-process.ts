@@ -56,7 +56,6 @@ async function serveSidecar(to: Extract<Role, { role: 'sidecar' }>): Promise<Wor
     stateFile: undefined,
     leasesMax: 1_000_000,
     verifySilenceMax: 60_000,
-    logLevel: 'warn',
     exitWithParent: true,
   };
   const svids = new SettableSvidSource(parseSvidState(new Secret(to.svid)));

@@ -90,7 +90,6 @@ export async function startSidecarUnderTest(
     stateFile: undefined,
     leasesMax: 10_000,
     verifySilenceMax: 60_000,
-    logLevel: 'debug',
     exitWithParent: false,
     ...options.config,
   };
