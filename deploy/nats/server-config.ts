@@ -93,16 +93,14 @@ function auditorUser(id: SpiffeId): string {
   return user(id, { publish, subscribe: [inboxOf(id)] });
 }
 
-/** A viewer: listens to events that are in the log. It can publish nothing at all. */
+/** A viewer: listens to events that are in the log. It can publish to its own inbox alone, which is to say to nobody. */
 function viewerUser(id: SpiffeId): string {
-  return user(id, { publish: [], subscribe: [bus.eventSubjects, inboxOf(id)] });
+  return user(id, { publish: [inboxOf(id)], subscribe: [bus.eventSubjects, inboxOf(id)] });
 }
 
 function user(id: SpiffeId, rights: { publish: readonly string[]; subscribe: readonly string[] }): string {
-  const list = (subjects: readonly string[]) => `[${subjects.map(quote).join(', ')}]`;
-  // An empty allow list would allow everything; denying everything is what it means.
-  const publish = rights.publish.length === 0 ? '{ deny: [">"] }' : `{ allow: ${list(rights.publish)} }`;
-  return `      { user: ${quote(id)}, permissions: { publish: ${publish}, subscribe: { allow: ${list(rights.subscribe)} } } }`;
+  const list = (subjects: readonly string[]) => `{ allow: [${subjects.map(quote).join(', ')}] }`;
+  return `      { user: ${quote(id)}, permissions: { publish: ${list(rights.publish)}, subscribe: ${list(rights.subscribe)} } }`;
 }
 
 function inboxOf(id: SpiffeId): string {

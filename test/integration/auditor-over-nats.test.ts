@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { batchHash, parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
 import { leafHash, verifyConsistency, verifyInclusion } from '@stint/common/merkle.ts';
@@ -103,6 +104,20 @@ describe('the auditor over a real bus', { skip: skipWithoutNats }, () => {
         hashes: consistency.hashes,
       }),
     );
+  });
+
+  test('an outside auditor listens with any stock client and its certificate', async () => {
+    const { svid, bundlePem } = (await auditBus.trust.source(stintIds.viewer(testDomain, 'siem'))).current();
+    const stock = await connect({
+      servers: `localhost:${auditBus.nats.current().port}`,
+      tls: { cert: svid.certificatesPem, key: svid.privateKeyPem.revealText(), ca: bundlePem },
+      inboxPrefix: bus.inboxPrefix('viewer_siem'),
+    });
+    const feed = stock.subscribe('auditlog.>', { max: 1 });
+    await stock.flush();
+    await auditBus.publish(await auditBus.link(broker.spiffeId), { broker, batch: broker.fill(1) });
+    for await (const message of feed) assert.match(String(message.headers?.get('Stint-Index')), /^\d+$/);
+    await stock.close();
   });
 
   test('a tail gives every record in order, from the past into what is appended while it runs', async () => {
