@@ -35,6 +35,14 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
   const roleCount = async (lease: Lease) =>
     (await postgres.admin(`SELECT FROM pg_roles WHERE rolname = '${lease.entityName}'`)).length;
 
+  const secondsLeft = async (lease: Lease) => {
+    const left = 'extract(epoch FROM rolvaliduntil - clock_timestamp())::float8';
+    const rows = await postgres.admin(
+      `SELECT ${left} AS left FROM pg_roles WHERE rolname = '${lease.entityName}'`,
+    );
+    return Number(rows[0]?.['left']);
+  };
+
   test('a reply lost after the role was made is ambiguous, and ending by name leaves nothing', async (t) => {
     const proxy = await faultProxy(t, postgres.server.current());
     const provider = postgres.provider({ place: proxy });
@@ -108,7 +116,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const first = newIntent(provider, { now: clock.now() });
     const made = await provider.create(first.grant, first.lease, place, signal);
     proxy.silenceOpen();
-    clock.shiftMs += 60_000;
+    clock.shiftMs += 20_000;
     const accepted = proxy.accepted();
     const next = newIntent(provider, { now: clock.now() });
     const second = await provider.create(next.grant, next.lease, place, signal);
@@ -117,19 +125,27 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     await provider.remove({ ...next.lease, handle: second.handle }, demoResource, signal);
   });
 
+  test('a step of our clock is noticed before it can lengthen or refuse a lease', async () => {
+    const clock = shiftedClock();
+    const provider = postgres.provider({ clock });
+    for (const stepMs of [0, 3_600_000, -7_200_000]) {
+      clock.shiftMs += stepMs;
+      const { grant, lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
+      const { handle } = await provider.create(grant, lease, place, signal);
+      const left = await secondsLeft(lease);
+      assert.ok(left > 50 && left < 60.5, `${left} seconds left after a step of ${stepMs} ms`);
+      await provider.remove({ ...lease, handle }, demoResource, signal);
+    }
+  });
+
   test("native expiry is written in the target's time, however wrong our clock is", async () => {
     const clock = shiftedClock();
     clock.shiftMs = -7_200_000;
     const provider = postgres.provider({ clock });
     const { grant, lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
     const { credential, handle } = await provider.create(grant, lease, place, signal);
-    const [row] = await postgres.admin(
-      `SELECT extract(epoch FROM rolvaliduntil - clock_timestamp())::float8 AS left FROM pg_roles WHERE rolname = '${lease.entityName}'`,
-    );
-    assert.ok(
-      Number(row?.['left']) > 50 && Number(row?.['left']) < 60.5,
-      `${String(row?.['left'])} seconds left`,
-    );
+    const left = await secondsLeft(lease);
+    assert.ok(left > 50 && left < 60.5, `${left} seconds left`);
     await (await loginWith(credential)).end();
     await provider.remove({ ...lease, handle }, demoResource, signal);
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { ProviderFailure } from '../../services/broker/app/ports.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
@@ -135,6 +136,21 @@ for (const version of postgresVersions) {
         5,
         'what was not committed is undone',
       );
+    });
+
+    test('logins that race with the end of their lease leave no session behind', async () => {
+      const profile = { ...readProfile, settings: { groupRole, connectionLimit: '50' } };
+      for (let round = 0; round < 10; round += 1) {
+        const { credential, lease } = await create(profile);
+        const logins = Array.from({ length: 12 }, () => loginWith(credential).catch(() => undefined));
+        await delay(round * 8); // when the end comes, not a wait for anything
+        await provider.contain(lease, demoResource, signal);
+        await provider.remove(lease, demoResource, signal);
+        const clients = (await Promise.all(logins)).filter((client) => client !== undefined);
+        for (const client of clients) await assert.rejects(client.query('SELECT * FROM orders'));
+        const left = `SELECT FROM pg_stat_activity WHERE usesysid = ${lease.handle['oid']}`;
+        assert.equal((await postgres.admin(left)).length, 0);
+      }
     });
 
     test('a lease that an administrator raised to superuser is reported as beyond our rights, and ends once mended', async () => {

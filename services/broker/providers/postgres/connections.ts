@@ -5,8 +5,11 @@ import { type Lane, Lanes } from './lanes.ts';
 import { Session } from './session.ts';
 import { ping } from './statements.ts';
 
-/** Oldest session that is used again, in milliseconds: after it the clock is measured and the name resolved anew. */
-const sessionAgeMsMax = 600_000;
+/**
+ * Oldest session that is used again, in milliseconds: after it the clock is measured and the name resolved anew. It
+ * bounds how long a step of either clock can go unnoticed.
+ */
+const sessionAgeMsMax = 60_000;
 
 /** A session idle for longer is asked before it is used, so that a dead one shows before anything is written. */
 const idleMsMax = 10_000;
@@ -90,7 +93,8 @@ export class Connections {
 
   async #isFit({ session, since }: IdleSession, signal: AbortSignal): Promise<boolean> {
     const now = this.#clock.now();
-    if (!session.isUsable || now - session.openedAt > sessionAgeMsMax) return false;
+    const isCurrent = now >= session.openedAt && now - session.openedAt <= sessionAgeMsMax;
+    if (!session.isUsable || !isCurrent) return false;
     if (now - since <= idleMsMax) return true;
     try {
       await session.run(ping, 'connect', AbortSignal.any([signal, AbortSignal.timeout(pingMsMax)]));
