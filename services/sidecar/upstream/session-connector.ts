@@ -9,6 +9,9 @@ import { type LinkTimes, linkTimes, SessionLink, type SessionStream } from './se
 const backoffMsMin = 100;
 const backoffMsMax = 5_000;
 
+/** One failure of so many in a row is a warning in the log. */
+const failuresPerWarning = 20;
+
 /** How long a link that was replaced may take to answer what was asked on it, in milliseconds. */
 const drainMs = 30_000;
 
@@ -140,7 +143,12 @@ export class SessionConnector {
     if (isRefusal && !isServiceError(error, 'PEER_UNAUTHENTICATED')) this.#options.refused(this.#outage);
     const ceilingMs = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
-    log.warn({ error, failures: this.#failures }, 'no session with the broker; connecting again');
+    const { reason, message } = this.#outage;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
+    const fields = { reason, detail: message, cause, failures: this.#failures };
+    // Said at once, and then now and then: an outage of an hour has hundreds of attempts.
+    const level = this.#failures % failuresPerWarning === 1 ? 'warn' : 'debug';
+    log[level](fields, 'no session with the broker; connecting again');
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#connect(), ceilingMs * (0.5 + Math.random()));
   }
@@ -164,6 +172,8 @@ function outageOf(error: unknown): ServiceError {
     return new ServiceError(reason, text, { metadata, retryAfterMs: 1_000, cause: error });
   }
   if (!errorReasons[reason].retry && reason !== 'PEER_UNAUTHENTICATED' && reason !== 'INTERNAL') return error;
-  const text = `no session with a broker: ${message}; the sidecar keeps trying, check the broker and the address`;
+  // A transport's own text says nothing that the log's cause does not say better.
+  const what = error.cause === undefined ? message : 'it cannot be reached';
+  const text = `no session with the broker: ${what}; the sidecar keeps trying, check the broker and its address`;
   return new ServiceError('BROKER_UNAVAILABLE', text, { metadata, retryAfterMs: 1_000, cause: error });
 }
