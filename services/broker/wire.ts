@@ -36,7 +36,13 @@ import { readCsr } from './ca/certificate-request.ts';
 import { openLocalSvidSource } from './ca/local-svid-source.ts';
 import type { BrokerConfig } from './config.ts';
 import { loadBundle } from './policy/load-bundle.ts';
-import { closeProviders, keySet, maintainProviders, openProviders } from './providers/catalog.ts';
+import {
+  checkTargets,
+  closeProviders,
+  keySet,
+  maintainProviders,
+  openProviders,
+} from './providers/catalog.ts';
 import { readProviderDeclarations } from './providers/read-declarations.ts';
 import { accessService } from './rpc/access-service.ts';
 import { adminService } from './rpc/admin-service.ts';
@@ -50,6 +56,9 @@ export const version = '0.1.0';
 
 /** How often the signing keys are looked at, in milliseconds; each look changes them only when their time has come. */
 const keyCareMs = 600_000;
+
+/** How long after the start targets are checked, in milliseconds: one that starts beside the broker is up by then. */
+const targetCheckAfterMs = 30_000;
 
 /** What tests put in place of the ordinary. */
 export type BrokerOptions = { readonly clock?: Clock; readonly step?: StepObserver };
@@ -94,6 +103,7 @@ export async function startBroker(
   await publishTrustBundle(config.trustBundleFile, identity.authority.bundlePem);
   const providers = await openTargets(base);
   const bundles = await Bundles.open(() => load(base, providers));
+  checkTargetsSoon(base, providers, bundles);
   const store = await openLedger(base, identity.svid);
   identity.recordBy(store.ledger);
   await store.ledger.commit({ events: [policyLoaded(bundles.current())] });
@@ -158,6 +168,27 @@ async function openTargets({ config, service, clock }: Base): Promise<ProviderSe
   });
   service.onStop('providers', () => closeProviders(providers));
   return providers;
+}
+
+/** Says in the log where the broker's rights at a target are wrong. Nothing waits for it: a target may be down. */
+function checkTargetsSoon({ service }: Base, providers: ProviderSet, bundles: Bundles): void {
+  const { log } = service;
+  const stopping = new AbortController();
+  const check = async () => {
+    try {
+      const resources = bundles.current().registry.resources.values();
+      const { faults, warnings } = await checkTargets(providers, resources, stopping.signal);
+      for (const fault of faults) log.error({ fault }, 'a target is not set up as it must be');
+      for (const warning of warnings) log.warn({ warning }, 'a target was checked');
+    } catch (error) {
+      log.error({ error }, 'the targets could not be checked');
+    }
+  };
+  const timer = setTimeout(() => void check(), targetCheckAfterMs);
+  service.onStop('target check', () => {
+    clearTimeout(timer);
+    stopping.abort();
+  });
 }
 
 async function load({ config, service, trustDomain }: Base, providers: ProviderSet) {
