@@ -282,6 +282,58 @@ test('a broker that is stopping is not believed: the next one is asked', async (
   await asked;
 });
 
+test('what a stopping broker leaves on a link that was replaced is asked on the current one', async (t) => {
+  const { session, stream, svids } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  svids.rotate();
+  stream(1).greet();
+  await settled();
+  stream(0).refuse(Number(stream(0).messages[0]?.id), new ServiceError('SHUTTING_DOWN', 'bye'));
+  await until(() => stream(1).messages.some((message) => message.requestAccess));
+  await until(() => stream(0).isEnded);
+  stream(1).say(accessFor(Number(stream(1).messages.find((message) => message.requestAccess)?.id)));
+  await asked;
+});
+
+test('a link lost while a question waits to be repeated does not repeat it twice', async (t) => {
+  const { session, stream, streams } = openSession(t);
+  stream(0).greet();
+  const asked = session.requestAccess(fields, soon());
+  await until(() => stream(0).messages.length === 1);
+  stream(0).breakOff();
+  await until(() => streams.length === 2);
+  stream(1).greet();
+  await until(() => stream(1).messages.length === 1);
+  const again = new ServiceError('CONCURRENT_UPDATE', 'still being issued', { retryAfterMs: 80 });
+  stream(1).refuse(Number(stream(1).messages[0]?.id), again);
+  await settled();
+  stream(1).breakOff();
+  await until(() => streams.length === 3);
+  stream(2).greet();
+  await elapse(120);
+  const repeated = stream(2).messages.filter((message) => message.requestAccess);
+  assert.equal(repeated.length, 1);
+  stream(2).say(accessFor(Number(repeated[0]?.id)));
+  await asked;
+});
+
+test('a delivery is reported until the broker has heard it', async (t) => {
+  const { session, stream } = openSession(t);
+  stream(0).greet();
+  await settled();
+  session.acknowledgeDelivery(newId('lease', Date.now()));
+  const reports = () => stream(0).messages.filter((message) => message.acknowledgeDelivery);
+  await until(() => reports().length === 1);
+  const busy = new ServiceError('RATE_LIMITED', 'busy', { retryAfterMs: 20 });
+  stream(0).refuse(Number(reports()[0]?.id), busy);
+  await until(() => reports().length === 2);
+  stream(0).say({ id: Number(reports()[1]?.id), alive: {} });
+  await elapse(60);
+  assert.equal(reports().length, 2);
+});
+
 test('access that arrives when nobody waits any more is handed over to be given back', async (t) => {
   const { session, stream, late } = openSession(t);
   stream(0).greet();

@@ -1,4 +1,4 @@
-import { ServiceError } from '@stint/common/errors.ts';
+import { errorReasons, ServiceError } from '@stint/common/errors.ts';
 import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
 import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import { fromRpcStatus } from '@stint/common/grpc-status.ts';
@@ -188,7 +188,7 @@ export class BrokerSession implements Broker {
   /** A new link is ready: what waits goes onto it; what was asked on the old one is answered there. */
   #moveTo(link: SessionLink, replaced: SessionLink | undefined): void {
     for (const question of this.#questions.values()) if (question.link === undefined) this.#send(question);
-    if (replaced !== undefined && !this.#isBusy(replaced)) replaced.end();
+    this.#endIfDone(replaced);
     this.#options.log.info({ svid_sha256: link.svidSha256 }, 'session with the broker is open');
   }
 
@@ -210,29 +210,33 @@ export class BrokerSession implements Broker {
   }
 
   #answer(question: Question, message: ServerMessage__Output): void {
-    if (!message.failure) {
+    const { link } = question;
+    const refusal = message.failure ? fromRpcStatus(message.failure) : undefined;
+    if (refusal === undefined) {
       this.#settle(question);
       question.answer.resolve(message);
-    } else {
-      const refusal = fromRpcStatus(message.failure);
-      if (this.#asksAgain(question, refusal)) return;
+    } else if (!this.#asksAgain(question, refusal)) {
       this.#settle(question);
       question.answer.reject(refusal);
     }
-    const { link } = question;
-    if (link !== undefined && link !== this.#connector.current && !this.#isBusy(link)) link.end();
+    if (link !== this.#connector.current) this.#endIfDone(link);
   }
 
-  /** Refusals that are no answer: a broker that stops, and the first asking of the same question still being answered. */
+  /** Deals with refusals that are no answer; the question then waits without a link, for a moment or for the next one. */
   #asksAgain(question: Question, refusal: ServiceError): boolean {
-    if (refusal.reason === 'SHUTTING_DOWN') {
-      // Left for the next link: this broker will not answer it.
-      question.link = undefined;
-      return true;
-    }
-    if (question.sends < 2 || refusal.reason !== 'CONCURRENT_UPDATE') return false;
+    const { current } = this.#connector;
+    // A broker that stops will not answer; another may.
+    const isStopping = refusal.reason === 'SHUTTING_DOWN';
+    // The first asking of the same question, on a link that was lost, is still being answered.
+    const isRepeated = question.sends > 1 && refusal.reason === 'CONCURRENT_UPDATE';
+    // A delivery that the broker does not hear of ends a lease that is in use.
+    const isDelivery = Boolean(question.body.acknowledgeDelivery) && errorReasons[refusal.reason].retry;
+    if (!isStopping && !isRepeated && !isDelivery) return false;
+    const isRefuser = question.link === current;
+    question.link = undefined;
+    if (isStopping && isRefuser) return true;
     setTimeout(() => {
-      if (this.#questions.has(question.id)) this.#send(question);
+      if (this.#questions.has(question.id) && question.link === undefined) this.#send(question);
     }, refusal.retryAfterMs ?? 100);
     return true;
   }
@@ -281,9 +285,10 @@ export class BrokerSession implements Broker {
     if (this.#questions.size === 0) this.#idle?.resolve();
   }
 
-  #isBusy(link: SessionLink): boolean {
-    for (const question of this.#questions.values()) if (question.link === link) return true;
-    return false;
+  /** Ends a link that was replaced once nothing is asked on it any more. */
+  #endIfDone(link: SessionLink | undefined): void {
+    for (const question of this.#questions.values()) if (question.link === link) return;
+    link?.end();
   }
 }
 
