@@ -9,7 +9,7 @@ import {
   StateMoved,
 } from './ledger-engine.ts';
 import { holdBrokerName, openSession, type PostgresPlace, type Session } from './postgres-connection.ts';
-import { loadFacts } from './postgres-facts.ts';
+import { beginWithFacts } from './postgres-facts.ts';
 import {
   type BrokerStateRow,
   type EpochRow,
@@ -45,8 +45,7 @@ export class PostgresEngine implements LedgerEngine {
   async transact(transaction: LedgerTransaction): Promise<Released | undefined> {
     const { client } = this.#session;
     try {
-      await client.query('begin');
-      const facts = await loadFacts(this.#session, transaction.entries);
+      const facts = await beginWithFacts(this.#session, transaction.entries);
       const writes = transaction.decide(facts);
       if (transaction.epoch !== undefined) await this.#beginEpoch(transaction.epoch, transaction.expected);
       await this.#write(writes, transaction.expected);

@@ -1,19 +1,24 @@
 import type { LedgerEntry } from '../app/ports.ts';
-import { type Facts, quotaKey } from './commit-plan.ts';
+import { type Facts, type QuotaKey, quotaKey } from './commit-plan.ts';
 import { lockKey, type Session } from './postgres-connection.ts';
 import { type GrantRow, grantIsLive, type LeaseRow } from './schema.ts';
 
 type Insert = NonNullable<LedgerEntry['insert']>;
+type Replay = { readonly grant: GrantRow; readonly lease: LeaseRow };
 
 /**
- * Loads, in a few statements whatever the number of entries, what their decision asks for. Rows that will change are
- * locked (leases before grants, each in order of id, so that brokers do not wait for each other in a circle), and so are
- * the quotas: two brokers never count the same holder's grants at the same time.
+ * Begins the transaction and loads, in two statements more at most, what the entries' decision asks for. Rows that will
+ * change are locked (leases before grants, each in order of id, so that brokers do not wait for each other in a circle),
+ * and so are the quotas: two brokers never count the same holder's grants at the same time.
  */
-export async function loadFacts(session: Session, entries: readonly LedgerEntry[]): Promise<Facts> {
+export async function beginWithFacts(session: Session, entries: readonly LedgerEntry[]): Promise<Facts> {
   const inserts = entries.flatMap((entry) => entry.insert ?? []);
-  const replays = await loadReplays(session, inserts);
-  const live = await countLive(session, inserts);
+  const limited = inserts.filter(({ liveMax }) => liveMax !== undefined);
+  const quotas = new Map(limited.map(({ grant }) => [quotaKey(grant), grant]));
+  const locks = [...quotas.keys()].map((key) => `pg_advisory_xact_lock(${lockKey('quota', key)})`);
+  // One round trip. The count comes in a statement of its own: it sees what the broker before us has committed.
+  await session.client.query(locks.length === 0 ? 'begin' : `begin; select ${locks.sort().join(', ')}`);
+  const { replays, live } = await loadInsertFacts(session, inserts, quotas);
   const leases = await lockRows<LeaseRow>(
     session,
     'leases',
@@ -32,57 +37,47 @@ export async function loadFacts(session: Session, entries: readonly LedgerEntry[
   };
 }
 
-async function loadReplays(
+type InsertFacts = {
+  readonly replays: ReadonlyMap<string, Replay>;
+  readonly live: ReadonlyMap<string, number>;
+};
+
+async function loadInsertFacts(
   session: Session,
   inserts: readonly Insert[],
-): Promise<Map<string, { grant: GrantRow; lease: LeaseRow }>> {
-  const found = new Map<string, { grant: GrantRow; lease: LeaseRow }>();
-  if (inserts.length === 0) return found;
-  const grants = await session.client.query<GrantRow>({
-    name: 'grants-by-key',
-    text: `select g.* from unnest($1::text[], $2::text[]) as k (spiffe_id, idempotency_key)
-      join grants g on g.spiffe_id = k.spiffe_id and g.idempotency_key = k.idempotency_key`,
-    values: [inserts.map(({ grant }) => grant.spiffeId), inserts.map(({ grant }) => grant.idempotencyKey)],
-  });
-  if (grants.rows.length === 0) return found;
-  const leases = await session.client.query<LeaseRow>({
-    name: 'first-leases',
-    text: 'select distinct on (grant_id) * from leases where grant_id = any($1::text[]) order by grant_id, id',
-    values: [grants.rows.map(({ id }) => id)],
-  });
-  const byGrant = new Map(leases.rows.map((lease) => [lease.grant_id, lease]));
-  for (const grant of grants.rows) {
-    const lease = byGrant.get(grant.id);
-    if (lease !== undefined) found.set(`${grant.spiffe_id}\n${grant.idempotency_key}`, { grant, lease });
-  }
-  return found;
-}
-
-async function countLive(session: Session, inserts: readonly Insert[]): Promise<Map<string, number>> {
-  const limited = inserts.filter(({ liveMax }) => liveMax !== undefined);
-  const wanted = new Map(limited.map(({ grant }) => [quotaKey(grant), grant]));
-  if (wanted.size === 0) return new Map();
-  // The lock is a statement of its own: the count after it sees what the broker before us has committed.
-  await session.client.query({
-    name: 'lock-quotas',
-    text: 'select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key',
-    values: [[...wanted.keys()].map((key) => lockKey('quota', key)).sort()],
-  });
-  const grants = [...wanted.values()];
-  const { rows } = await session.client.query<{ live: number }>({
-    name: 'count-live',
-    text: `select (select count(*) from grants g where g.spiffe_id = k.spiffe_id and g.resource = k.resource
-        and g.action = k.action and g.${grantIsLive}) as live
-      from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k (spiffe_id, resource, action, place)
-      order by place`,
+  quotas: ReadonlyMap<string, QuotaKey>,
+): Promise<InsertFacts> {
+  if (inserts.length === 0) return { replays: new Map(), live: new Map() };
+  const counted = [...quotas.values()];
+  const { rows } = await session.client.query<{ replays: Replay[] | null; live: number[] | null }>({
+    name: 'insert-facts',
+    text: insertFacts,
     values: [
-      grants.map(({ spiffeId }) => spiffeId),
-      grants.map(({ resource }) => resource),
-      grants.map(({ action }) => action),
+      inserts.map(({ grant }) => grant.spiffeId),
+      inserts.map(({ grant }) => grant.idempotencyKey),
+      counted.map(({ spiffeId }) => spiffeId),
+      counted.map(({ resource }) => resource),
+      counted.map(({ action }) => action),
     ],
   });
-  return new Map([...wanted.keys()].map((key, i) => [key, rows[i]?.live ?? 0]));
+  const replays = (rows[0]?.replays ?? []).map(
+    (replay) => [`${replay.grant.spiffe_id}\n${replay.grant.idempotency_key}`, replay] as const,
+  );
+  return {
+    replays: new Map(replays),
+    live: new Map([...quotas.keys()].map((key, i) => [key, rows[0]?.live?.[i] ?? 0])),
+  };
 }
+
+/** $1, $2: holders and keys to look for. $3 to $5: holders, resources and actions to count, in order. */
+const insertFacts = `select
+  (select json_agg(json_build_object('grant', g, 'lease', l))
+    from unnest($1::text[], $2::text[]) as k (spiffe_id, idempotency_key)
+    join grants g on g.spiffe_id = k.spiffe_id and g.idempotency_key = k.idempotency_key
+    cross join lateral (select * from leases where grant_id = g.id order by id limit 1) l) as replays,
+  (select json_agg((select count(*) from grants g
+      where g.spiffe_id = q.spiffe_id and g.resource = q.resource and g.action = q.action and g.${grantIsLive}) order by q.place)
+    from unnest($3::text[], $4::text[], $5::text[]) with ordinality as q (spiffe_id, resource, action, place)) as live`;
 
 async function lockRows<Row extends { id: string }>(
   session: Session,
