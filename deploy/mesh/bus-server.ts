@@ -57,14 +57,17 @@ export async function startBusServer(options: BusServerOptions): Promise<BusServ
         options.log.error({ error }, "the bus's certificate was not renewed; the next try is in half a life"),
       );
   }, svidTtlMs / 2);
-  await makeStream(options, await admin.mint(stintIds.natsAdmin(trustDomain), 3_600_000));
-  return {
-    server,
-    stop: () => {
-      clearInterval(timer);
-      return server.stop();
-    },
+  const stop = () => {
+    clearInterval(timer);
+    return server.stop();
   };
+  try {
+    await makeStream(options, await admin.mint(stintIds.natsAdmin(trustDomain), 3_600_000));
+  } catch (fault) {
+    await stop();
+    throw fault;
+  }
+  return { server, stop };
 }
 
 /** The key before its certificate: NATS reads both at start and at SIGHUP, never in between. */

@@ -29,7 +29,7 @@ export type MeshOptions = {
   /** Told when a part serves, with the milliseconds its start took. */
   readonly onReady?: (part: string, ms: number) => void;
   /** Told when a part ended that nobody stopped. */
-  readonly onExit?: (part: string) => void;
+  readonly onExit?: (part: MeshService) => void;
   /** Further arguments by service; tests shorten times with them. */
   readonly args?: Readonly<Partial<Record<MeshService, readonly string[]>>>;
   /** Other programs in place of the services' own; fault tests run them with a way to stop at a step. */
@@ -115,6 +115,13 @@ export class Mesh {
     this.#bus = undefined;
     await this.#target?.server.stop();
     this.#target = undefined;
+  }
+
+  /** Stops one of our services in order; one that has ended already is passed over. */
+  async stopService(name: MeshService): Promise<void> {
+    const process = this.#services.get(name);
+    this.#services.delete(name);
+    await process?.stop();
   }
 
   /** Starts one of our services, for the first time or again after it ended. */

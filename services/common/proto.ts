@@ -17,6 +17,7 @@ import type {
   IdentityServiceDefinition,
   IdentityServiceHandlers,
 } from './gen/stint/broker/v1/IdentityService.ts';
+import type { TracesExport, TracesExport__Output } from './gen/stint/dev/v1/TracesExport.ts';
 import type {
   SidecarServiceDefinition,
   SidecarServiceHandlers,
@@ -53,6 +54,7 @@ const loaded: PackageDefinition = loadSync(
     'stint/sidecar/v1/sidecar_service.proto',
     'stint/audit/v1/audit_service.proto',
     'stint/audit/v1/batch.proto',
+    'stint/dev/v1/otlp.proto',
     'google/rpc/error_details.proto',
   ],
   { keepCase: false, longs: Number, enums: String, defaults: true, oneofs: true, includeDirs: [protoRoot] },
@@ -73,10 +75,11 @@ export const services = {
 /** Writes and reads one message type's bytes. `decode` throws on malformed bytes; the caller treats them as hostile. */
 export type Codec<Input, Output> = { encode(message: Input): Buffer; decode(bytes: Uint8Array): Output };
 
-/** The messages that travel outside a gRPC call: on the bus, and in a status. */
+/** The messages that travel outside a gRPC call: on the bus, in a status, and traces sent to `stint dev`. */
 export const codecs = {
   signedBatch: codec<SignedBatch, SignedBatch__Output>('stint.audit.v1.SignedBatch'),
   receipt: codec<Receipt, Receipt__Output>('stint.audit.v1.Receipt'),
+  tracesExport: codec<TracesExport, TracesExport__Output>('stint.dev.v1.TracesExport'),
   status: codec<Status, Status__Output>('google.rpc.Status'),
   errorInfo: codec<ErrorInfo, ErrorInfo__Output>('google.rpc.ErrorInfo'),
   retryInfo: codec<RetryInfo, RetryInfo__Output>('google.rpc.RetryInfo'),

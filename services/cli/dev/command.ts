@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { runDev } from './dev-mesh.ts';
+
+/** Adds `stint dev`. `exit` ends the process with a code, once everything has stopped. */
+export function addDevCommand(program: Command, process: NodeJS.Process): void {
+  program
+    .command('dev')
+    .description('run a whole mesh on this machine and show a workload get, use and lose access')
+    .option('--once', 'end after the story', false)
+    .option('--state-dir <directory>', 'where all local state lives', '.stint')
+    .action(async ({ once, stateDir }: { once: boolean; stateDir: string }) => {
+      const interrupted = new Promise<void>((resolve) => {
+        process.once('SIGINT', () => resolve());
+        process.once('SIGTERM', () => resolve());
+      });
+      process.exitCode = await runDev({
+        stateDirectory: stateDir,
+        once,
+        environment: process.env,
+        out: process.stdout,
+        interrupted,
+      });
+    });
+}
