@@ -1,0 +1,52 @@
+import { isServiceError } from '@stint/common/errors.ts';
+import { services } from '@stint/common/proto.ts';
+import { toDuration } from '@stint/common/proto-time.ts';
+import { withFix } from './cli-error.ts';
+import type { CommandSession } from './command-session.ts';
+import { shellWords } from './commands/option-values.ts';
+import { type Access, readAccess } from './views/access-view.ts';
+
+/** How long asking may take, in milliseconds: the broker may have to create a user at a busy database. */
+const acquireMsMax = 30_000;
+
+/** What is asked for. */
+export type AccessQuestion = {
+  readonly resource: string;
+  readonly action: string;
+  readonly justification: string;
+  readonly context: Readonly<Record<string, string>>;
+  readonly ttlMs?: number | undefined;
+  /** A lease of its own, never one that is held already. */
+  readonly fresh: boolean;
+  /** The Watch stream whose end releases it; absent: held until released or its end. */
+  readonly sessionId?: string;
+};
+
+/**
+ * Asks the sidecar for access.
+ * @throws CliError with the way to find out why when policy says no; ServiceError otherwise, or the signal's reason.
+ */
+export async function acquireAccess(
+  session: CommandSession,
+  question: AccessQuestion,
+  signal?: AbortSignal,
+): Promise<Access> {
+  const sidecar = await session.channel('sidecar');
+  const { ttlMs, sessionId, ...fields } = question;
+  const request = {
+    ...fields,
+    ttl: ttlMs === undefined ? null : toDuration(ttlMs),
+    sessionId: sessionId ?? '',
+  };
+  const options = { deadlineMs: acquireMsMax, ...(signal === undefined ? {} : { signal }) };
+  try {
+    return readAccess(await sidecar.call(services.sidecar.Acquire, request, options));
+  } catch (thrown) {
+    throw isServiceError(thrown, 'GRANT_DENIED') ? withFix(thrown, explainCommand(question)) : thrown;
+  }
+}
+
+function explainCommand({ resource, action, context }: AccessQuestion): string {
+  const facts = Object.entries(context).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
+  return shellWords(['stint', 'explain', resource, action, ...facts]);
+}

@@ -1,0 +1,114 @@
+import { type ErrorReason, errorReasons, isServiceError } from '@stint/common/errors.ts';
+import { PrivateFileError } from '@stint/common/private-file.ts';
+import { type ExitName, exitCodeOf, exitCodes } from './exit-codes.ts';
+
+/** What can go wrong in the command line itself, with the exit code of each. The set only grows. */
+const cliReasons = {
+  USAGE: 'usage',
+  NOT_RUNNING: 'error',
+  MESH_FILE_UNTRUSTED: 'error',
+  FILE_UNUSABLE: 'error',
+  VERIFIER_KEY_UNUSABLE: 'error',
+  PROOF_INVALID: 'error',
+  ANSWER_INCOMPLETE: 'error',
+  CREDENTIAL_UNSUPPORTED: 'error',
+  COMMAND_NOT_RUN: 'notExecutable',
+} as const satisfies Record<string, ExitName>;
+
+export type CliReason = keyof typeof cliReasons;
+
+/** A failure as it is shown: what happened, its stable code, why, and what to do about it. */
+export type Failure = {
+  readonly what: string;
+  readonly reason: ErrorReason | CliReason;
+  readonly why: string;
+  readonly fix: string;
+  readonly exitCode: number;
+  /** Public facts that the service gave: fields, limits, ids. */
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
+/** A failure that the command line found, or one of a service with a better fix than the general one. */
+export class CliError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure, cause?: unknown) {
+    super(failure.what, cause === undefined ? undefined : { cause });
+    this.name = 'CliError';
+    this.failure = failure;
+  }
+}
+
+/** A failure of the command line's own. */
+export function cliError(
+  reason: CliReason,
+  text: { readonly what: string; readonly why: string; readonly fix: string },
+  cause?: unknown,
+): CliError {
+  return new CliError({ ...text, reason, exitCode: exitCodes[cliReasons[reason]].code, metadata: {} }, cause);
+}
+
+/** Anything thrown as a failure to show. What is no expected failure keeps its text: it happened on the user's own machine. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof CliError) return thrown.failure;
+  if (isServiceError(thrown)) {
+    const { what, why } = splitMessage(thrown.message, errorReasons[thrown.reason].meaning);
+    return {
+      what,
+      why,
+      reason: thrown.reason,
+      fix: fixOf(thrown.reason),
+      exitCode: exitCodeOf(thrown.reason),
+      metadata: thrown.metadata,
+    };
+  }
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const isOfFile = thrown instanceof PrivateFileError || isSystemError(thrown);
+  return {
+    what: text,
+    reason: isOfFile ? 'FILE_UNUSABLE' : 'INTERNAL',
+    why: isOfFile ? 'a file or directory that the command needs is not fit for use' : 'an unexpected fault',
+    fix: isOfFile ? 'mend what is named above' : 'stint status',
+    exitCode: exitCodes.error.code,
+    metadata: {},
+  };
+}
+
+/** The same failure with a fix that only the command can know. */
+export function withFix(thrown: unknown, fix: string): CliError {
+  return new CliError({ ...failureOf(thrown), fix }, thrown);
+}
+
+// Services write "what: why"; a message that begins with a field's name says what is wrong with that field, all of it.
+function splitMessage(message: string, meaning: string): { what: string; why: string } {
+  const colon = message.indexOf(': ');
+  const what = message.slice(0, colon);
+  const isSentence = colon > 0 && what.includes(' ');
+  return isSentence ? { what, why: message.slice(colon + 2) } : { what: message, why: meaning };
+}
+
+const fixes: Partial<Record<ErrorReason, string>> = {
+  INVALID_FIELD: 'see the command with --help, and "stint registry list" for names',
+  TTL_OUT_OF_RANGE: 'ask for a lifetime between 1s and 24h, such as --ttl 5m',
+  MESSAGE_TOO_LARGE: 'say it shorter',
+  IDENTITY_UNKNOWN: 'register the identity in the registry file, then: stint policy reload',
+  IDENTITY_SUSPENDED: 'set its state to active in the registry file, then: stint policy reload',
+  RESOURCE_NOT_FOUND: 'stint registry list',
+  PROFILE_NOT_FOUND: 'stint registry list',
+  GRANT_NOT_FOUND: 'stint grants list',
+  LEASE_NOT_FOUND: 'stint grants list',
+  GRANT_ENDED: 'ask anew: stint request RESOURCE ACTION',
+  RECORD_NOT_FOUND: 'stint audit list',
+  POLICY_INVALID: 'mend the file that is named, then: stint policy reload',
+  INTERNAL: "look into the service's log",
+};
+
+function fixOf(reason: ErrorReason): string {
+  return (
+    fixes[reason] ?? (errorReasons[reason].retry ? 'try again; if it stays: stint status' : 'stint status')
+  );
+}
+
+function isSystemError(thrown: unknown): boolean {
+  return thrown instanceof Error && 'syscall' in thrown;
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ListRecordsResponse__Output } from '@stint/common/gen/stint/audit/v1/ListRecordsResponse.ts';
+import type { Record__Output } from '@stint/common/gen/stint/audit/v1/Record.ts';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
+import { services } from '@stint/common/proto.ts';
+import { type NoteVerifier, parseVerifierKey } from '@stint/common/signed-note.ts';
+import type { Command } from 'commander';
+import { type ProofVerdict, RecordProofs } from '../audit/record-proof.ts';
+import { cliError } from '../cli-error.ts';
+import type { CommandSession } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { type Cell, renderTable } from '../terminal/table.ts';
+import { proofJson, recordCells, recordHead, recordJson } from '../views/record-view.ts';
+import { describeCommand } from './command-help.ts';
+import { readIndex, readLimit } from './option-values.ts';
+import type { Runner } from './run-command.ts';
+
+/** Proofs asked for at once. */
+const proofsAtOnceMax = 16;
+
+type ListOptions = {
+  readonly grant: string;
+  readonly identity: string;
+  readonly type: string;
+  readonly from?: number;
+  readonly limit: number;
+  readonly verifierKey?: string;
+};
+
+type CheckedRecord = { readonly record: Record__Output; readonly verdict: ProofVerdict };
+
+/** Adds `stint audit list`. */
+export function addAuditList(audit: Command, run: Runner): void {
+  const command = audit
+    .command('list')
+    .option('--grant <id>', 'only records about this grant', '')
+    .option('--identity <spiffe-id>', 'only records of what this identity did', '')
+    .option('--type <prefix>', 'only events whose type begins so: lease.', '')
+    .option('--from <index>', 'from this record on, instead of the newest', readIndex)
+    .option('--limit <count>', 'how many at most, 1 to 1000', readLimit, 50)
+    .option('--verifier-key <file>', "the log's key, kept elsewhere (default: log.vkey with the log)")
+    .action(
+      run<ListOptions>(async (session, { options }) => {
+        const { verifier, isPinned } = readVerifier(session, options.verifierKey);
+        const records = await listRecords(session, options);
+        const checked = await checkAll(await session.channel('auditor'), records, verifier);
+        writeRecords(session, checked);
+        if (checked.some(({ verdict }) => verdict.kind === 'not proved')) throw unproved(checked);
+        session.output.note(
+          `${checked.length} records, each proved to stand in a checkpoint signed by ${verifier.name}` +
+            (isPinned ? '' : '; the key lay with the log: give one kept elsewhere with --verifier-key'),
+        );
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'List records in order, each with its inclusion proof checked',
+    examples: ['stint audit list', 'stint audit list --grant grt_01m8167zc3v2e0q6j4s9d5n1wk -o json'],
+    notes: [
+      '✓: the record stands in the tree of a checkpoint that the log’s key has signed. ✗: it does not; exit code 1.',
+      'That nothing is missing between records is shown by "stint audit verify" alone.',
+    ],
+    next: ['stint audit verify', 'stint audit tail'],
+  });
+}
+
+/** The records asked for, in the log's order: the newest, or those from an index on. */
+async function listRecords(session: CommandSession, options: ListOptions): Promise<Record__Output[]> {
+  const auditor = await session.channel('auditor');
+  const { grant: grantId, identity: spiffeId, type: typePrefix, limit, from } = options;
+  const newestFirst = from === undefined;
+  const found: Record__Output[] = [];
+  let next: number | undefined = from ?? 0;
+  while (next !== undefined && found.length < limit) {
+    const page: ListRecordsResponse__Output = await auditor.call(services.audit.ListRecords, {
+      fromIndex: next,
+      pageSize: limit - found.length,
+      grantId,
+      spiffeId,
+      typePrefix,
+      newestFirst,
+    });
+    found.push(...page.records);
+    next = page.nextIndex;
+  }
+  return newestFirst ? found.reverse() : found;
+}
+
+async function checkAll(
+  auditor: GrpcChannel,
+  records: readonly Record__Output[],
+  verifier: NoteVerifier,
+): Promise<CheckedRecord[]> {
+  const proofs = new RecordProofs(verifier);
+  const checked: CheckedRecord[] = [];
+  for (let i = 0; i < records.length; i += proofsAtOnceMax) {
+    const slice = records.slice(i, i + proofsAtOnceMax);
+    const verdicts = slice.map(async (record) => {
+      const request = { index: record.index, wait: true };
+      return {
+        record,
+        verdict: proofs.check(record, await auditor.call(services.audit.GetInclusionProof, request)),
+      };
+    });
+    checked.push(...(await Promise.all(verdicts)));
+  }
+  return checked;
+}
+
+function writeRecords(session: CommandSession, checked: readonly CheckedRecord[]): void {
+  const mark = ({ verdict }: CheckedRecord): Cell =>
+    verdict.kind === 'proved' ? { text: '✓', paint: 'green' } : { text: '✗', paint: 'red' };
+  session.output.result({
+    json: {
+      records: checked.map(({ record, verdict }) => ({ ...recordJson(record), proof: proofJson(verdict) })),
+    },
+    table: (paint) =>
+      checked.length === 0
+        ? 'no records\n'
+        : renderTable(
+            ['', ...recordHead],
+            checked.map((one) => [mark(one), ...recordCells(one.record)]),
+            paint,
+          ),
+  });
+}
+
+function unproved(checked: readonly CheckedRecord[]): Error {
+  const bad = checked.filter(({ verdict }) => verdict.kind === 'not proved');
+  const [first] = bad;
+  const fault = first?.verdict.kind === 'not proved' ? first.verdict.fault : '';
+  return cliError('PROOF_INVALID', {
+    what: `${bad.length} of ${checked.length} records are not proved to stand in the log`,
+    why: `record ${first?.record.index}: ${fault}`,
+    fix: 'stint audit verify, and keep a copy of the log: it may have been tampered with',
+  });
+}
+
+function readVerifier(
+  session: CommandSession,
+  named: string | undefined,
+): { verifier: NoteVerifier; isPinned: boolean } {
+  const file = named ?? path.join(session.endpoint('log').path, 'log.vkey');
+  const verifier = parseVerifierKey(readKey(file));
+  if (verifier !== undefined) return { verifier, isPinned: named !== undefined };
+  throw cliError('VERIFIER_KEY_UNUSABLE', {
+    what: `"${file}" holds no verifier key`,
+    why: 'a verifier key is one line: name+id+base64',
+    fix: "name the log's key with --verifier-key",
+  });
+}
+
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw cliError(
+      'VERIFIER_KEY_UNUSABLE',
+      {
+        what: `the log's verifier key cannot be read from "${file}"`,
+        why: `${(cause as NodeJS.ErrnoException).code}: without the key no proof can be checked`,
+        fix: 'name it with --verifier-key, or the directory of the log with --log-dir',
+      },
+      cause,
+    );
+  }
+}

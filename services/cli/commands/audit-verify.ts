@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { runChild } from '../exec/run-child.ts';
+import { describeCommand } from './command-help.ts';
+import type { Runner } from './run-command.ts';
+
+const auditorProgram = fileURLToPath(new URL('../../auditor/main.ts', import.meta.url));
+
+type VerifyOptions = {
+  readonly verifierKey?: string;
+  readonly trustBundle?: string;
+  readonly checkpoint: readonly string[];
+};
+
+/** Adds `stint audit verify`: the auditor's own offline verifier, its verdict and exit code passed on. */
+export function addAuditVerify(audit: Command, run: Runner): void {
+  const command = audit
+    .command('verify')
+    .option('--verifier-key <file>', "the log's key, kept elsewhere (default: log.vkey with the log)")
+    .option('--trust-bundle <file>', "the trust domain's roots in PEM (default: those recorded in the log)")
+    .option(
+      '--checkpoint <file>',
+      'an older checkpoint: the log must be its continuation; may be repeated',
+      (file: string, before: readonly string[]) => [...before, file],
+      [],
+    )
+    .action(
+      run<VerifyOptions>(async (session, { options }) => {
+        const { verifierKey, trustBundle, checkpoint, output } = options;
+        const args = [
+          auditorProgram,
+          'verify',
+          ...['--log-dir', session.endpoint('log').path],
+          ...(verifierKey === undefined ? [] : ['--verifier-key', verifierKey]),
+          ...(trustBundle === undefined ? [] : ['--trust-bundle', trustBundle]),
+          ...checkpoint.flatMap((file) => ['--checkpoint', file]),
+          ...(output === 'json' ? ['-o', 'json'] : []),
+        ];
+        const ended = await runChild([process.execPath, ...args], { environment: session.environment });
+        return ended.exitCode;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Check the whole log from its raw records, offline',
+    examples: ['stint audit verify', 'stint audit verify --verifier-key ./kept/log.vkey -o json'],
+    notes: ['Exit codes are the verifier’s: 0 whole, 2 not verified, 10 to 20 by kind of damage.'],
+    next: ['stint audit list'],
+  });
+}

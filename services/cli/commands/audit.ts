@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { addAuditList } from './audit-list.ts';
+import { addAuditTail } from './audit-tail.ts';
+import { addAuditVerify } from './audit-verify.ts';
+import { describeCommand } from './command-help.ts';
+import type { Runner } from './run-command.ts';
+
+/** Adds `stint audit list|tail|verify`. */
+export function addAuditCommands(program: Command, run: Runner): void {
+  const audit = describeCommand(program.command('audit'), {
+    purpose: 'Read the log of everything that happened, and check it',
+    examples: ['stint audit list', 'stint audit tail', 'stint audit verify'],
+  });
+  addAuditList(audit, run);
+  addAuditTail(audit, run);
+  addAuditVerify(audit, run);
+}

@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+
+/** What `--help` of a command says around its usage and options. */
+export type CommandHelp = {
+  /** One line, a verb first. */
+  readonly purpose: string;
+  /** Command lines as they are typed. */
+  readonly examples: readonly string[];
+  /** Facts that must be known to use it rightly, a sentence each. */
+  readonly notes?: readonly string[];
+  /** Commands that usually come next. */
+  readonly next?: readonly string[];
+};
+
+/** Gives a command its help: purpose, examples first, then usage by commander, notes and next commands last. */
+export function describeCommand(command: Command, help: CommandHelp): Command {
+  const examples = help.examples.map((example) => `  $ ${example}`).join('\n');
+  const notes = (help.notes ?? []).map((note) => `  ${note}\n`).join('');
+  const next = (help.next ?? []).map((line) => `  $ ${line}\n`).join('');
+  return command
+    .summary(help.purpose)
+    .description(`${help.purpose}\n\nExamples:\n${examples}`)
+    .addHelpText(
+      'after',
+      `${notes === '' ? '' : `\nNotes:\n${notes}`}${next === '' ? '' : `\nNext:\n${next}`}`,
+    );
+}

@@ -1,0 +1,100 @@
+import type { ExplainDecisionResponse__Output } from '@stint/common/gen/stint/broker/v1/ExplainDecisionResponse.ts';
+import { services } from '@stint/common/proto.ts';
+import { fromDuration } from '@stint/common/proto-time.ts';
+import { formatDurationMs } from '@stint/common/time.ts';
+import type { Command } from 'commander';
+import type { CommandSession } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Painter } from '../terminal/colors.ts';
+import { plainText } from '../terminal/plain-text.ts';
+import { renderFacts } from '../terminal/table.ts';
+import { describeCommand } from './command-help.ts';
+import { contextOption } from './option-values.ts';
+import type { Runner } from './run-command.ts';
+
+type ExplainOptions = { readonly as?: string; readonly context: Readonly<Record<string, string>> };
+
+/** Adds `stint explain`. */
+export function addExplainCommand(program: Command, run: Runner): void {
+  const command = program
+    .command('explain <resource> <action>')
+    .option('--as <spiffe-id>', "whose question it is (default: the sidecar's own identity)")
+    .addOption(contextOption())
+    .action(
+      run<ExplainOptions>(async (session, { args: [resource = '', action = ''], options }) => {
+        const spiffeId = options.as ?? (await ownIdentity(session));
+        const broker = await session.channel('broker');
+        const request = { resource, action, context: { ...options.context } };
+        const answer = await broker.call(services.admin.ExplainDecision, { spiffeId, request });
+        const question = `${spiffeId} asks for ${action} on ${resource}`;
+        session.output.result({
+          json: { spiffe_id: spiffeId, resource, action, ...explanationJson(answer) },
+          table: (paint) => explanationText(answer, question, paint),
+        });
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Say what policy would answer, and why',
+    examples: [
+      'stint explain demo-db write',
+      'stint explain demo-api deploy --as spiffe://stint.local/demo/ci-deploy -o json',
+    ],
+    notes: [
+      'Nothing is granted and nothing is recorded. The exit code is 0 for either answer; JSON has "decision".',
+    ],
+    next: ['stint request RESOURCE ACTION --reason TEXT', 'stint registry list', 'stint policy reload'],
+  });
+}
+
+async function ownIdentity(session: CommandSession): Promise<string> {
+  const sidecar = await session.channel('sidecar');
+  const { spiffeId } = await sidecar.call(services.sidecar.GetStatus, {});
+  return spiffeId;
+}
+
+function explanationJson(answer: ExplainDecisionResponse__Output): object {
+  return {
+    decision: answer.decision,
+    rule_ids: answer.ruleIds,
+    deny_reasons: answer.denyReasons,
+    ttl_max_ms: fromDuration(answer.ttlMax) ?? null,
+    nearest: answer.nearest.map(({ ruleId, location, conditions }) => ({
+      rule_id: ruleId,
+      location,
+      conditions: conditions.map(({ text, outcome }) => ({ text, outcome })),
+    })),
+    policy_sha256: answer.policySha256,
+  };
+}
+
+function explanationText(answer: ExplainDecisionResponse__Output, question: string, paint: Painter): string {
+  const isAllowed = answer.decision === 'allow';
+  const ttlMaxMs = fromDuration(answer.ttlMax);
+  const facts = renderFacts(
+    [
+      ['question', question],
+      ['answer', { text: answer.decision, paint: isAllowed ? 'green' : 'red' }],
+      ...answer.ruleIds.map((id): [string, string] => ['by rule', id]),
+      ...answer.denyReasons.map((reason): [string, string] => ['because', reason]),
+      ['at most', ttlMaxMs === undefined ? undefined : formatDurationMs(ttlMaxMs)],
+      ['policy', answer.policySha256],
+    ],
+    paint,
+  );
+  return facts + answer.nearest.map((rule) => nearestText(rule, paint)).join('');
+}
+
+const outcomeMarks = {
+  holds: { mark: '✓', paint: 'green' },
+  fails: { mark: '✗', paint: 'red' },
+} as const;
+
+function nearestText(rule: ExplainDecisionResponse__Output['nearest'][number], paint: Painter): string {
+  const head = `\nrule ${paint(plainText(rule.ruleId), 'bold')} (${plainText(rule.location)}) would allow if\n`;
+  const lines = rule.conditions.map(({ text, outcome }) => {
+    const known = outcome === 'holds' || outcome === 'fails' ? outcomeMarks[outcome] : undefined;
+    return `  ${paint(known?.mark ?? '·', known?.paint)} ${plainText(text)}\n`;
+  });
+  return head + lines.join('');
+}

@@ -1,0 +1,134 @@
+import { parseId } from '@stint/common/ids.ts';
+import { services } from '@stint/common/proto.ts';
+import type { Command } from 'commander';
+import { cliError } from '../cli-error.ts';
+import { type CommandSession, containMsMax } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
+import { describeCommand } from './command-help.ts';
+import { readLimit } from './option-values.ts';
+import type { Runner } from './run-command.ts';
+
+/** Grants in one answer of the broker, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
+const pageSizeMax = 500;
+
+type ListOptions = {
+  readonly live: boolean;
+  readonly holder: string;
+  readonly resource: string;
+  readonly limit: number;
+};
+
+/** Adds `stint grants list|show` and `stint revoke`. */
+export function addGrantCommands(program: Command, run: Runner): void {
+  const grants = describeCommand(program.command('grants'), {
+    purpose: 'See who has, or had, access to what',
+    examples: ['stint grants list --live', 'stint grants show grt_01m8167zc3v2e0q6j4s9d5n1wk'],
+  });
+  addList(grants, run);
+  addShow(grants, run);
+  addRevoke(program, run);
+}
+
+function addList(grants: Command, run: Runner): void {
+  const command = grants
+    .command('list')
+    .option('--live', 'only grants that have not ended', false)
+    .option('--holder <spiffe-id>', 'only grants of this identity', '')
+    .option('--resource <id>', 'only grants on this resource', '')
+    .option('--limit <count>', 'how many at most, 1 to 1000', readLimit, 50)
+    .action(
+      run<ListOptions>(async (session, { options }) => {
+        const grants = await listGrants(session, options);
+        const now = session.clock.now();
+        session.output.result({
+          json: { grants: grants.map(grantJson) },
+          table: (paint) => grantTable(grants, now, paint),
+        });
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'List grants, newest first',
+    examples: ['stint grants list', 'stint grants list --live --resource demo-db -o json'],
+    next: ['stint grants show GRANT', 'stint revoke GRANT --reason TEXT'],
+  });
+}
+
+async function listGrants(session: CommandSession, options: ListOptions) {
+  const broker = await session.channel('broker');
+  const filter = { spiffeId: options.holder, resource: options.resource, liveOnly: options.live };
+  const ask = (pageToken: string, wanted: number) =>
+    broker.call(services.admin.ListGrants, { ...filter, pageSize: Math.min(wanted, pageSizeMax), pageToken });
+  let page = await ask('', options.limit);
+  const grants = [...page.grants];
+  while (page.nextPageToken !== '' && grants.length < options.limit) {
+    page = await ask(page.nextPageToken, options.limit - grants.length);
+    grants.push(...page.grants);
+  }
+  return grants;
+}
+
+function addShow(grants: Command, run: Runner): void {
+  const command = grants.command('show <grant>').action(
+    run(async (session, { args: [grantId = ''] }) => {
+      const broker = await session.channel('broker');
+      const request = { grantId: parseId('grant', grantId, 'grant') };
+      showGrant(session, await broker.call(services.admin.GetGrant, request));
+      return exitCodes.ok.code;
+    }),
+  );
+  describeCommand(command, {
+    purpose: 'Show one grant and its leases',
+    examples: ['stint grants show grt_01m8167zc3v2e0q6j4s9d5n1wk'],
+    next: ['stint audit list --grant GRANT', 'stint revoke GRANT --reason TEXT'],
+  });
+}
+
+function addRevoke(program: Command, run: Runner): void {
+  const command = program
+    .command('revoke <grant>')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--no-wait', 'do not wait until nobody can use the credential')
+    .action(
+      run<{ reason: string; wait: boolean }>(async (session, { args: [grantId = ''], options }) => {
+        const broker = await session.channel('broker');
+        const request = {
+          grantId: parseId('grant', grantId, 'grant'),
+          reason: options.reason,
+          waitContained: options.wait,
+        };
+        showGrant(
+          session,
+          await broker.call(services.admin.RevokeGrant, request, { deadlineMs: containMsMax }),
+        );
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'End a grant now, whoever holds it',
+    examples: ['stint revoke grt_01m8167zc3v2e0q6j4s9d5n1wk --reason "laptop lost"'],
+    notes: ['Sessions at the target are cut; the command returns when the target says that nobody is left.'],
+    next: ['stint grants show GRANT', 'stint audit list --grant GRANT'],
+  });
+}
+
+type GrantAnswer = {
+  readonly grant: Parameters<typeof grantJson>[0] | null;
+  readonly leases: readonly Parameters<typeof leaseJson>[0][];
+};
+
+function showGrant(session: CommandSession, { grant, leases }: GrantAnswer): void {
+  if (grant === null) {
+    throw cliError('ANSWER_INCOMPLETE', {
+      what: 'the broker answered without a grant',
+      why: 'it speaks another version of the contract',
+      fix: 'stint status shows the versions',
+    });
+  }
+  const now = session.clock.now();
+  session.output.result({
+    json: { grant: grantJson(grant), leases: leases.map(leaseJson) },
+    table: (paint) => grantText({ grant, leases }, now, paint),
+  });
+}

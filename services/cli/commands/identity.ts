@@ -1,0 +1,151 @@
+import path from 'node:path';
+import type { MintSvidResponse__Output } from '@stint/common/gen/stint/broker/v1/MintSvidResponse.ts';
+import { ensurePrivateDirectory, replacePrivateFile } from '@stint/common/private-file.ts';
+import { services } from '@stint/common/proto.ts';
+import { toDuration } from '@stint/common/proto-time.ts';
+import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
+import { newSvidKey, type SvidKey } from '@stint/common/svid-key.ts';
+import { assembleSvidState } from '@stint/common/svid-state.ts';
+import { formatTime, type UnixMs } from '@stint/common/time.ts';
+import type { SvidState } from '@stint/common/x509-svid.ts';
+import type { Command } from 'commander';
+import { cliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Painter } from '../terminal/colors.ts';
+import { plainText } from '../terminal/plain-text.ts';
+import { renderFacts } from '../terminal/table.ts';
+import { momentText, timeJson, timeText } from '../views/time-text.ts';
+import { describeCommand } from './command-help.ts';
+import { readDuration } from './option-values.ts';
+import type { Runner } from './run-command.ts';
+
+/** Adds the commands that give parts of the mesh an identity: `token create` and `svid mint`. */
+export function addIdentityCommands(program: Command, run: Runner): void {
+  const token = describeCommand(program.command('token'), {
+    purpose: 'Make join tokens, by which a new part proves what it is',
+    examples: ['stint token create spiffe://stint.local/demo/report-job'],
+  });
+  addTokenCreate(token, run);
+  const svid = describeCommand(program.command('svid'), {
+    purpose: 'Certify infrastructure that cannot attest by itself',
+    examples: ['stint svid mint spiffe://stint.local/stint/viewer/siem --out ./viewer'],
+  });
+  addSvidMint(svid, run);
+}
+
+function addTokenCreate(parent: Command, run: Runner): void {
+  const command = parent
+    .command('create <spiffe-id>')
+    .option('--ttl <duration>', 'how long it may wait to be used, 1s to 24h', readDuration, 600_000)
+    .action(
+      run<{ ttl: number }>(async (session, { args: [text = ''], options }) => {
+        const spiffeId = parseSpiffeId(text);
+        const broker = await session.channel('broker');
+        const request = { spiffeId, ttl: toDuration(options.ttl) };
+        const { token, expiresAt } = await broker.call(services.admin.CreateJoinToken, request);
+        session.output.result({
+          json: { spiffe_id: spiffeId, token, expires_at: timeJson(expiresAt) },
+          table: () => `${plainText(token)}\n`,
+        });
+        session.output.note(`for ${spiffeId}, once, until ${timeText(expiresAt, session.clock.now()) ?? ''}`);
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Make a single-use join token for an identity',
+    examples: [
+      'stint token create spiffe://stint.local/demo/report-job',
+      '(umask 077; stint token create spiffe://stint.local/demo/ci-deploy --ttl 1h > join-token)',
+    ],
+    notes: ['The token is a secret until it is used, and is shown only this once.'],
+    next: ['stint registry list'],
+  });
+}
+
+function addSvidMint(parent: Command, run: Runner): void {
+  const command = parent
+    .command('mint <spiffe-id>')
+    .requiredOption('--out <directory>', 'where to put svid.pem, svid.key and bundle.pem')
+    .option('--ttl <duration>', 'lifetime, 1m to 24h', readDuration, 3_600_000)
+    .action(
+      run<{ out: string; ttl: number }>(async (session, { args: [text = ''], options }) => {
+        const spiffeId = parseSpiffeId(text);
+        const broker = await session.channel('broker');
+        const directory = path.resolve(options.out);
+        await ensurePrivateDirectory(directory);
+        const key = await newSvidKey();
+        const request = { spiffeId, csr: key.csrDer, ttl: toDuration(options.ttl) };
+        const state = readSvid(await broker.call(services.admin.MintSvid, request), key);
+        const files = await writeSvid(directory, state);
+        const now = session.clock.now();
+        session.output.result({
+          json: mintedJson(state, files),
+          table: (paint) => mintedText({ state, files, now }, paint),
+        });
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Make a key and an SVID for infrastructure: the bus, an outside viewer',
+    examples: ['stint svid mint spiffe://stint.local/stint/viewer/siem --out ./viewer --ttl 24h'],
+    notes: [
+      'The directory must be yours alone (0700); it is made when it is not there. Files are replaced whole.',
+    ],
+  });
+}
+
+function readSvid({ svid }: MintSvidResponse__Output, key: SvidKey): SvidState {
+  if (svid === null) throw noSvid();
+  const issued = { certificatesDer: svid.certificates, bundleDer: svid.bundle };
+  return assembleSvidState(issued, key.privateKeyPem);
+}
+
+type SvidFiles = { readonly key: string; readonly certificates: string; readonly bundle: string };
+
+/** Writes the three files, each whole; the key first, so that no certificate stands without its key. */
+async function writeSvid(directory: string, { svid, bundlePem }: SvidState): Promise<SvidFiles> {
+  const files = {
+    key: path.join(directory, 'svid.key'),
+    certificates: path.join(directory, 'svid.pem'),
+    bundle: path.join(directory, 'bundle.pem'),
+  };
+  await replacePrivateFile(files.key, svid.privateKeyPem.revealText());
+  await replacePrivateFile(files.certificates, svid.certificatesPem);
+  await replacePrivateFile(files.bundle, bundlePem);
+  return files;
+}
+
+function mintedJson({ svid }: SvidState, files: SvidFiles): object {
+  return {
+    spiffe_id: svid.spiffeId,
+    expires_at: formatTime(svid.expiresAt),
+    key_file: files.key,
+    certificate_file: files.certificates,
+    bundle_file: files.bundle,
+  };
+}
+
+function mintedText(
+  { state, files, now }: { state: SvidState; files: SvidFiles; now: UnixMs },
+  paint: Painter,
+): string {
+  const { svid } = state;
+  return renderFacts(
+    [
+      ['identity', svid.spiffeId],
+      ['ends', momentText(svid.expiresAt, now)],
+      ['key', files.key],
+      ['certificates', files.certificates],
+      ['bundle', files.bundle],
+    ],
+    paint,
+  );
+}
+
+function noSvid(): Error {
+  return cliError('ANSWER_INCOMPLETE', {
+    what: 'the broker answered without an SVID',
+    why: 'it speaks another version of the contract',
+    fix: 'stint status shows the versions',
+  });
+}

@@ -1,0 +1,46 @@
+import { parseDurationMs } from '@stint/common/time.ts';
+import { InvalidArgumentError, Option } from 'commander';
+
+/** Most records or grants that one command shows. */
+export const limitMax = 1_000;
+
+/** Reads a duration such as `5m`, in milliseconds. */
+export function readDuration(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError('Durations look like 90s, 15m, 1h30m.');
+  return ms;
+}
+
+/** Reads one more `key=value`, and keeps those before it. */
+export function readPair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Facts look like key=value.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** Reads a whole number from 0. */
+export function readIndex(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return Number(text);
+}
+
+/** Reads how many to show: 1 to {@link limitMax}. */
+export function readLimit(text: string): number {
+  const count = readIndex(text);
+  if (count < 1 || count > limitMax) throw new InvalidArgumentError(`It must be between 1 and ${limitMax}.`);
+  return count;
+}
+
+/** `--context key=value`, as often as there are facts. */
+export function contextOption(): Option {
+  return new Option('--context <key=value>', 'a fact about the work, such as ticket=OPS-7; may be repeated')
+    .argParser(readPair)
+    .default({}, 'none');
+}
+
+/** A command line's words as a shell reads them back. */
+export function shellWords(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}

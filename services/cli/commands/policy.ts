@@ -1,0 +1,110 @@
+import type { ListRegistryResponse__Output } from '@stint/common/gen/stint/broker/v1/ListRegistryResponse.ts';
+import { services } from '@stint/common/proto.ts';
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes.ts';
+import type { Painter } from '../terminal/colors.ts';
+import { renderFacts, renderTable } from '../terminal/table.ts';
+import { describeCommand } from './command-help.ts';
+import type { Runner } from './run-command.ts';
+
+/** Adds the commands about what is in force: `policy reload` and `registry list`. */
+export function addPolicyCommands(program: Command, run: Runner): void {
+  const policy = describeCommand(program.command('policy'), {
+    purpose: 'Bring changed policies and registry into force',
+    examples: ['stint policy reload'],
+  });
+  addPolicyReload(policy, run);
+  const registry = describeCommand(program.command('registry'), {
+    purpose: 'See who is registered, and what can be asked for',
+    examples: ['stint registry list'],
+  });
+  addRegistryList(registry, run);
+}
+
+function addPolicyReload(parent: Command, run: Runner): void {
+  const command = parent.command('reload').action(
+    run(async (session) => {
+      const broker = await session.channel('broker');
+      const { policySha256, policies } = await broker.call(services.admin.ReloadPolicy, {});
+      const facts: [string, string][] = [
+        ['in force', policySha256],
+        ['policies', String(policies)],
+      ];
+      session.output.result({
+        json: { policy_sha256: policySha256, policies },
+        table: (paint) => renderFacts(facts, paint),
+      });
+      return exitCodes.ok.code;
+    }),
+  );
+  describeCommand(command, {
+    purpose: 'Read the policy and registry directory again',
+    examples: ['stint policy reload'],
+    notes: ['A directory with a fault is refused whole, and what is in force stays.'],
+    next: ['stint explain RESOURCE ACTION', 'stint registry list'],
+  });
+}
+
+function addRegistryList(parent: Command, run: Runner): void {
+  const command = parent.command('list').action(
+    run(async (session) => {
+      const broker = await session.channel('broker');
+      const registry = await broker.call(services.admin.ListRegistry, {});
+      session.output.result({
+        json: registryJson(registry),
+        table: (paint) => registryText(registry, paint),
+      });
+      return exitCodes.ok.code;
+    }),
+  );
+  describeCommand(command, {
+    purpose: 'List identities, and resources with their actions',
+    examples: ['stint registry list', 'stint registry list -o json'],
+    next: ['stint explain RESOURCE ACTION --as SPIFFE_ID'],
+  });
+}
+
+function registryJson({ identities, resources }: ListRegistryResponse__Output): object {
+  return {
+    identities: identities.map(({ spiffeId, kind, owner, environment, roles, state }) => ({
+      spiffe_id: spiffeId,
+      kind,
+      owner,
+      environment,
+      roles,
+      state,
+    })),
+    resources: resources.map(({ id, kind, owner, environment, labels, provider, actions }) => ({
+      id,
+      kind,
+      owner,
+      environment,
+      labels,
+      provider,
+      actions,
+    })),
+  };
+}
+
+function registryText({ identities, resources }: ListRegistryResponse__Output, paint: Painter): string {
+  const identityRows = identities.map(({ spiffeId, kind, state, environment, roles, owner }) => [
+    spiffeId,
+    kind,
+    state,
+    environment,
+    roles.join(', '),
+    owner,
+  ]);
+  const resourceRows = resources.map(({ id, kind, actions, environment, provider, owner }) => [
+    id,
+    kind,
+    actions.join(', '),
+    environment,
+    provider,
+    owner,
+  ]);
+  return [
+    renderTable(['IDENTITY', 'KIND', 'STATE', 'ENVIRONMENT', 'ROLES', 'OWNER'], identityRows, paint),
+    renderTable(['RESOURCE', 'KIND', 'ACTIONS', 'ENVIRONMENT', 'PROVIDER', 'OWNER'], resourceRows, paint),
+  ].join('\n');
+}

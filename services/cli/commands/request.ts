@@ -1,0 +1,90 @@
+import { parseId } from '@stint/common/ids.ts';
+import { services } from '@stint/common/proto.ts';
+import type { Command } from 'commander';
+import { acquireAccess } from '../access.ts';
+import { containMsMax } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { accessJson, accessText } from '../views/access-view.ts';
+import { leaseJson, leaseTable } from '../views/grant-view.ts';
+import { describeCommand } from './command-help.ts';
+import { contextOption, readDuration } from './option-values.ts';
+import type { Runner } from './run-command.ts';
+
+type RequestOptions = {
+  readonly reason: string;
+  readonly ttl?: number;
+  readonly context: Readonly<Record<string, string>>;
+  readonly fresh: boolean;
+  readonly showSecret: boolean;
+};
+
+/** Adds `stint request` and `stint release`. */
+export function addRequestCommands(program: Command, run: Runner): void {
+  addRequest(program, run);
+  addRelease(program, run);
+}
+
+function addRequest(program: Command, run: Runner): void {
+  const command = program
+    .command('request <resource> <action>')
+    .option('--reason <text>', 'why, for policy and the record', '')
+    .option('--ttl <duration>', 'wanted lifetime; policy may shorten it', readDuration)
+    .addOption(contextOption())
+    .option('--fresh', 'a lease of its own, never one that is held already', false)
+    .option('--show-secret', 'show the password or token, also in JSON', false)
+    .action(
+      run<RequestOptions>(async (session, { args: [resource = '', action = ''], options }) => {
+        const { reason, ttl, context, fresh, showSecret } = options;
+        const question = { resource, action, justification: reason, context, ttlMs: ttl, fresh };
+        const access = await acquireAccess(session, question);
+        const now = session.clock.now();
+        session.output.result({
+          json: accessJson(access, { showSecret }),
+          table: (paint) => accessText(access, { showSecret, now }, paint),
+        });
+        session.output.note(
+          `the sidecar holds and renews it; give it back: stint release ${access.grant.id}`,
+        );
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Ask for access and show what was given',
+    examples: [
+      'stint request demo-db read --reason "daily report"',
+      'stint request demo-db read --ttl 2m --context ticket=OPS-7 -o json',
+    ],
+    notes: [
+      'The sidecar holds the grant, and renews it up to its end, until "stint release" or "stint revoke".',
+      'Passwords and tokens are shown only with --show-secret; without it they are null in JSON.',
+    ],
+    next: ['stint release GRANT', 'stint exec demo-db read -- psql', 'stint explain RESOURCE ACTION'],
+  });
+}
+
+function addRelease(program: Command, run: Runner): void {
+  const command = program.command('release <grant>').action(
+    run(async (session, { args: [grant = ''] }) => {
+      const grantId = parseId('grant', grant, 'grant');
+      const sidecar = await session.channel('sidecar');
+      const request = { grantId, waitContained: true };
+      const { completed, leases } = await sidecar.call(services.sidecar.Release, request, {
+        deadlineMs: containMsMax,
+      });
+      const now = session.clock.now();
+      session.output.result({
+        json: { grant_id: grantId, completed, leases: leases.map(leaseJson) },
+        table: (paint) =>
+          completed
+            ? `released ${grantId}\n${leases.length === 0 ? '' : leaseTable(leases, now, paint)}`
+            : `others still hold ${grantId}; it ends when they release it\n`,
+      });
+      return exitCodes.ok.code;
+    }),
+  );
+  describeCommand(command, {
+    purpose: 'Give access back and wait until nobody can use it',
+    examples: ['stint release grt_01m8167zc3v2e0q6j4s9d5n1wk'],
+    next: ['stint grants show GRANT', 'stint audit list --grant GRANT'],
+  });
+}

@@ -1,0 +1,81 @@
+import { createLog } from '@stint/common/log.ts';
+import { startTelemetry, withSpan } from '@stint/common/telemetry.ts';
+import { systemClock } from '@stint/common/time.ts';
+import type { Command } from 'commander';
+import { failureOf } from '../cli-error.ts';
+import { CommandSession } from '../command-session.ts';
+import { type EndpointName, findEndpoints } from '../endpoints.ts';
+import { Output, type OutputFormat } from '../terminal/output.ts';
+
+/** Options that every command takes. */
+export type GlobalOptions = {
+  readonly output: OutputFormat;
+  readonly sidecarSocket?: string;
+  readonly brokerSocket?: string;
+  readonly auditorSocket?: string;
+  readonly logDir?: string;
+};
+
+/** What a command was given: its operands in order, and its options. */
+export type CommandInput<Options> = {
+  readonly args: readonly string[];
+  readonly options: Options & GlobalOptions;
+};
+
+/** What a command does. Returns its exit code. */
+export type CommandWork<Options> = (session: CommandSession, input: CommandInput<Options>) => Promise<number>;
+
+/** Makes commander's action of a command's work. */
+export type Runner = <Options extends object>(
+  work: CommandWork<Options>,
+) => (...received: unknown[]) => Promise<void>;
+
+/**
+ * A runner on this process: gives the work a session, writes whatever it throws as a failure, and sets the exit code. The
+ * work is one span, and of the trace of TRACEPARENT, when telemetry is asked for.
+ */
+export function createRunner(process: NodeJS.Process): Runner {
+  return (work) =>
+    async (...received) => {
+      const command = received.at(-1) as Command;
+      const options: GlobalOptions = command.optsWithGlobals();
+      const { stdout, stderr, env: environment } = process;
+      const output = new Output({ stdout, stderr, format: options.output, environment });
+      const telemetry = await startTelemetry('cli', environment);
+      const session = new CommandSession({
+        output,
+        environment,
+        endpoints: () => findEndpoints(endpointSources(options, process)),
+        clock: systemClock,
+        log: createLog({ service: 'cli', level: 'silent' }),
+      });
+      try {
+        const input = { args: command.args, options: options as never };
+        const span = { parent: environment['TRACEPARENT'] };
+        process.exitCode = await withSpan(`stint ${command.name()}`, span, () => work(session, input));
+      } catch (thrown) {
+        const failure = failureOf(thrown);
+        output.fail(failure);
+        process.exitCode = failure.exitCode;
+      } finally {
+        session.close();
+        await telemetry.stop();
+      }
+    };
+}
+
+function endpointSources(options: GlobalOptions, process: NodeJS.Process) {
+  const named: Record<EndpointName, string | undefined> = {
+    sidecar: options.sidecarSocket,
+    broker: options.brokerSocket,
+    auditor: options.auditorSocket,
+    log: options.logDir,
+  };
+  const flags = Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined));
+  return {
+    flags,
+    environment: process.env,
+    directory: process.cwd(),
+    uid: process.geteuid?.() ?? 0,
+  };
+}

@@ -1,0 +1,186 @@
+import { services } from '@stint/common/proto.ts';
+import { fromDuration } from '@stint/common/proto-time.ts';
+import type { Command } from 'commander';
+import { failureOf } from '../cli-error.ts';
+import type { CommandSession, ServiceName } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { renderTable } from '../terminal/table.ts';
+import { distanceText, timeJson } from '../views/time-text.ts';
+import { describeCommand } from './command-help.ts';
+import type { Runner } from './run-command.ts';
+
+/** One part of the mesh: what it says of itself, and what is wrong with it. */
+type PartStatus = {
+  readonly part: ServiceName;
+  readonly spiffeId: string;
+  /** For people: facts in a few words. */
+  readonly summary: string;
+  /** For people and programs: what is wrong; empty when nothing is. */
+  readonly problems: readonly string[];
+  /** For programs; null when the part could not be asked. */
+  readonly facts: object | null;
+};
+
+/** Adds `stint status`. */
+export function addStatusCommand(program: Command, run: Runner): void {
+  const command = program.command('status').action(
+    run(async (session) => {
+      const parts = await Promise.all([
+        ask(session, 'sidecar', sidecarStatus),
+        ask(session, 'broker', brokerStatus),
+        ask(session, 'auditor', auditorStatus),
+      ]);
+      if (parts.every((part) => part.facts === null)) await session.channel('sidecar');
+      const isHealthy = parts.every((part) => part.problems.length === 0);
+      session.output.result({
+        json: {
+          healthy: isHealthy,
+          parts: Object.fromEntries(parts.map((part) => [part.part, partJson(part)])),
+        },
+        table: (paint) =>
+          renderTable(
+            ['PART', 'STATE', 'IDENTITY', 'FACTS'],
+            parts.map(({ part, problems, spiffeId, summary, facts }) => [
+              part,
+              facts === null
+                ? { text: 'down', paint: 'red' }
+                : problems.length > 0
+                  ? { text: 'unwell', paint: 'yellow' }
+                  : { text: 'up', paint: 'green' },
+              spiffeId,
+              [...problems, ...(summary === '' ? [] : [summary])].join(', '),
+            ]),
+            paint,
+          ),
+      });
+      return isHealthy ? exitCodes.ok.code : exitCodes.error.code;
+    }),
+  );
+  describeCommand(command, {
+    purpose: 'Show how sidecar, broker and auditor do',
+    examples: ['stint status', 'stint status -o json'],
+    notes: ['The exit code is 1 when a part is down or unwell.'],
+    next: ['stint grants list --live', 'stint request demo-db read --reason TEXT'],
+  });
+}
+
+function partJson({ problems, spiffeId, facts }: PartStatus): object {
+  const state = facts === null ? 'down' : problems.length > 0 ? 'unwell' : 'up';
+  return { state, spiffe_id: spiffeId === '' ? null : spiffeId, problems, ...facts };
+}
+
+async function ask(
+  session: CommandSession,
+  part: ServiceName,
+  read: (session: CommandSession) => Promise<PartStatus>,
+): Promise<PartStatus> {
+  try {
+    return await read(session);
+  } catch (thrown) {
+    const { what, why } = failureOf(thrown);
+    return { part, spiffeId: '', summary: '', problems: [`${what}: ${why}`], facts: null };
+  }
+}
+
+async function sidecarStatus(session: CommandSession): Promise<PartStatus> {
+  const channel = await session.channel('sidecar');
+  const { spiffeId, svidExpiresAt, connected, leases, cacheHits, cacheMisses, version } = await channel.call(
+    services.sidecar.GetStatus,
+    {},
+  );
+  return {
+    part: 'sidecar',
+    spiffeId,
+    summary: [
+      `SVID ends ${distanceText(svidExpiresAt, session.clock.now()) ?? 'unknown'}`,
+      `${leases} leases held`,
+      `version ${version}`,
+    ].join(', '),
+    problems: [
+      ...(spiffeId === '' ? ['it has no identity yet'] : []),
+      ...(connected ? [] : ['it has no session with a broker']),
+    ],
+    facts: {
+      version,
+      svid_expires_at: timeJson(svidExpiresAt),
+      connected,
+      leases,
+      cache_hits: cacheHits,
+      cache_misses: cacheMisses,
+    },
+  };
+}
+
+async function brokerStatus(session: CommandSession): Promise<PartStatus> {
+  const channel = await session.channel('broker');
+  const status = await channel.call(services.admin.GetStatus, {});
+  const leases = Object.entries(status.leases).map(([state, count]) => `${count} ${state}`);
+  return {
+    part: 'broker',
+    spiffeId: status.spiffeId,
+    summary: [
+      `${status.policies} policies`,
+      `${status.sessions} sessions`,
+      `leases: ${leases.length === 0 ? 'none' : leases.join(' ')}`,
+      `${status.auditBacklog} events not yet in a checkpoint`,
+      `store ${status.store}`,
+      `version ${status.version}`,
+    ].join(', '),
+    problems: [
+      ...(status.refusing === '' ? [] : [`it refuses new grants: ${status.refusing}`]),
+      ...(status.busConnected ? [] : ['it has no connection to the bus']),
+    ],
+    facts: {
+      version: status.version,
+      started_at: timeJson(status.startedAt),
+      store: status.store,
+      policies: status.policies,
+      policy_sha256: status.policySha256,
+      sessions: status.sessions,
+      leases: status.leases,
+      audit_sequence: status.auditSequence,
+      audit_backlog: status.auditBacklog,
+      audit_backlog_age_ms: fromDuration(status.auditBacklogAge) ?? 0,
+      bus_connected: status.busConnected,
+      refusing: status.refusing === '' ? null : status.refusing,
+    },
+  };
+}
+
+async function auditorStatus(session: CommandSession): Promise<PartStatus> {
+  const channel = await session.channel('auditor');
+  const status = await channel.call(services.audit.GetStatus, {});
+  const now = session.clock.now();
+  const gaps = status.sources.filter(
+    (source) => source.missingFrom !== undefined && source.missingSince !== null,
+  );
+  return {
+    part: 'auditor',
+    spiffeId: '',
+    summary: [
+      `${status.size} records`,
+      `checkpoint of ${status.checkpointSize} signed ${distanceText(status.checkpointAt, now) ?? 'never'}`,
+      `version ${status.version}`,
+    ].join(', '),
+    problems: [
+      ...(status.busConnected ? [] : ['it has no connection to the bus']),
+      ...gaps.map(({ spiffeId, missingFrom }) => `event ${missingFrom} of ${spiffeId} is missing`),
+      ...(status.quarantined === 0 ? [] : [`${status.quarantined} batches were refused`]),
+    ],
+    facts: {
+      version: status.version,
+      size: status.size,
+      checkpoint_size: status.checkpointSize,
+      checkpoint_at: timeJson(status.checkpointAt),
+      quarantined: status.quarantined,
+      bus_connected: status.busConnected,
+      sources: status.sources.map((source) => ({
+        spiffe_id: source.spiffeId,
+        sequence: source.sequence,
+        missing_from: source.missingFrom ?? null,
+        missing_since: timeJson(source.missingSince),
+        last_seen_at: timeJson(source.lastSeenAt),
+      })),
+    },
+  };
+}

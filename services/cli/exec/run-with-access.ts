@@ -1,0 +1,173 @@
+import { isServiceError } from '@stint/common/errors.ts';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
+import { services } from '@stint/common/proto.ts';
+import { currentTraceparent } from '@stint/common/telemetry.ts';
+import { type AccessQuestion, acquireAccess } from '../access.ts';
+import { CliError, cliError } from '../cli-error.ts';
+import { type CommandSession, containMsMax } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Access } from '../views/access-view.ts';
+import { distanceText } from '../views/time-text.ts';
+import { credentialForm, makeCredentialDirectory, writeCredentialFiles } from './credential-files.ts';
+import { type Interruption, watchInterruption } from './interruption.ts';
+import { type ChildEnd, runChild, signalCode } from './run-child.ts';
+import { type AccessEvent, openWorkloadSession, type WorkloadSession } from './workload-session.ts';
+
+export type ExecOptions = {
+  readonly question: Omit<AccessQuestion, 'fresh' | 'sessionId'>;
+  readonly command: readonly string[];
+  /** Secrets in variables too. */
+  readonly envSecrets: boolean;
+  /** Do not end the command when its access ends early. */
+  readonly keepRunning: boolean;
+};
+
+/** Endings that are our own doing, or the plan. */
+const expectedEnds: readonly string[] = ['completed', 'abandoned'];
+
+/**
+ * Runs a command with access made for it alone, and takes the access back when it ends. Returns the exit code.
+ *
+ * 1. a session at the sidecar · 2. the lease, in that session's name · 3. the files · 4. the command · 5. the files are removed ·
+ * 6. the lease is released, until nobody can use it · 7. the session ends. A kill -9 after 2: the sidecar sees the session end
+ * and gives the lease back; the files stay, and their secrets are dead.
+ * Signals before 4 end it without a command; during 4 they go to the command; after it they are too late to matter.
+ */
+export async function runWithAccess(session: CommandSession, options: ExecOptions): Promise<number> {
+  const interruption = watchInterruption(process);
+  const { signal } = interruption;
+  try {
+    const sidecar = await session.channel('sidecar');
+    const name = `stint exec ${options.command[0] ?? ''}`;
+    const workload = await openWorkloadSession(sidecar, { name, signal });
+    try {
+      const question = { ...options.question, fresh: true, sessionId: workload.id };
+      const access = await acquireAccess(session, question, signal);
+      return await new ExecRun({ session, sidecar, workload, access, options, interruption }).run();
+    } finally {
+      workload.close();
+    }
+  } catch (thrown) {
+    if (interruption.received === undefined || thrown instanceof CliError) throw thrown;
+    return signalCode(interruption.received);
+  } finally {
+    interruption.stop();
+  }
+}
+
+type ExecRunParts = {
+  readonly session: CommandSession;
+  readonly sidecar: GrpcChannel;
+  readonly workload: WorkloadSession;
+  readonly access: Access;
+  readonly options: ExecOptions;
+  readonly interruption: Interruption;
+};
+
+/** One command with its access, from the lease to its release. */
+class ExecRun {
+  readonly #parts: ExecRunParts;
+  /** Why the access ended before the command did. */
+  #earlyEnd: string | undefined;
+  #terminate: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(parts: ExecRunParts) {
+    this.#parts = parts;
+  }
+
+  async run(): Promise<number> {
+    const { workload, options } = this.#parts;
+    workload.follow((event) => this.#onEvent(event));
+    let ended: ChildEnd | undefined;
+    try {
+      ended = await this.#runCommand();
+    } finally {
+      this.#isOver = true;
+      await this.#release();
+    }
+    if (ended?.startFault !== undefined) throw startFailure(options.command[0] ?? '', ended);
+    const hasFailed = ended?.exitCode !== exitCodes.ok.code;
+    // The release comes first, because a command that loses its connection can end before we hear why.
+    if (this.#earlyEnd !== undefined && hasFailed && !options.keepRunning) return exitCodes.ended.code;
+    return ended?.exitCode ?? exitCodes.error.code;
+  }
+
+  async #runCommand(): Promise<ChildEnd> {
+    const { session, access, options, interruption } = this.#parts;
+    const directory = await makeCredentialDirectory(session.environment);
+    try {
+      const at = { directory: directory.path, envSecrets: options.envSecrets };
+      const { environment, files } = credentialForm(access.credential, at);
+      await writeCredentialFiles(directory.path, files);
+      if (interruption.received !== undefined) return { exitCode: signalCode(interruption.received) };
+      this.#sayWhatIsHeld();
+      return await runChild(options.command, {
+        environment: { ...session.environment, ...environment, ...this.#context() },
+        onStart: (child) => {
+          this.#terminate = () => child.kill('SIGTERM');
+          if (this.#earlyEnd !== undefined) this.#endCommand();
+        },
+      });
+    } finally {
+      await directory.remove();
+    }
+  }
+
+  #context(): Readonly<Record<string, string>> {
+    const traceparent = currentTraceparent();
+    return {
+      STINT_GRANT_ID: this.#parts.access.grant.id,
+      ...(traceparent === undefined ? {} : { TRACEPARENT: traceparent }),
+    };
+  }
+
+  #sayWhatIsHeld(): void {
+    const { session, access } = this.#parts;
+    const { id, action, resource, expiresAt } = access.grant;
+    const end = distanceText(expiresAt, session.clock.now()) ?? 'at an unknown time';
+    session.output.note(`${action} on ${resource} by ${id}, ending ${end} at the latest`);
+  }
+
+  #onEvent(event: AccessEvent): void {
+    const { session, access } = this.#parts;
+    if (event.kind === 'lost') {
+      if (!this.#isOver) session.output.warn('the sidecar went away: this access ends with it, soon');
+      return;
+    }
+    if (event.grantId !== access.grant.id || expectedEnds.includes(event.reason)) return;
+    this.#earlyEnd = event.reason;
+    session.output.warn(`access by ${event.grantId} has ended: ${event.reason}`);
+    this.#endCommand();
+  }
+
+  #endCommand(): void {
+    if (!this.#parts.options.keepRunning) this.#terminate?.();
+  }
+
+  async #release(): Promise<void> {
+    const { session, sidecar, workload, access } = this.#parts;
+    const request = { grantId: access.grant.id, sessionId: workload.id, waitContained: true };
+    try {
+      await sidecar.call(services.sidecar.Release, request, { deadlineMs: containMsMax });
+    } catch (thrown) {
+      if (!isServiceError(thrown)) throw thrown;
+      const { id } = access.grant;
+      session.output.warn(
+        `it is not yet certain that ${id} is over (${thrown.reason}); the sidecar goes on trying: stint grants show ${id}`,
+      );
+    }
+  }
+}
+
+function startFailure(program: string, { startFault, exitCode }: ChildEnd): CliError {
+  const isMissing = exitCode === exitCodes.notFound.code;
+  const { failure } = cliError('COMMAND_NOT_RUN', {
+    what: `"${program}" was not run`,
+    why: isMissing
+      ? 'there is no such command on the PATH'
+      : `it cannot be executed (${startFault?.code ?? 'unknown'})`,
+    fix: isMissing ? 'install it, or give its full path' : 'check its mode: ls -l',
+  });
+  return new CliError({ ...failure, exitCode }, startFault);
+}

@@ -1,0 +1,28 @@
+import pc from 'picocolors';
+
+/** How a piece of text is painted. */
+export type Paint = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
+
+export type Painter = (text: string, paint: Paint | undefined) => string;
+
+/**
+ * Whether a stream gets colours: NO_COLOR says no; FORCE_COLOR and CLICOLOR_FORCE say yes (and FORCE_COLOR=0 no); then
+ * CLICOLOR=0 and TERM=dumb say no; else terminals get them. Source: no-color.org, bixense.com/clicolors.
+ */
+export function wantsColor(
+  isTerminal: boolean,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const { NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM } = environment;
+  if (NO_COLOR !== undefined && NO_COLOR !== '') return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  if (CLICOLOR_FORCE !== undefined && CLICOLOR_FORCE !== '0') return true;
+  if (CLICOLOR === '0' || TERM === 'dumb') return false;
+  return isTerminal;
+}
+
+/** A painter that paints, or one that leaves everything as it is. */
+export function createPainter(enabled: boolean): Painter {
+  const colors = pc.createColors(enabled);
+  return (text, paint) => (paint === undefined ? text : colors[paint](text));
+}

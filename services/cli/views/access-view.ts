@@ -1,0 +1,92 @@
+import type { Credential__Output } from '@stint/common/gen/stint/broker/v1/Credential.ts';
+import type { AcquireResponse__Output } from '@stint/common/gen/stint/sidecar/v1/AcquireResponse.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import { cliError } from '../cli-error.ts';
+import type { Painter } from '../terminal/colors.ts';
+import { type Cell, renderFacts } from '../terminal/table.ts';
+import { grantJson, leaseJson } from './grant-view.ts';
+import { timeText } from './time-text.ts';
+
+/** Access whole: an answer of the sidecar of which no part is missing. */
+export type Access = {
+  readonly grant: NonNullable<AcquireResponse__Output['grant']>;
+  readonly lease: NonNullable<AcquireResponse__Output['lease']>;
+  readonly credential: NonNullable<AcquireResponse__Output['credential']>;
+  readonly cached: boolean;
+};
+
+/** Reads the sidecar's answer. @throws CliError ANSWER_INCOMPLETE when a part is missing. */
+export function readAccess({ grant, lease, credential, cached }: AcquireResponse__Output): Access {
+  if (grant !== null && lease !== null && credential !== null) return { grant, lease, credential, cached };
+  throw cliError('ANSWER_INCOMPLETE', {
+    what: 'the sidecar answered without grant, lease or credential',
+    why: 'it speaks another version of the contract',
+    fix: 'stint status shows the versions',
+  });
+}
+
+/** Whether secrets are shown: only as the user asks. */
+export type SecretChoice = { readonly showSecret: boolean };
+
+/** Access as programs get it; `password` and `token` are null unless asked for. */
+export function accessJson(access: Access, choice: SecretChoice): object {
+  return {
+    grant: grantJson(access.grant),
+    lease: leaseJson(access.lease),
+    credential: credentialJson(access.credential, choice),
+    cached: access.cached,
+  };
+}
+
+function credentialJson(
+  { database, token }: Credential__Output,
+  { showSecret }: SecretChoice,
+): object | null {
+  if (database) {
+    const { engine, host, port, username, sslmode, password } = database;
+    const facts = { kind: 'database', engine, host, port, database: database.database, username, sslmode };
+    return { ...facts, password: showSecret ? password : null };
+  }
+  if (token) return { kind: 'token', token_type: token.tokenType, token: showSecret ? token.token : null };
+  return null;
+}
+
+/** Access for people. */
+export function accessText(
+  access: Access,
+  choice: SecretChoice & { readonly now: UnixMs },
+  paint: Painter,
+): string {
+  const { grant, lease, credential, cached } = access;
+  return renderFacts(
+    [
+      ['grant', grant.id],
+      ['access', `${grant.action} on ${grant.resource}${cached ? ' (shared: it was held already)' : ''}`],
+      ['holder', grant.spiffeId],
+      ['rules', grant.ruleIds.join(', ')],
+      ['lease ends', timeText(lease.expiresAt, choice.now)],
+      ['grant ends', timeText(grant.expiresAt, choice.now)],
+      ...credentialFacts(credential, choice),
+    ],
+    paint,
+  );
+}
+
+function credentialFacts(
+  { database, token }: Credential__Output,
+  { showSecret }: SecretChoice,
+): (readonly [string, Cell])[] {
+  const secret = (text: string): Cell =>
+    showSecret ? text : { text: 'hidden (--show-secret shows it)', paint: 'dim' };
+  if (database) {
+    return [
+      ['host', database.host],
+      ['port', String(database.port)],
+      ['database', database.database],
+      ['user', database.username],
+      ['password', secret(database.password)],
+      ['sslmode', database.sslmode],
+    ];
+  }
+  return token ? [['token', secret(token.token)]] : [];
+}

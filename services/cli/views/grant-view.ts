@@ -1,0 +1,119 @@
+import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
+import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
+import type { UnixMs } from '@stint/common/time.ts';
+import type { Paint, Painter } from '../terminal/colors.ts';
+import { type Cell, renderFacts, renderTable } from '../terminal/table.ts';
+import { distanceText, timeJson, timeText } from './time-text.ts';
+
+/** A grant as programs get it. Every key is always there; null where there is nothing. */
+export function grantJson(grant: Grant__Output): object {
+  return {
+    id: grant.id,
+    request_id: grant.requestId,
+    spiffe_id: grant.spiffeId,
+    resource: grant.resource,
+    action: grant.action,
+    state: grant.state,
+    decided_at: timeJson(grant.decidedAt),
+    expires_at: timeJson(grant.expiresAt),
+    rule_ids: grant.ruleIds,
+    policy_sha256: grant.policySha256,
+    clamped_by: grant.clampedBy,
+    justification: grant.justification,
+    end_reason: grant.endReason === '' ? null : grant.endReason,
+  };
+}
+
+/** A lease as programs get it. Every key is always there; null where there is nothing. */
+export function leaseJson(lease: Lease__Output): object {
+  return {
+    id: lease.id,
+    grant_id: lease.grantId,
+    provider: lease.provider,
+    entity_name: lease.entityName,
+    state: lease.state,
+    expires_at: timeJson(lease.expiresAt),
+    hard_expires_at: timeJson(lease.hardExpiresAt),
+    renewable: lease.renewable,
+    contained_at: timeJson(lease.containedAt),
+    revoked_at: timeJson(lease.revokedAt),
+    last_error: lease.lastError === '' ? null : lease.lastError,
+    attempts: lease.attempts,
+  };
+}
+
+/** Grants for people, one a line. */
+export function grantTable(grants: readonly Grant__Output[], now: UnixMs, paint: Painter): string {
+  if (grants.length === 0) return 'no grants\n';
+  const rows = grants.map((grant) => [
+    grant.id,
+    stateCell(grant.state),
+    grant.action,
+    grant.resource,
+    grant.spiffeId,
+    grant.state === 'active' ? (distanceText(grant.expiresAt, now) ?? '') : grant.endReason,
+    grant.justification,
+  ]);
+  return renderTable(['GRANT', 'STATE', 'ACTION', 'RESOURCE', 'HOLDER', 'END', 'REASON'], rows, paint);
+}
+
+/** One grant for people, with its leases. */
+export function grantText(
+  { grant, leases }: { grant: Grant__Output; leases: readonly Lease__Output[] },
+  now: UnixMs,
+  paint: Painter,
+): string {
+  const facts = renderFacts(
+    [
+      ['grant', grant.id],
+      ['state', stateCell(grant.state)],
+      ['access', `${grant.action} on ${grant.resource}`],
+      ['holder', grant.spiffeId],
+      ['reason', unlessEmpty(grant.justification)],
+      ['decided', timeText(grant.decidedAt, now)],
+      ['ends', timeText(grant.expiresAt, now)],
+      ['ended by', unlessEmpty(grant.endReason)],
+      ['rules', unlessEmpty(grant.ruleIds.join(', '))],
+      ['shortened by', unlessEmpty(grant.clampedBy.join(', '))],
+      ['policy', grant.policySha256],
+      ['request', grant.requestId],
+    ],
+    paint,
+  );
+  return leases.length === 0 ? facts : `${facts}\n${leaseTable(leases, now, paint)}`;
+}
+
+/** Leases for people, one a line. */
+export function leaseTable(leases: readonly Lease__Output[], now: UnixMs, paint: Painter): string {
+  const rows = leases.map((lease) => [
+    lease.id,
+    stateCell(lease.state),
+    lease.provider,
+    lease.entityName,
+    distanceText(lease.expiresAt, now) ?? '',
+    distanceText(lease.containedAt, now) ?? '',
+    lease.lastError,
+  ]);
+  return renderTable(
+    ['LEASE', 'STATE', 'PROVIDER', 'ENTITY', 'EXPIRES', 'CONTAINED', 'LAST ERROR'],
+    rows,
+    paint,
+  );
+}
+
+const statePaints: Readonly<Record<string, Paint>> = {
+  active: 'green',
+  ending: 'yellow',
+  revoking: 'yellow',
+  unknown: 'yellow',
+  failed: 'red',
+  stuck: 'red',
+};
+
+function stateCell(state: string): Cell {
+  return { text: state, paint: statePaints[state] ?? 'dim' };
+}
+
+function unlessEmpty(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
