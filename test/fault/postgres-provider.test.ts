@@ -62,13 +62,13 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const provider = postgres.provider({ place: proxy });
     const { grant, lease } = newIntent(provider, { now: Date.now() });
     const giveUp = new AbortController();
-    void proxy
-      .onRequest('CREATE ROLE', { direction: 'reply', fault: 'blackhole' })
-      .then(() => giveUp.abort());
-    await assert.rejects(
-      provider.create(grant, lease, place, giveUp.signal),
-      isFailure('ambiguous', 'DEADLINE'),
-    );
+    const fault = proxy.onRequest('CREATE ROLE', { direction: 'reply', fault: 'blackhole' });
+    const creation = provider.create(grant, lease, place, giveUp.signal);
+    const outcome = assert.rejects(creation, isFailure('ambiguous', 'DEADLINE'));
+    await fault;
+    while ((await roleCount(lease)) === 0) await setImmediate();
+    giveUp.abort();
+    await outcome;
     proxy.set('reply', 'pass');
     await provider.remove(lease, demoResource, signal);
     assert.equal(await roleCount(lease), 0);
