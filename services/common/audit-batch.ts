@@ -96,10 +96,19 @@ export function parseBatchHeader(bytes: Buffer): BatchHeader {
 
 /** Whether the batch is whole and signed by that epoch key: signature, count, and the tree hash of its events. */
 export function verifyBatch(batch: SignedBatch, header: BatchHeader, epochKey: KeyObject): boolean {
+  return verifyHashedBatch(batch, header, { epochKey, leafHashes: batch.events.map(leafHash) });
+}
+
+/** The same for a caller who has hashed the events already. */
+export function verifyHashedBatch(
+  batch: SignedBatch,
+  header: BatchHeader,
+  by: { readonly epochKey: KeyObject; readonly leafHashes: readonly Buffer[] },
+): boolean {
   return (
-    batch.events.length === header.count &&
-    treeHash(batch.events.map(leafHash)).toString('hex') === header.root &&
-    verify(null, batch.header, epochKey, batch.signature)
+    by.leafHashes.length === header.count &&
+    treeHash(by.leafHashes).toString('hex') === header.root &&
+    verify(null, batch.header, by.epochKey, batch.signature)
   );
 }
 

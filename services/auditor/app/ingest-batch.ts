@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Log } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
@@ -268,7 +269,7 @@ class Turn {
   }
 
   /** The key of an epoch that a planned batch opens. */
-  epochKey(broker: SpiffeId, epoch: number): Buffer | undefined {
+  epochKey(broker: SpiffeId, epoch: number): KeyObject | undefined {
     return this.planned.find(
       ({ batch }) => batch.broker === broker && batch.epoch === epoch && batch.opens !== undefined,
     )?.batch.opens?.publicKey;

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { EventFacts } from '../domain/event-facts.ts';
@@ -9,8 +10,7 @@ export type AcceptedEvent = { readonly leaf: Buffer; readonly leafHash: Buffer; 
 
 /** The epoch that a batch opens: the key that its first event vouches for. */
 export type OpenedEpoch = {
-  /** Ed25519, 32 raw bytes. */
-  readonly publicKey: Buffer;
+  readonly publicKey: KeyObject;
   /** The SVID's chain, root last, each DER. */
   readonly chainDer: readonly Buffer[];
 };
@@ -80,8 +80,8 @@ export type RecordStore = {
   readonly readNode: NodeReader;
   /** Every broker that has ever sent. */
   highWaters(): HighWater[];
-  /** The epoch's Ed25519 key, raw; undefined when it was never opened. */
-  epochKey(broker: SpiffeId, epoch: number): Buffer | undefined;
+  /** The epoch's Ed25519 key; undefined when it was never opened. */
+  epochKey(broker: SpiffeId, epoch: number): KeyObject | undefined;
   /** The batch that holds this event of the broker: its first sequence and its hash. */
   findBatch(
     broker: SpiffeId,

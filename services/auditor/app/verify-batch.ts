@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import {
   type BatchHeader,
   batchBytesMax,
@@ -5,9 +6,9 @@ import {
   type SignedBatch,
   verifyBatch,
   verifyEpochStarted,
+  verifyHashedBatch,
 } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
-import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { leafHash, sha256 } from '@stint/common/merkle.ts';
 import { codecs } from '@stint/common/proto.ts';
 import type { UnixMs } from '@stint/common/time.ts';
@@ -60,8 +61,8 @@ export function readArrival(
 /** What the verification of a batch is measured against. */
 export type BatchContext = {
   readonly high: HighWater;
-  /** The key of an epoch that was opened before, raw. */
-  readonly epochKey: (epoch: number) => Buffer | undefined;
+  /** The key of an epoch that was opened before. */
+  readonly epochKey: (epoch: number) => KeyObject | undefined;
   /** Roots of the trust domain, DER. */
   readonly rootsDer: readonly Uint8Array[];
   readonly now: UnixMs;
@@ -78,7 +79,8 @@ export function verifyNext(
   const { header, batch, sha256: hash } = arrival;
   const epoch = findEpochKey(arrival, context);
   if (epoch.kind === 'refused') return epoch;
-  if (!verifyBatch(batch, header, ed25519PublicKey(epoch.publicKey)))
+  const leafHashes = batch.events.map(leafHash);
+  if (!verifyHashedBatch(batch, header, { epochKey: epoch.publicKey, leafHashes }))
     return refuse('bad_signature', 'it is not what its broker signed');
   if (header.prev_batch_sha256 !== context.high.batchSha256) {
     return refuse(
@@ -86,7 +88,7 @@ export function verifyNext(
       `signed, but it follows another batch than the one that ends at ${context.high.seq}`,
     );
   }
-  const events = readEvents(arrival, epoch.opens !== undefined);
+  const events = readEvents(arrival, { leafHashes, opensEpoch: epoch.opens !== undefined });
   if (events.kind === 'refused') return events;
   const { broker, epoch: number, first_seq: firstSeq } = header;
   const accepted = {
@@ -101,7 +103,7 @@ export function verifyNext(
 }
 
 /** Whether a batch whose place is taken was really signed by its broker: then the broker said two things, else it is a forgery. */
-export function judgeConflict(arrival: Arrival, epochKey: (epoch: number) => Buffer | undefined): Refusal {
+export function judgeConflict(arrival: Arrival, epochKey: (epoch: number) => KeyObject | undefined): Refusal {
   const { header, batch } = arrival;
   const key = epochKey(header.epoch);
   if (key === undefined)
@@ -109,8 +111,7 @@ export function judgeConflict(arrival: Arrival, epochKey: (epoch: number) => Buf
       'refused_epoch',
       `epoch ${header.epoch} was never opened, and event ${header.first_seq} is in the log already`,
     );
-  if (!verifyBatch(batch, header, ed25519PublicKey(key)))
-    return refuse('bad_signature', 'it is not what its broker signed');
+  if (!verifyBatch(batch, header, key)) return refuse('bad_signature', 'it is not what its broker signed');
   return refuse(
     'equivocation',
     `signed, but event ${header.first_seq} is in the log already with other bytes`,
@@ -118,7 +119,7 @@ export function judgeConflict(arrival: Arrival, epochKey: (epoch: number) => Buf
 }
 
 type EpochKey =
-  | { readonly kind: 'key'; readonly publicKey: Buffer; readonly opens: OpenedEpoch | undefined }
+  | { readonly kind: 'key'; readonly publicKey: KeyObject; readonly opens: OpenedEpoch | undefined }
   | Refusal;
 
 function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
@@ -145,8 +146,8 @@ function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
   });
   if (verdict.kind === 'invalid')
     return refuse('refused_epoch', `its epoch.started is not believed: ${verdict.fault}`);
-  const publicKey = ed25519RawKey(verdict.publicKey);
-  return { kind: 'key', publicKey, opens: { publicKey, chainDer: verdict.chainDer } };
+  const { publicKey, chainDer } = verdict;
+  return { kind: 'key', publicKey, opens: { publicKey, chainDer } };
 }
 
 function readFirstEvent({ header, batch }: Arrival): EventFacts | undefined {
@@ -160,17 +161,18 @@ function readFirstEvent({ header, batch }: Arrival): EventFacts | undefined {
 
 function readEvents(
   { header, batch }: Arrival,
-  opensEpoch: boolean,
+  given: { readonly leafHashes: readonly Buffer[]; readonly opensEpoch: boolean },
 ): { readonly kind: 'events'; readonly events: AcceptedEvent[] } | Refusal {
   const events: AcceptedEvent[] = [];
-  for (const [i, leaf] of batch.events.entries()) {
+  for (const [i, hash] of given.leafHashes.entries()) {
+    const leaf = batch.events[i] ?? Buffer.alloc(0);
     const seq = header.first_seq + i;
     const reading = readEvent(leaf, { broker: header.broker, epoch: header.epoch, seq });
     if (reading.kind === 'malformed') return refuse('malformed_event', `event ${seq}: ${reading.fault}`);
-    if (reading.facts.type === 'epoch.started' && !(opensEpoch && i === 0)) {
+    if (reading.facts.type === 'epoch.started' && !(given.opensEpoch && i === 0)) {
       return refuse('malformed_event', `event ${seq}: epoch.started where no epoch begins`);
     }
-    events.push({ leaf, leafHash: leafHash(leaf), facts: reading.facts });
+    events.push({ leaf, leafHash: hash, facts: reading.facts });
   }
   return { kind: 'events', events };
 }

@@ -1,3 +1,5 @@
+import type { KeyObject } from 'node:crypto';
+import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
@@ -33,6 +35,8 @@ export class SqliteRecordStore implements RecordStore {
   readonly #db: Kysely<Schema>;
   readonly #statements: ReturnType<typeof compileStatements>;
   readonly #sourceIds = new Map<SpiffeId, number>();
+  /** The key asked for last, of each broker: nearly always the one asked for next. */
+  readonly #epochKeys = new Map<SpiffeId, { readonly epoch: number; readonly key: KeyObject }>();
   #frontier: Frontier;
 
   /** `db` compiles queries for `database`, whose migrations have run. */
@@ -70,13 +74,18 @@ export class SqliteRecordStore implements RecordStore {
     }));
   }
 
-  epochKey(broker: SpiffeId, epoch: number): Buffer | undefined {
+  epochKey(broker: SpiffeId, epoch: number): KeyObject | undefined {
+    const cached = this.#epochKeys.get(broker);
+    if (cached?.epoch === epoch) return cached.key;
     const query = this.#db
       .selectFrom('epochs')
       .select('public_key')
       .where('source_id', '=', this.#sourceIds.get(broker) ?? 0);
     const [row] = this.#all(query.where('epoch', '=', epoch)) as { public_key: Uint8Array }[];
-    return row === undefined ? undefined : asBuffer(row.public_key);
+    if (row === undefined) return undefined;
+    const key = ed25519PublicKey(row.public_key);
+    this.#epochKeys.set(broker, { epoch, key });
+    return key;
   }
 
   findBatch(broker: SpiffeId, seq: number): { firstSeq: number; sha256: string } | undefined {
@@ -92,12 +101,17 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   append(batches: readonly AcceptedBatch[], now: UnixMs): Appended {
-    const duplicate = this.#findDuplicate(batches);
-    if (duplicate !== undefined) return duplicate;
     const firstIndex = this.#frontier.size;
-    const frontier = this.#database.transaction(() =>
-      batches.reduce((grown, batch) => this.#insertBatch(grown, batch, now), this.#frontier),
-    );
+    let frontier: Frontier;
+    try {
+      frontier = this.#database.transaction(() =>
+        batches.reduce((grown, batch) => this.#insertBatch(grown, batch, now), this.#frontier),
+      );
+    } catch (thrown) {
+      const duplicate = this.#findDuplicate(batches);
+      if (duplicate === undefined) throw thrown;
+      return duplicate;
+    }
     // Only a commit that returned moves what the next append builds on.
     this.#frontier = frontier;
     for (const batch of batches) this.#rememberSource(batch.broker);
@@ -115,7 +129,13 @@ export class SqliteRecordStore implements RecordStore {
     ]) as { id: number }[];
     if (batch.opens !== undefined) {
       const chain = JSON.stringify(batch.opens.chainDer.map((der) => der.toString('base64')));
-      this.#statements.insertEpoch.run([sourceId, epoch, firstSeq, batch.opens.publicKey, chain]);
+      this.#statements.insertEpoch.run([
+        sourceId,
+        epoch,
+        firstSeq,
+        ed25519RawKey(batch.opens.publicKey),
+        chain,
+      ]);
     }
     this.#statements.insertBatch.run([
       before.size,
