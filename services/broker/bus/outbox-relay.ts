@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { jetstream } from '@nats-io/jetstream';
+import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
@@ -60,6 +60,7 @@ export class OutboxRelay {
   #keptBytes = 0;
   #unacked = { batches: 0, bytes: 0 };
   #connection: NatsConnection | undefined;
+  #stream: JetStreamClient | undefined;
   #subscription: Subscription | undefined;
   #verifier: NoteVerifier | undefined;
   #reading: Promise<void> | undefined;
@@ -96,6 +97,7 @@ export class OutboxRelay {
     if (this.#isStopped) return;
     if (connection !== this.#connection) {
       this.#connection = connection;
+      this.#stream = jetstream(connection);
       this.#subscription = connection.subscribe(bus.receiptSubject(this.#options.brokerName), {
         callback: (error, message) => void (error === null && this.#onReceipt(message)),
       });
@@ -181,16 +183,18 @@ export class OutboxRelay {
   }
 
   async #publish(batch: OutboxBatch, sha256: string): Promise<void> {
-    const connection = this.#connection;
-    if (connection === undefined) throw new Error('bus: no connection');
+    const stream = this.#stream;
+    if (stream === undefined) throw new Error('bus: no connection');
     const { header, signature, events, traceparent } = batch;
     const payload = codecs.signedBatch.encode({ header, signature, events: [...events] });
-    await withSpan('stint.audit.publish', { kind: 'producer', parent: traceparent }, async () => {
+    const subject = bus.batchSubject(this.#options.brokerName);
+    const attributes = { 'messaging.system': 'nats', 'messaging.destination.name': subject };
+    await withSpan(`publish ${subject}`, { kind: 'producer', parent: traceparent, attributes }, async () => {
       const fields = headers();
       const trace = currentTraceparent() ?? traceparent;
       if (trace !== undefined) fields.set('traceparent', trace);
       const subject = bus.batchSubject(this.#options.brokerName);
-      await jetstream(connection).publish(subject, payload, {
+      await stream.publish(subject, payload, {
         msgID: sha256,
         headers: fields,
         timeout: ackMsMax,

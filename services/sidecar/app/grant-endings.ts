@@ -2,6 +2,7 @@ import { errorReasons, isServiceError, ServiceError } from '@stint/common/errors
 import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
 import type { GrantId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
+import { currentTraceparent } from '@stint/common/telemetry.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { Broker, GrantEnding } from './ports.ts';
 
@@ -19,6 +20,8 @@ const retryMsMax = 30_000;
 type Ending = GrantEnding & {
   /** The grant's own end: nothing is left to complete after it. */
   readonly until: UnixMs;
+  /** W3C traceparent of the work that gave it up; a retry later still belongs to it. */
+  readonly traceparent: string | undefined;
   readonly answer: PromiseWithResolvers<CompleteGrantResponse__Output>;
   attempts: number;
 };
@@ -59,7 +62,8 @@ export class GrantEndings {
   add(grant: GrantEnding & { readonly until: UnixMs }): Promise<CompleteGrantResponse__Output> {
     const known = this.#open.get(grant.grantId);
     if (known !== undefined) return known.answer.promise;
-    const ending: Ending = { ...grant, answer: Promise.withResolvers(), attempts: 0 };
+    const traceparent = currentTraceparent();
+    const ending: Ending = { ...grant, traceparent, answer: Promise.withResolvers(), attempts: 0 };
     // Every failure is logged where it happens; only a caller of Release also waits for it.
     ending.answer.promise.catch(() => undefined);
     this.#open.set(grant.grantId, ending);
@@ -118,7 +122,7 @@ export class GrantEndings {
     try {
       const answer = await broker.completeGrant(
         { grantId: ending.grantId, reason: ending.reason, waitContained },
-        { deadline: clock.now() + (waitContained ? containmentTryMs : tryMs) },
+        { deadline: clock.now() + (waitContained ? containmentTryMs : tryMs), traceparent: ending.traceparent },
       );
       this.#settle(ending, () => ending.answer.resolve(answer));
     } catch (error) {
