@@ -236,6 +236,25 @@ test('the end of a workload’s stream releases what it alone held, and only tha
   );
 });
 
+test('a workload that goes while its question is under way leaves nothing held', async (t) => {
+  let skipMs = 0;
+  const clock = { now: () => Date.now() + skipMs };
+  const { broker, workload } = await startSidecarUnderTest(t, { clock });
+  const { sessionId, end } = await watch(t, workload);
+  const gate = Promise.withResolvers<void>();
+  broker.gate = { body: 'requestAccess', open: gate.promise };
+  const asked = assert.rejects(acquire(workload, { sessionId }), refusedAs('INVALID_FIELD', 'session_id'));
+  await until('the broker has the question', () => broker.count('requestAccess') === 1);
+  await end();
+  const { leases } = await workload.call(sidecar.List, {});
+  assert.deepEqual(leases, []);
+  gate.resolve();
+  await asked;
+  skipMs = 6_000;
+  await until('the grant is given back', () => [...broker.grants.values()][0]?.endedAs === 'abandoned');
+  assert.equal((await workload.call(sidecar.GetStatus, {}, { deadlineMs: 60_000 })).leases, 0);
+});
+
 test('a session holds once however often it acquires, and releases at once', async (t) => {
   const { broker, workload } = await startSidecarUnderTest(t);
   const { sessionId } = await watch(t, workload);

@@ -40,6 +40,11 @@ class FakeStream {
     return this.frames.flat();
   }
 
+  /** Questions for access, as they came. */
+  get asked(): readonly ClientMessage[] {
+    return this.messages.filter((message) => message.requestAccess);
+  }
+
   /** Speaks, as a broker. */
   say(...messages: Partial<ServerMessage__Output>[]): void {
     this.#queue.push({ messages: messages.map((message) => ({ id: 0, ...message })) });
@@ -179,10 +184,11 @@ test('questions wait for the broker’s first word, then leave in one frame', as
   await settled();
   assert.deepEqual(stream(0).frames, []);
   stream(0).greet();
-  await settled();
-  assert.equal(stream(0).frames.length, 1);
+  await until(() => stream(0).asked.length === 3);
+  const frames = stream(0).frames.filter((frame) => frame.some((message) => message.requestAccess));
+  assert.equal(frames.length, 1);
   // In any order.
-  for (const { id } of [...stream(0).messages].reverse()) stream(0).say(accessFor(Number(id)));
+  for (const { id } of [...stream(0).asked].reverse()) stream(0).say(accessFor(Number(id)));
   assert.equal((await Promise.all(asked)).length, 3);
 });
 
@@ -194,7 +200,7 @@ test('frames stay within their bounds in messages and bytes', async (t) => {
   const asked = Array.from({ length: 600 }, (_, n) =>
     session.requestAccess({ ...fields, justification: n < 300 ? '' : big }, soon()).catch(() => undefined),
   );
-  await until(() => stream(0).messages.length === 600);
+  await until(() => stream(0).asked.length === 600);
   for (const frame of stream(0).frames) {
     assert.ok(frame.length <= frameMessagesMax);
     assert.ok(Buffer.byteLength(JSON.stringify(frame)) <= frameBytesMax * 1.2);
@@ -209,14 +215,13 @@ test('a peer that reads slowly is waited for', async (t) => {
   await settled();
   stream(0).hasRoom = false;
   const first = session.requestAccess(fields, soon()).catch(() => undefined);
-  await settled();
+  await until(() => stream(0).asked.length === 1);
   const second = session.requestAccess(fields, soon()).catch(() => undefined);
-  await settled();
-  assert.equal(stream(0).frames.length, 1);
+  await elapse(60);
+  assert.equal(stream(0).asked.length, 1);
   stream(0).hasRoom = true;
   stream(0).drain.resolve();
-  await settled();
-  assert.equal(stream(0).frames.length, 2);
+  await until(() => stream(0).asked.length === 2);
   await session.close(0);
   await Promise.all([first, second]);
 });
@@ -239,22 +244,22 @@ test('a lost link’s questions are asked again on the next, as they were', asyn
   const { session, stream, streams } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
+  await until(() => stream(0).asked.length === 1);
   stream(0).breakOff();
   await until(() => streams.length === 2);
   assert.equal(stream(0).isClosed, true);
   assert.equal(session.outage()?.reason, 'BROKER_UNAVAILABLE');
   stream(1).greet();
-  await until(() => stream(1).messages.length === 1);
+  await until(() => stream(1).asked.length === 1);
   assert.equal(session.outage(), undefined);
-  assert.deepEqual(stream(1).messages[0]?.requestAccess, stream(0).messages[0]?.requestAccess);
+  assert.deepEqual(stream(1).asked[0]?.requestAccess, stream(0).asked[0]?.requestAccess);
   // The first asking is still being answered there: the second is told to come again.
-  const { id } = stream(1).messages[0] ?? {};
+  const { id } = stream(1).asked[0] ?? {};
   stream(1).refuse(
     Number(id),
     new ServiceError('CONCURRENT_UPDATE', 'still being issued', { retryAfterMs: 20 }),
   );
-  await until(() => stream(1).messages.filter((message) => message.requestAccess).length === 2);
+  await until(() => stream(1).asked.length === 2);
   stream(1).say(accessFor(Number(id)));
   await asked;
 });
@@ -263,8 +268,8 @@ test('a refusal on the first asking is the answer', async (t) => {
   const { session, stream } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
-  stream(0).refuse(Number(stream(0).messages[0]?.id), new ServiceError('CONCURRENT_UPDATE', 'somebody else'));
+  await until(() => stream(0).asked.length === 1);
+  stream(0).refuse(Number(stream(0).asked[0]?.id), new ServiceError('CONCURRENT_UPDATE', 'somebody else'));
   await assert.rejects(asked, refusedAs('CONCURRENT_UPDATE'));
 });
 
@@ -272,13 +277,13 @@ test('a broker that is stopping is not believed: the next one is asked', async (
   const { session, stream, streams } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
-  stream(0).refuse(Number(stream(0).messages[0]?.id), new ServiceError('SHUTTING_DOWN', 'bye'));
+  await until(() => stream(0).asked.length === 1);
+  stream(0).refuse(Number(stream(0).asked[0]?.id), new ServiceError('SHUTTING_DOWN', 'bye'));
   stream(0).breakOff();
   await until(() => streams.length === 2);
   stream(1).greet();
-  await until(() => stream(1).messages.length === 1);
-  stream(1).say(accessFor(Number(stream(1).messages[0]?.id)));
+  await until(() => stream(1).asked.length === 1);
+  stream(1).say(accessFor(Number(stream(1).asked[0]?.id)));
   await asked;
 });
 
@@ -286,14 +291,14 @@ test('what a stopping broker leaves on a link that was replaced is asked on the 
   const { session, stream, svids } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
+  await until(() => stream(0).asked.length === 1);
   svids.rotate();
   stream(1).greet();
   await settled();
-  stream(0).refuse(Number(stream(0).messages[0]?.id), new ServiceError('SHUTTING_DOWN', 'bye'));
-  await until(() => stream(1).messages.some((message) => message.requestAccess));
+  stream(0).refuse(Number(stream(0).asked[0]?.id), new ServiceError('SHUTTING_DOWN', 'bye'));
+  await until(() => stream(1).asked.length > 0);
   await until(() => stream(0).isEnded);
-  stream(1).say(accessFor(Number(stream(1).messages.find((message) => message.requestAccess)?.id)));
+  stream(1).say(accessFor(Number(stream(1).asked[0]?.id)));
   await asked;
 });
 
@@ -301,19 +306,19 @@ test('a link lost while a question waits to be repeated does not repeat it twice
   const { session, stream, streams } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
+  await until(() => stream(0).asked.length === 1);
   stream(0).breakOff();
   await until(() => streams.length === 2);
   stream(1).greet();
-  await until(() => stream(1).messages.length === 1);
+  await until(() => stream(1).asked.length === 1);
   const again = new ServiceError('CONCURRENT_UPDATE', 'still being issued', { retryAfterMs: 80 });
-  stream(1).refuse(Number(stream(1).messages[0]?.id), again);
+  stream(1).refuse(Number(stream(1).asked[0]?.id), again);
   await settled();
   stream(1).breakOff();
   await until(() => streams.length === 3);
   stream(2).greet();
   await elapse(120);
-  const repeated = stream(2).messages.filter((message) => message.requestAccess);
+  const repeated = stream(2).asked;
   assert.equal(repeated.length, 1);
   stream(2).say(accessFor(Number(repeated[0]?.id)));
   await asked;
@@ -338,7 +343,7 @@ test('access that arrives when nobody waits any more is handed over to be given 
   const { session, stream, late } = openSession(t);
   stream(0).greet();
   await assert.rejects(session.requestAccess(fields, soon(50)), refusedAs('DEADLINE_EXCEEDED'));
-  const answer = accessFor(Number(stream(0).messages[0]?.id));
+  const answer = accessFor(Number(stream(0).asked[0]?.id));
   stream(0).say(answer);
   await until(() => late.length === 1);
   assert.equal(late[0], answer.access?.grant?.id);
@@ -348,15 +353,15 @@ test('a malformed answer or push fails only what it concerns', async (t) => {
   const { session, stream, ended } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
-  const id = Number(stream(0).messages[0]?.id);
+  await until(() => stream(0).asked.length === 1);
+  const id = Number(stream(0).asked[0]?.id);
   const bad = { leaseId: 'x', grantId: 'y', expiresAt: null, reason: '' };
   stream(0).say({ leasesEnded: { leases: [bad] } }, { id: 999_999, alive: {} });
   stream(0).say({ id, access: { grant: null, lease: null, credential: null, replayed: false } });
   await assert.rejects(asked, refusedAs('INTERNAL'));
   const other = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.filter((message) => message.requestAccess).length === 2);
-  stream(0).say({ id: Number(stream(0).messages.at(-1)?.id), completed: { grant: null, leases: [] } });
+  await until(() => stream(0).asked.length === 2);
+  stream(0).say({ id: Number(stream(0).asked.at(-1)?.id), completed: { grant: null, leases: [] } });
   await assert.rejects(other, refusedAs('INTERNAL'));
   assert.deepEqual(ended, []);
   assert.equal(session.outage(), undefined);
@@ -395,23 +400,22 @@ test('a new SVID moves new questions over and leaves the old ones to be answered
   const { session, stream, streams, svids, keys } = openSession(t);
   stream(0).greet();
   const old = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
+  await until(() => stream(0).asked.length === 1);
   svids.rotate();
   assert.equal(streams.length, 2);
   const between = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.filter((message) => message.requestAccess).length === 2);
+  await until(() => stream(0).asked.length === 2);
   stream(1).greet();
   await settled();
   assert.equal(stream(0).isEnded, false, 'two questions are still being answered there');
   const fresh = session.requestAccess(fields, soon());
-  await until(() => stream(1).messages.some((message) => message.requestAccess));
+  await until(() => stream(1).asked.length > 0);
   stream(0).greet();
-  for (const message of stream(0).messages)
-    if (message.requestAccess) stream(0).say(accessFor(Number(message.id)));
+  for (const message of stream(0).asked) stream(0).say(accessFor(Number(message.id)));
   await Promise.all([old, between]);
   await until(() => stream(0).isEnded && stream(0).isClosed);
   assert.equal(session.outage(), undefined);
-  stream(1).say(accessFor(Number(stream(1).messages.find((message) => message.requestAccess)?.id)));
+  stream(1).say(accessFor(Number(stream(1).asked[0]?.id)));
   await fresh;
   assert.equal(keys.length, 2, 'keys of the link that is being left are not taken');
 });
@@ -428,7 +432,7 @@ test('closing refuses what waits and dials no more', async (t) => {
   const { session, stream, streams } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
-  await until(() => stream(0).messages.length === 1);
+  await until(() => stream(0).asked.length === 1);
   const refused = assert.rejects(asked, refusedAs('SHUTTING_DOWN'));
   await session.close(20);
   await refused;
