@@ -122,7 +122,10 @@ export class GrantEndings {
     try {
       const answer = await broker.completeGrant(
         { grantId: ending.grantId, reason: ending.reason, waitContained },
-        { deadline: clock.now() + (waitContained ? containmentTryMs : tryMs), traceparent: ending.traceparent },
+        {
+          deadline: clock.now() + (waitContained ? containmentTryMs : tryMs),
+          traceparent: ending.traceparent,
+        },
       );
       this.#settle(ending, () => ending.answer.resolve(answer));
     } catch (error) {
