@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
 import { AcquireAccess } from './app/acquire-access.ts';
 import { EndLeases } from './app/end-leases.ts';
+import { followIdentity } from './app/follow-identity.ts';
 import { getStatus } from './app/get-status.ts';
 import { GrantEndings } from './app/grant-endings.ts';
 import { GrantTokenKeys } from './app/grant-token-keys.ts';
@@ -138,6 +139,7 @@ function openMemory(base: Base, svids: SvidSource) {
   const renewing = new RenewLease(shared);
   const acquire = new AcquireAccess({ ...shared, leasesMax: config.leasesMax });
   const upkeep = new LeaseUpkeep({ ...shared, renewing, log });
+  service.onStop('identity', followIdentity({ ...shared, svids, log }));
   broker.start();
   service.onStop('session', (deadlineMs) => broker.close(Math.min(deadlineMs, sessionStopMs)));
   upkeep.start();
@@ -161,7 +163,7 @@ async function giveBack(
 ): Promise<void> {
   const { cache, endings, upkeep, clock } = parts;
   upkeep.stop();
-  for (const lease of cache.drain()) endings.abandon(lease);
+  for (const { lease } of cache.drain()) endings.abandon(lease);
   await endings.flush(clock.now() + Math.max(0, deadlineMs));
   endings.stop();
 }

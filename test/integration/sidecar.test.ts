@@ -367,6 +367,17 @@ test('a sidecar that slept past its SVID serves what lives, says what is missing
   assert.equal((await acquire(workload, { resource: 'x-api' })).cached, false);
 });
 
+test('a sidecar that becomes another identity gives nothing of the one before', async (t) => {
+  const { ca, svids, workload } = await startSidecarUnderTest(t);
+  const { sessionId, events } = await watch(t, workload);
+  const before = await acquire(workload, { sessionId });
+  svids.set(await ca.issue('spiffe://stint.local/ci/other'));
+  await until('the workload hears of it', () => events.length > 1);
+  assert.equal(events[1]?.ended?.reason, 'identity_changed');
+  const after = await acquire(workload);
+  assert.notEqual(after.grant?.id, before.grant?.id);
+});
+
 test('a lease that the broker ends leaves memory, is announced, and its token is refused', async (t) => {
   const { broker, workload } = await startSidecarUnderTest(t);
   const { sessionId, events } = await watch(t, workload);

@@ -199,11 +199,11 @@ export class LeaseCache<Access> {
     }));
   }
 
-  /** Removes everything, for the sidecar's end. */
-  drain(): HeldLease<Access>[] {
-    const all = [...this.#byGrant.values()].map((entry) => entry.lease);
+  /** Removes everything, whatever holds it. */
+  drain(): EvictedLease<Access>[] {
+    const all = [...this.#byGrant.values()];
     for (const index of [this.#byGrant, this.#byKey, this.#byLease]) index.clear();
-    return all;
+    return all.map(({ lease, sessions }) => ({ lease, sessions: [...sessions] }));
   }
 
   #forget(entry: Entry<Access>): void {
