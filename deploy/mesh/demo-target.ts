@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from '@stint/common/private-file.ts';
 import type { Secret } from '@stint/common/secret.ts';
-import { demoDatabase, prepareDemoDatabase } from '../demo/demo-database.ts';
+import { prepareDemoDatabase } from '../demo/demo-database.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
 
 /** The broker's login at the demo database. */
@@ -47,6 +47,3 @@ export function demoProviders(port: number, passwordFile: string): string {
   const settings = { host: '127.0.0.1', port, user: brokerRole, passwordFile, sslmode: 'disable' };
   return `${JSON.stringify({ providers: [{ name: 'demo-postgres', kind: 'postgres', settings }] }, null, 2)}\n`;
 }
-
-/** The database the demo's resource is. */
-export const demoDatabaseName = demoDatabase.database;

@@ -5,39 +5,115 @@
  */
 export const errorReasons = {
   // The caller's input is wrong: the same call will fail again.
-  INVALID_FIELD: { code: 'INVALID_ARGUMENT', retry: false, meaning: 'a field is missing, malformed or over its limit' },
-  TTL_OUT_OF_RANGE: { code: 'INVALID_ARGUMENT', retry: false, meaning: 'the wanted lifetime is zero, negative or above the maximum' },
-  MESSAGE_TOO_LARGE: { code: 'INVALID_ARGUMENT', retry: false, meaning: 'the message or one of its fields is over its size limit' },
-  IDEMPOTENCY_KEY_REUSED: { code: 'ALREADY_EXISTS', retry: false, meaning: 'the idempotency key was used before with another body' },
+  INVALID_FIELD: {
+    code: 'INVALID_ARGUMENT',
+    retry: false,
+    meaning: 'a field is missing, malformed or over its limit',
+  },
+  TTL_OUT_OF_RANGE: {
+    code: 'INVALID_ARGUMENT',
+    retry: false,
+    meaning: 'the wanted lifetime is zero, negative or above the maximum',
+  },
+  MESSAGE_TOO_LARGE: {
+    code: 'INVALID_ARGUMENT',
+    retry: false,
+    meaning: 'the message or one of its fields is over its size limit',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    code: 'ALREADY_EXISTS',
+    retry: false,
+    meaning: 'the idempotency key was used before with another body',
+  },
   // The caller is not who it must be, or may not do this.
-  PEER_UNAUTHENTICATED: { code: 'UNAUTHENTICATED', retry: false, meaning: 'no acceptable X.509-SVID was presented' },
-  ATTESTATION_FAILED: { code: 'UNAUTHENTICATED', retry: false, meaning: 'the proof of identity was not accepted' },
-  METHOD_NOT_ALLOWED: { code: 'PERMISSION_DENIED', retry: false, meaning: 'this caller may not call this method' },
+  PEER_UNAUTHENTICATED: {
+    code: 'UNAUTHENTICATED',
+    retry: false,
+    meaning: 'no acceptable X.509-SVID was presented',
+  },
+  ATTESTATION_FAILED: {
+    code: 'UNAUTHENTICATED',
+    retry: false,
+    meaning: 'the proof of identity was not accepted',
+  },
+  METHOD_NOT_ALLOWED: {
+    code: 'PERMISSION_DENIED',
+    retry: false,
+    meaning: 'this caller may not call this method',
+  },
   GRANT_DENIED: { code: 'PERMISSION_DENIED', retry: false, meaning: 'policy denied the request' },
   IDENTITY_UNKNOWN: { code: 'PERMISSION_DENIED', retry: false, meaning: 'the SPIFFE ID is not registered' },
-  IDENTITY_SUSPENDED: { code: 'PERMISSION_DENIED', retry: false, meaning: 'the identity is suspended or retired' },
+  IDENTITY_SUSPENDED: {
+    code: 'PERMISSION_DENIED',
+    retry: false,
+    meaning: 'the identity is suspended or retired',
+  },
   // The thing named is not there, or not in the state that the call needs.
   RESOURCE_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: 'no such resource' },
   PROFILE_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: 'the resource has no such action' },
-  GRANT_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: 'no such grant, or not the caller\'s' },
-  LEASE_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: 'no such lease, or not the caller\'s' },
+  GRANT_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: "no such grant, or not the caller's" },
+  LEASE_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: "no such lease, or not the caller's" },
   RECORD_NOT_FOUND: { code: 'NOT_FOUND', retry: false, meaning: 'no such audit record' },
-  GRANT_ENDED: { code: 'FAILED_PRECONDITION', retry: false, meaning: 'the grant is completed, revoked or expired' },
-  LEASE_NOT_RENEWABLE: { code: 'FAILED_PRECONDITION', retry: false, meaning: 'the lease is at its absolute end, ending, or of a kind that is asked for anew' },
-  TOKEN_INVALID: { code: 'FAILED_PRECONDITION', retry: false, meaning: 'the presented grant token does not verify' },
-  POLICY_INVALID: { code: 'FAILED_PRECONDITION', retry: false, meaning: 'the policy or registry bundle was refused; the running one is untouched' },
-  STORE_IN_USE: { code: 'FAILED_PRECONDITION', retry: false, meaning: 'another process holds this store or this broker name' },
+  GRANT_ENDED: {
+    code: 'FAILED_PRECONDITION',
+    retry: false,
+    meaning: 'the grant is completed, revoked or expired',
+  },
+  LEASE_NOT_RENEWABLE: {
+    code: 'FAILED_PRECONDITION',
+    retry: false,
+    meaning: 'the lease is at its absolute end, ending, or of a kind that is asked for anew',
+  },
+  TOKEN_INVALID: {
+    code: 'FAILED_PRECONDITION',
+    retry: false,
+    meaning: 'the presented grant token does not verify',
+  },
+  POLICY_INVALID: {
+    code: 'FAILED_PRECONDITION',
+    retry: false,
+    meaning: 'the policy or registry bundle was refused; the running one is untouched',
+  },
+  STORE_IN_USE: {
+    code: 'FAILED_PRECONDITION',
+    retry: false,
+    meaning: 'another process holds this store or this broker name',
+  },
   // Try again, later or after reading anew.
-  CONCURRENT_UPDATE: { code: 'ABORTED', retry: true, meaning: 'somebody else changed the same thing: read and try again' },
+  CONCURRENT_UPDATE: {
+    code: 'ABORTED',
+    retry: true,
+    meaning: 'somebody else changed the same thing: read and try again',
+  },
   RATE_LIMITED: { code: 'RESOURCE_EXHAUSTED', retry: true, meaning: 'too many at once or too soon' },
-  QUOTA_EXCEEDED: { code: 'RESOURCE_EXHAUSTED', retry: true, meaning: 'the identity holds as many live leases of this profile as it may' },
-  PROVIDER_UNAVAILABLE: { code: 'UNAVAILABLE', retry: true, meaning: 'the target did not take the credential; nothing was handed out' },
-  AUDIT_UNAVAILABLE: { code: 'UNAVAILABLE', retry: true, meaning: 'the audit backlog is at its limit: no audit, no grant' },
+  QUOTA_EXCEEDED: {
+    code: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    meaning: 'the identity holds as many live leases of this profile as it may',
+  },
+  PROVIDER_UNAVAILABLE: {
+    code: 'UNAVAILABLE',
+    retry: true,
+    meaning: 'the target did not take the credential; nothing was handed out',
+  },
+  AUDIT_UNAVAILABLE: {
+    code: 'UNAVAILABLE',
+    retry: true,
+    meaning: 'the audit backlog is at its limit: no audit, no grant',
+  },
   STORE_UNAVAILABLE: { code: 'UNAVAILABLE', retry: true, meaning: 'the store did not commit' },
-  BROKER_UNAVAILABLE: { code: 'UNAVAILABLE', retry: true, meaning: 'the sidecar has no session with a broker' },
+  BROKER_UNAVAILABLE: {
+    code: 'UNAVAILABLE',
+    retry: true,
+    meaning: 'the sidecar has no session with a broker',
+  },
   IDENTITY_NOT_READY: { code: 'UNAVAILABLE', retry: true, meaning: 'the sidecar has no valid SVID yet' },
   SHUTTING_DOWN: { code: 'UNAVAILABLE', retry: true, meaning: 'the service is stopping' },
-  DEADLINE_EXCEEDED: { code: 'DEADLINE_EXCEEDED', retry: true, meaning: 'the answer was not ready in time; the same idempotency key gives the same answer' },
+  DEADLINE_EXCEEDED: {
+    code: 'DEADLINE_EXCEEDED',
+    retry: true,
+    meaning: 'the answer was not ready in time; the same idempotency key gives the same answer',
+  },
   // Our own fault. The text is fixed; the cause stands in the service's log under the request id.
   INTERNAL: { code: 'INTERNAL', retry: false, meaning: 'an unexpected fault' },
 } as const;

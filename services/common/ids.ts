@@ -40,7 +40,11 @@ export function newId<Kind extends IdKind>(kind: Kind, now: UnixMs): Id<Kind> {
 
 /** Whether the text is a well-formed id of that kind. It need not exist. */
 export function isId<Kind extends IdKind>(kind: Kind, text: string): text is Id<Kind> {
-  return text.length === 30 && text.startsWith(`${prefixes[kind]}_`) && /^[0-9a-hjkmnp-tv-z]{26}$/.test(text.slice(4));
+  return (
+    text.length === 30 &&
+    text.startsWith(`${prefixes[kind]}_`) &&
+    /^[0-9a-hjkmnp-tv-z]{26}$/.test(text.slice(4))
+  );
 }
 
 /**

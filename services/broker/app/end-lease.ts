@@ -9,7 +9,6 @@ import {
   isLegalMove,
   type Lease,
   type LeaseState,
-  openLeaseStates,
   retryAt,
 } from '../domain/lease.ts';
 import type { Resource } from '../domain/registry.ts';
@@ -282,11 +281,6 @@ export class LeaseEnding {
   #tellVerifiers(lease: Lease, reason: EndReason): void {
     this.#parts.feed.publish([{ id: lease.id, grantId: lease.grantId, expiresAt: lease.expiresAt, reason }]);
   }
-}
-
-/** Whether anything of the lease may still be at a target. */
-export function isOpen(lease: Lease): boolean {
-  return (openLeaseStates as readonly LeaseState[]).includes(lease.state);
 }
 
 function needsContainment(lease: Lease): boolean {
