@@ -29,6 +29,8 @@ export type SidecarFigures = {
   readonly uncachedRate: number;
   readonly uncachedP50: number;
   readonly uncachedCpuMicros: number;
+  /** CPU a call of the bare echo, 64 in flight: what the same machine makes of nothing but gRPC. */
+  readonly echoBusyCpuMicros: number;
 };
 
 const rounds = 20;
@@ -64,7 +66,8 @@ export async function measureSidecar(options: { readonly durationMs: number }): 
       ],
       options.durationMs,
     );
-    const uncached = await uncachedRun(sidecar.child, asked.call, options.durationMs);
+    const echoBusy = await busyRun(echo.child, echoed.call, options.durationMs);
+    const uncached = await busyRun(sidecar.child, asked.call, options.durationMs);
     asked.close();
     echoed.close();
     return {
@@ -79,6 +82,7 @@ export async function measureSidecar(options: { readonly durationMs: number }): 
       uncachedRate: uncached.rate,
       uncachedP50: uncached.p50,
       uncachedCpuMicros: uncached.cpuMicros,
+      echoBusyCpuMicros: echoBusy.cpuMicros,
     };
   } finally {
     for (const child of children) child.kill('SIGKILL');
@@ -143,7 +147,8 @@ async function oneAfterAnother(work: () => Promise<unknown>, durationMs: number)
   return waits;
 }
 
-async function uncachedRun(
+/** 64 in flight, each call for another resource. */
+async function busyRun(
   child: ChildProcess,
   call: (request: AcquireRequest) => Promise<unknown>,
   durationMs: number,
