@@ -1,15 +1,12 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { batchEventsMax, type SignedBatch } from '@stint/common/audit-batch.ts';
-import type { EventDraft } from '@stint/common/audit-event.ts';
-import { ed25519RawKey } from '@stint/common/ed25519.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { Log } from '@stint/common/log.ts';
-import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { Ledger, LedgerEntry, LedgerOutcome, OutboxBatch } from '../app/ports.ts';
+import { beginEpoch, type EpochOptions, type OpenedLog } from './begin-epoch.ts';
 import { CommitPlan, entryEventsMax, type Writes } from './commit-plan.ts';
-import { type LedgerEngine, type Released, StateMoved } from './ledger-engine.ts';
-import type { BrokerStateRow, EpochRow } from './schema.ts';
+import { type OutboxSize, type Released, StateMoved } from './ledger-engine.ts';
+import type { BrokerStateRow } from './schema.ts';
 
 /** Entries that may wait for a commit; above it callers are told to come again. A second's work and more. */
 export const waitingEntriesMax = 8_192;
@@ -18,19 +15,7 @@ const retryAfterMs = 100;
 /** How long a receipt may wait for a commit to ride on before it gets one of its own, in milliseconds. */
 const releaseWaitMs = 50;
 
-export type LedgerOptions = {
-  readonly engine: LedgerEngine;
-  /** The broker's name: its log's identity in the store and on the bus. */
-  readonly name: string;
-  readonly spiffeId: SpiffeId;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Certifies the epoch's public key with the broker's SVID; the result is the data of `epoch.started`. */
-  readonly certifyEpoch: (epoch: {
-    readonly epoch: number;
-    readonly publicKey: KeyObject;
-  }) => EventDraft['data'];
-};
+export type LedgerOptions = EpochOptions & { readonly log: Log };
 
 type Waiting = {
   readonly entry: LedgerEntry;
@@ -61,7 +46,7 @@ export class GroupCommitLedger implements Ledger {
   #state: BrokerStateRow;
   #waiting: Waiting[] = [];
   /** What the outbox holds; kept by the committing step alone. */
-  #outbox: { events: number; bytes: number; oldestAt: UnixMs | undefined };
+  #outbox: OutboxSize;
   #isScheduled = false;
   /** Set when a commit's outcome, or the connection, was lost: the state must be read before the next commit. */
   #mustReadState = false;
@@ -71,7 +56,7 @@ export class GroupCommitLedger implements Ledger {
   #refusal: ServiceError | undefined;
   #onIdle: (() => void) | undefined;
 
-  private constructor(options: LedgerOptions, opened: Opened) {
+  private constructor(options: LedgerOptions, opened: OpenedLog) {
     this.#options = options;
     this.#epochKey = opened.epochKey;
     this.#epoch = opened.state.epoch;
@@ -79,10 +64,7 @@ export class GroupCommitLedger implements Ledger {
     this.#outbox = opened.outbox;
   }
 
-  /**
-   * Opens the broker's log in a new epoch: a fresh key that only this process holds, made known by the epoch's first
-   * event. All in one transaction; a crash before its end leaves the epoch before, and nobody has seen the key.
-   */
+  /** Opens the broker's log; see {@link beginEpoch}. @throws Error when the store cannot be written. */
   static async open(options: LedgerOptions): Promise<GroupCommitLedger> {
     const opened = await beginEpoch(options);
     return new GroupCommitLedger(options, opened);
@@ -97,7 +79,7 @@ export class GroupCommitLedger implements Ledger {
     });
   }
 
-  backlog(): { readonly events: number; readonly bytes: number; readonly oldestAt: UnixMs | undefined } {
+  backlog(): OutboxSize {
     return this.#outbox;
   }
 
@@ -308,51 +290,6 @@ function decide(plan: CommitPlan, taken: readonly Waiting[], decided: Decided): 
   }
   decided.writes = plan.finish();
   return decided.writes;
-}
-
-type Opened = {
-  readonly state: BrokerStateRow;
-  readonly epochKey: KeyObject;
-  readonly outbox: { events: number; bytes: number; oldestAt: UnixMs | undefined };
-};
-
-async function beginEpoch(options: LedgerOptions): Promise<Opened> {
-  const { engine, name, spiffeId, clock, certifyEpoch } = options;
-  const expected = (await engine.readState(name)) ?? { broker: name, epoch: 0, seq: 0, batch_sha256: '' };
-  const { publicKey, privateKey: epochKey } = generateKeyPairSync('ed25519');
-  const now = clock.now();
-  const epoch: EpochRow = {
-    broker: name,
-    epoch: expected.epoch + 1,
-    public_key: ed25519RawKey(publicKey),
-    started_at: now,
-  };
-  const started: EventDraft = {
-    type: 'epoch.started',
-    actor: { kind: 'broker' },
-    data: certifyEpoch({ epoch: epoch.epoch, publicKey }),
-  };
-  let state: BrokerStateRow = expected;
-  await engine.transact({
-    entries: [],
-    expected,
-    epoch,
-    decide: (facts) => {
-      const place = {
-        broker: spiffeId,
-        brokerName: name,
-        state: { ...expected, epoch: epoch.epoch },
-        epochKey,
-        now,
-      };
-      const plan = new CommitPlan(facts, place);
-      plan.add({ events: [started] });
-      const writes = plan.finish();
-      state = writes.sealed?.state ?? expected;
-      return writes;
-    },
-  });
-  return { state, epochKey, outbox: { ...(await engine.outboxSize(name)) } };
 }
 
 function fault(cause: unknown): ServiceError {
