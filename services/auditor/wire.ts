@@ -78,9 +78,9 @@ export async function startAuditor(
     accept: (deliveries) => ingest.accept(deliveries),
   });
   consumer.start();
-  link.start();
   service.onStop('consumer', () => consumer.close());
   await svid.ready();
+  link.start();
   const tls = { source: svid, requireClientSvid: true, trustDomain: parseTrustDomain(config.trustDomain) };
   const mesh = await startGrpcServer({ ...serve, listeners: [{ kind: 'tcp', ...config.meshListen, tls }] });
   service.onStop('mesh', (deadlineMs) => mesh.close(deadlineMs));

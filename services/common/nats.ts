@@ -97,11 +97,8 @@ export class BusLink {
    */
   publish(subject: string, payload: Uint8Array, headers?: MsgHdrs): boolean {
     const connection = this.#connection;
-    if (
-      connection === undefined ||
-      !this.#connected ||
-      this.#unflushedBytes + payload.length > unflushedBytesMax
-    ) {
+    const isUp = this.#connected && connection?.isClosed() === false && !connection.isDraining();
+    if (connection === undefined || !isUp || this.#unflushedBytes + payload.length > unflushedBytesMax) {
       this.#dropped++;
       return false;
     }

@@ -180,9 +180,12 @@ export class Ingest {
 
   #afterAppend(turn: Turn, firstIndex: number): void {
     const { announcer, onReceiptDue } = this.#options;
-    for (const { arrival, batch } of turn.planned) {
+    // Memory follows the disk before anything else can fail.
+    for (const { batch } of turn.planned) {
       const source = this.#sources.get(batch.broker);
       if (source !== undefined) source.high = turn.high(source);
+    }
+    for (const { arrival, batch } of turn.planned) {
       arrival.delivery.ack();
       onReceiptDue(batch.broker);
     }

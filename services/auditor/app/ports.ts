@@ -107,7 +107,7 @@ export type RecordStore = {
   }): RecordPage;
 };
 
-/** A message of the bus, as delivered this time. */
+/** A message of the bus, as delivered this time. Answers never throw: one that does not get through is made again. */
 export type Delivery = {
   readonly subject: string;
   readonly payload: Uint8Array;

@@ -96,6 +96,7 @@ export class NatsConsumer {
       await this.#stopMessages();
       await recreateConsumer(manager);
     } else if (
+      this.#messages !== undefined &&
       consumer.num_pending > 0 &&
       consumer.num_ack_pending < unacknowledgedMax &&
       consumer.delivered.stream_seq === this.#deliveredSeq
@@ -176,7 +177,15 @@ function asDelivery(message: JsMsg): Delivery {
   return {
     subject: message.subject,
     payload: message.data,
-    ack: () => message.ack(),
-    retryAfter: (ms) => message.nak(ms),
+    ack: () => answer(() => message.ack()),
+    retryAfter: (ms) => answer(() => message.nak(ms)),
   };
+}
+
+function answer(send: () => void): void {
+  try {
+    send();
+  } catch {
+    // The connection is closed: the message is delivered again, and what is in the log already is recognised.
+  }
 }
