@@ -449,6 +449,28 @@ test('Verify says which check a token fails, and never repeats the token', async
   }
 });
 
+test('tokens are verified without a broker for a minute, and then refused: nobody knows what ended', async (t) => {
+  let skipMs = 0;
+  const clock = { now: () => Date.now() + skipMs };
+  const { broker, workload } = await startSidecarUnderTest(t, { clock });
+  const { credential, lease } = await acquire(workload);
+  const question = { token: credential?.token?.token ?? '', audience: 'orders-api' };
+  const verify = () => workload.call(sidecar.Verify, question, { deadlineMs: 120_000 });
+  await broker.stop();
+  skipMs = 50_000;
+  assert.equal((await verify()).leaseId, lease?.id);
+  skipMs = 70_000;
+  await assert.rejects(verify(), refusedAs('BROKER_UNAVAILABLE'));
+  await broker.start();
+  await until('the session is open again', () => broker.openSessions === 1);
+  for (let i = 0; i < 50; i++) {
+    const answer = await verify().catch((error: unknown) => error);
+    if (!isServiceError(answer)) return;
+    await elapse(20);
+  }
+  assert.fail('tokens are not accepted again');
+});
+
 test('a held renewable lease is renewed before its end, and its holders hear of it', async (t) => {
   let skipMs = 0;
   const clock = { now: () => Date.now() + skipMs };
