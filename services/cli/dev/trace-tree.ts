@@ -7,7 +7,8 @@ const depthMax = 32;
  * Draws a trace as a tree: a line a span, children below their parent in order of start, with the milliseconds from the
  * trace's begin and those it took. A span whose parent is not there stands at the top. Returns no lines for no spans.
  */
-export function drawTrace(spans: readonly Span[]): string[] {
+export function drawTrace(unordered: readonly Span[]): string[] {
+  const spans = unordered.toSorted((a, b) => a.startMs - b.startMs);
   const known = new Set(spans.map((span) => span.id));
   const roots = spans.filter((span) => span.parentId === undefined || !known.has(span.parentId));
   const children = Map.groupBy(spans, (span) => span.parentId);
