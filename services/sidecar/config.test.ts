@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { optionMarkdown } from '@stint/common/config/option-text.ts';
 import { parseConfig } from '@stint/common/config.ts';
 import { sidecarConfig, socketPath } from './config.ts';
 
@@ -36,12 +34,4 @@ test('the socket is the configured one, else in the user’s runtime directory, 
     '/run/user/1/stint/sidecar.sock',
   );
   assert.equal(socketPath({ socket: undefined }, {}), undefined);
-});
-
-test('the README’s table of options is the one of the code', () => {
-  const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
-  // The formatter pads the cells of a table.
-  const cells = (text: string) => text.replace(/ *\| */g, '|').replace(/-{3,}/g, '---');
-  const table = optionMarkdown(sidecarConfig);
-  assert.ok(cells(readme).includes(cells(table)), `README.md must have this table:\n${table}`);
 });
