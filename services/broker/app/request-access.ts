@@ -72,8 +72,9 @@ export class RequestAccess {
 
   async execute(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<AccessAnswer> {
     validateAccessFields(request);
-    const question = await this.#find(asker, request, arrival);
+    // First, because a refusal is a record too: a flood of denials must not grow a backlog that is full.
     this.#parts.backlog.assertRoom();
+    const question = await this.#find(asker, request, arrival);
     const decision = this.#decide(question);
     if (decision.kind === 'deny') throw await this.#deny(question, decision);
     const draft = draftGrant(question, decision);
