@@ -1,5 +1,6 @@
 import { requireNode24 } from '../deploy/tools.ts';
 import { checkContractCompatibility, checkContractStyle, checkGeneratedTypes } from './checks/contract.ts';
+import { checkGeneratedTables } from './checks/documents.ts';
 import { checkLayering } from './checks/layering.ts';
 import { checkLockfile } from './checks/lockfile.ts';
 import { faultOf } from './checks/tool.ts';
@@ -22,6 +23,7 @@ const checks: readonly Check[] = [
   { claim: 'The contract follows the style of protocol buffers', run: checkContractStyle },
   { claim: 'The contract breaks nobody who speaks that of the main branch', run: checkContractCompatibility },
   { claim: 'Generated types are in sync with the contract', run: checkGeneratedTypes },
+  { claim: 'Tables in the documentation are in sync with the code', run: checkGeneratedTables },
   { claim: 'The lockfile names no registry and pins what it installs', run: checkLockfile },
 ];
 

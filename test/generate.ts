@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { repositoryRoot } from '../deploy/tools.ts';
+import { writeGeneratedTables } from './generated-tables.ts';
 
 const protoDirectory = path.join(repositoryRoot, 'proto');
 
@@ -37,4 +38,5 @@ if (import.meta.main) {
   generateTypes(fresh);
   rmSync(generatedDirectory, { recursive: true, force: true });
   renameSync(fresh, generatedDirectory);
+  writeGeneratedTables();
 }
