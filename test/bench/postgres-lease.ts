@@ -1,6 +1,8 @@
 import { newId } from '@stint/common/ids.ts';
 import { Secret } from '@stint/common/secret.ts';
+import { systemClock } from '@stint/common/time.ts';
 import pg from 'pg';
+import { scramIterationsDefault } from '../../services/broker/providers/postgres/config.ts';
 import { scramVerifier } from '../../services/broker/providers/postgres/scram.ts';
 import {
   demoResource,
@@ -49,22 +51,23 @@ export async function measurePostgresLeases(
   options: { readonly connections: number; readonly durationMs: number },
 ): Promise<PostgresLeaseFigures> {
   const { connections, durationMs } = options;
-  const bare = await bareFloor(target, connections);
+  const { host, port } = target.server.current();
+  const bare = await BareRoles.connect({ host, port, password: target.brokerPassword }, connections);
   const provider = target.provider({ settings: { connections: String(connections) } });
   const { signal } = new AbortController();
   const place = { resource: demoResource, profile: readProfile };
   const create = async () => {
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const { grant, lease } = newIntent(provider, { now: systemClock.now() });
     const { handle } = await provider.create(grant, lease, place, signal);
     return { ...lease, handle };
   };
   const made: Awaited<ReturnType<typeof create>>[] = [];
   const callers = connections * callersPerConnection;
   const loops = {
-    roundTrip: new Loop(connections, (caller) => bare.clients[caller]?.query('SELECT 1')),
+    roundTrip: new Loop(connections, (caller) => bare.query(caller, 'SELECT 1')),
     bareCreate: new Loop(connections, (caller) => bare.create(caller)),
     create: new Loop(callers, async () => void made.push(await create())),
-    bareWhole: new Loop(connections, (caller) => bare.whole(caller)),
+    bareWhole: new Loop(connections, (caller) => bare.createAndDrop(caller)),
     whole: new Loop(callers, async () => {
       const lease = await create();
       await provider.contain(lease, demoResource, signal);
@@ -92,41 +95,67 @@ export async function measurePostgresLeases(
 }
 
 /** The same server without us: the broker's own role, the same membership, one statement at a time on each connection. */
-async function bareFloor(target: PostgresTarget, connections: number) {
-  const { host, port } = target.server.current();
-  const password = target.brokerPassword.revealText();
-  const clients = Array.from(
-    { length: connections },
-    () => new pg.Client({ host, port, user: 'stint_broker', database: 'postgres', password }),
-  );
-  await Promise.all(clients.map((client) => client.connect()));
-  const verifier = await scramVerifier(new Secret('bench'), 4_096);
-  const names: string[] = [];
-  const create = async (caller: number): Promise<string> => {
-    const name = `bench_${newId('lease', Date.now())}`;
+export class BareRoles {
+  readonly #clients: readonly pg.Client[];
+  readonly #verifier: string;
+  readonly #names: string[] = [];
+
+  private constructor(clients: readonly pg.Client[], verifier: string) {
+    this.#clients = clients;
+    this.#verifier = verifier;
+  }
+
+  static async connect(
+    place: { readonly host: string; readonly port: number; readonly password: Secret },
+    connections: number,
+  ): Promise<BareRoles> {
+    const { host, port } = place;
+    const login = {
+      host,
+      port,
+      user: 'stint_broker',
+      database: 'postgres',
+      password: place.password.revealText(),
+    };
+    const clients = Array.from({ length: connections }, () => new pg.Client(login));
+    await Promise.all(clients.map((client) => client.connect()));
+    return new BareRoles(clients, await scramVerifier(new Secret('bench'), scramIterationsDefault));
+  }
+
+  /** A role that is there until {@link close}. */
+  async create(caller: number): Promise<void> {
+    this.#names.push(await this.#create(caller));
+  }
+
+  async createAndDrop(caller: number): Promise<void> {
+    await this.query(caller, `DROP ROLE ${await this.#create(caller)}`);
+  }
+
+  async query(caller: number, text: string): Promise<void> {
+    await this.#clients[caller]?.query(text);
+  }
+
+  async close(): Promise<void> {
+    for (const name of this.#names) await this.query(0, `DROP ROLE ${name}`);
+    await Promise.all(this.#clients.map((client) => client.end()));
+  }
+
+  async #create(caller: number): Promise<string> {
+    const name = `bench_${newId('lease', systemClock.now())}`;
     const groupRole = readProfile.settings['groupRole'];
-    await clients[caller]?.query(`CREATE ROLE ${name} LOGIN PASSWORD '${verifier}' IN ROLE ${groupRole}`);
+    await this.query(caller, `CREATE ROLE ${name} LOGIN PASSWORD '${this.#verifier}' IN ROLE ${groupRole}`);
     return name;
-  };
-  return {
-    clients,
-    create: async (caller: number) => void names.push(await create(caller)),
-    whole: async (caller: number) => void (await clients[caller]?.query(`DROP ROLE ${await create(caller)}`)),
-    close: async () => {
-      for (const name of names) await clients[0]?.query(`DROP ROLE ${name}`);
-      await Promise.all(clients.map((client) => client.end()));
-    },
-  };
+  }
 }
 
 /** Runs `work` again and again from `callers` callers, for a time, as often as asked. */
-class Loop {
+export class Loop {
   readonly #callers: number;
-  readonly #work: (caller: number) => Promise<unknown> | undefined;
+  readonly #work: (caller: number) => Promise<unknown>;
   readonly #waits: number[] = [];
   #elapsedMs = 0;
 
-  constructor(callers: number, work: (caller: number) => Promise<unknown> | undefined) {
+  constructor(callers: number, work: (caller: number) => Promise<unknown>) {
     this.#callers = callers;
     this.#work = work;
   }

@@ -1,0 +1,43 @@
+import type { BenchChild } from './child.ts';
+import { type Figure, figureOf } from './figure.ts';
+import type { LoadOrder, LoadTarget, LoadWord } from './load-process.ts';
+import { cpuMicros } from './process-facts.ts';
+
+const windows = 7;
+const windowMs = 1_000;
+
+const question = {
+  resource: 'demo-api',
+  action: 'read',
+  justification: 'nightly report of the warehouse, run 4711',
+};
+
+/** One caller asks the sidecar again and again for what it has in memory, in turns with a bare echo of the same answer. */
+export async function measureCached(contenders: {
+  readonly load: BenchChild<LoadOrder, LoadWord>;
+  readonly sidecar: LoadTarget & { readonly pid: number };
+  readonly echo: LoadTarget;
+}): Promise<Figure[]> {
+  const { load, sidecar, echo } = contenders;
+  const ask = ({ address }: LoadTarget) =>
+    load.ask({ target: { address }, question, inFlight: 1, durationMs: windowMs });
+  const taken: { echo: LoadWord; cached: LoadWord; cpu: number }[] = [];
+  for (let i = -1; i < windows; i++) {
+    const echoed = await ask(echo);
+    const before = cpuMicros(sidecar.pid);
+    const cached = await ask(sidecar);
+    if (i >= 0) taken.push({ echo: echoed, cached, cpu: (cpuMicros(sidecar.pid) - before) / cached.calls });
+  }
+  const waits = (['p50', 'p99'] as const).map((share) =>
+    figureOf(
+      { name: `sidecar.cached.${share}`, unit: 'ms', better: 'lower' },
+      taken.map(({ cached }) => cached[share]),
+      taken.map((window) => window.echo[share]),
+    ),
+  );
+  const cpu = figureOf(
+    { name: 'cpu.sidecar.cached', unit: 'µs', better: 'lower' },
+    taken.map((window) => window.cpu),
+  );
+  return [...waits, cpu];
+}
