@@ -44,6 +44,9 @@ export type EndCause = { readonly reason: EndReason; readonly actor: EventActor;
 
 const broker: EventActor = { kind: 'broker' };
 
+/** States in which a target holds something, or may, that has to go. */
+const drivenStates: ReadonlySet<LeaseState> = new Set(['unknown', 'revoking', 'contained', 'stuck']);
+
 /**
  * Ends leases: contain first, clean second, retry for ever. The same code ends a lease whose work is done, whose time is
  * up, that was revoked, that was never delivered, or whose creation a crash interrupted.
@@ -71,13 +74,18 @@ export class LeaseEnding {
    */
   begin(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
     const provider = this.#parts.providers.get(lease.provider);
-    return provider?.mode === 'signs'
-      ? this.#endSigned(grant, lease, cause)
+    if (provider?.mode === 'signs') return this.#endSigned(grant, lease, cause);
+    return lease.state === 'intent'
+      ? this.#beginWhileCreating(grant, lease, cause)
       : this.#beginCreated(grant, lease, cause);
   }
 
-  /** Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns the lease as it is then. */
+  /**
+   * Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns the lease as it is then: unchanged when
+   * it has not begun to end, or has ended, as every lease of a provider that only signs.
+   */
   drive(grant: Grant, lease: Lease): Promise<Lease> {
+    if (!drivenStates.has(lease.state)) return Promise.resolve(lease);
     const running = this.#driving.get(lease.id);
     if (running !== undefined) return running;
     const driving = this.#driveOnce(grant, lease).finally(() => this.#driving.delete(lease.id));
@@ -155,6 +163,12 @@ export class LeaseEnding {
     if (outcome.kind !== 'committed') return lease;
     if (reason !== 'expired') this.#tellVerifiers(lease, reason);
     return { ...lease, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
+  }
+
+  /** The creation under way loses: its activation finds the lease moved on, and what it may have made is removed. */
+  async #beginWhileCreating(grant: Grant, intent: Lease, cause: EndCause): Promise<Lease> {
+    const unknown = await this.outcomeUnknown(grant, intent, 'ended_while_creating');
+    return this.#beginCreated(grant, unknown, cause);
   }
 
   async #beginCreated(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
