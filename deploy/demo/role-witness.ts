@@ -50,6 +50,8 @@ async function ask<T>(
 ): Promise<T> {
   const { host, port, superuser: user } = server;
   const client = new pg.Client({ host, port, user, password: password.revealText(), database: 'postgres' });
+  // A lost connection fails the question under way; as an event nobody hears it would end this process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await question(client);

@@ -1,4 +1,9 @@
-import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { bus } from '../../services/common/bus.ts';
 import {
@@ -25,19 +30,21 @@ export async function createStream(
       ? await manager.streams.add(config)
       : await manager.streams.update(bus.stream, config);
   requireEcho('stream', config, stream.config);
-  const consumers = await manager.consumers.info(bus.stream, bus.consumer).catch(undefinedIfMissing);
-  const {
-    durable_name: _durable,
-    name: _name,
-    deliver_policy: _policy,
-    ack_policy: _ack,
-    ...changeable
-  } = auditConsumerConfig;
-  const consumer =
-    consumers === undefined
-      ? await manager.consumers.add(bus.stream, auditConsumerConfig)
-      : await manager.consumers.update(bus.stream, bus.consumer, changeable);
-  requireEcho('consumer', auditConsumerConfig, consumer.config);
+  await makeConsumer(manager);
+}
+
+/**
+ * Servers change only some fields of a consumer that is there; where the change did not take, the consumer is made anew.
+ * That loses its place in the stream, and nothing else: the auditor knows what it has.
+ */
+async function makeConsumer(manager: JetStreamManager): Promise<void> {
+  const known = await manager.consumers.info(bus.stream, bus.consumer).catch(undefinedIfMissing);
+  if (known !== undefined) {
+    if (differences(auditConsumerConfig, known.config).length === 0) return;
+    await manager.consumers.delete(bus.stream, bus.consumer);
+  }
+  const made = await manager.consumers.add(bus.stream, auditConsumerConfig);
+  requireEcho('consumer', auditConsumerConfig, made.config);
 }
 
 function undefinedIfMissing(thrown: unknown): undefined {
@@ -47,12 +54,15 @@ function undefinedIfMissing(thrown: unknown): undefined {
 }
 
 function requireEcho(what: string, asked: object, made: object): void {
-  const echoed = made as Record<string, unknown>;
-  const wrong = Object.entries(asked).filter(
-    ([field, value]) => JSON.stringify(echoed[field]) !== JSON.stringify(value),
-  );
+  const wrong = differences(asked, made);
   if (wrong.length === 0) return;
-  throw new Error(
-    `bus: the server made the ${what} otherwise than asked: ${wrong.map(([field]) => field).join(', ')}`,
+  throw new Error(`bus: the server made the ${what} otherwise than asked: ${wrong.join(', ')}`);
+}
+
+/** Fields that were asked for and are otherwise. */
+function differences(asked: object, made: object): string[] {
+  const echoed = made as Record<string, unknown>;
+  return Object.entries(asked).flatMap(([field, value]) =>
+    JSON.stringify(echoed[field]) === JSON.stringify(value) ? [] : [field],
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { runDev } from './dev-mesh.ts';
 
-/** Adds `stint dev`. `exit` ends the process with a code, once everything has stopped. */
+/** Adds `stint dev`. The exit code is set once everything has stopped. */
 export function addDevCommand(program: Command, process: NodeJS.Process): void {
   program
     .command('dev')
@@ -12,6 +12,9 @@ export function addDevCommand(program: Command, process: NodeJS.Process): void {
       const interrupted = new Promise<void>((resolve) => {
         process.once('SIGINT', () => resolve());
         process.once('SIGTERM', () => resolve());
+        process.once('SIGHUP', () => resolve());
+        // Nobody reads any more (`stint dev | head`): nothing may be left behind for that.
+        process.stdout.on('error', () => resolve());
       });
       process.exitCode = await runDev({
         stateDirectory: stateDir,
