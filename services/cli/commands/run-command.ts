@@ -60,6 +60,8 @@ export function createRunner(process: NodeJS.Process): Runner {
       } finally {
         session.close();
         await telemetry.stop();
+        // A collector that does not answer would be tried for seconds more; the output is written: stdout and stderr are synchronous.
+        if (telemetry.isOn) process.exit();
       }
     };
 }

@@ -7,7 +7,8 @@ export type Painter = (text: string, paint: Paint | undefined) => string;
 
 /**
  * Whether a stream gets colours: NO_COLOR says no; FORCE_COLOR and CLICOLOR_FORCE say yes (and FORCE_COLOR=0 no); then
- * CLICOLOR=0 and TERM=dumb say no; else terminals get them. Source: no-color.org, bixense.com/clicolors.
+ * CLICOLOR=0 and TERM=dumb say no; else terminals get them. Empty ones
+ * count as absent. Source: no-color.org, force-color.org, bixense.com/clicolors.
  */
 export function wantsColor(
   isTerminal: boolean,
@@ -15,7 +16,7 @@ export function wantsColor(
 ): boolean {
   const { NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM } = environment;
   if (NO_COLOR !== undefined && NO_COLOR !== '') return false;
-  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  if (FORCE_COLOR !== undefined && FORCE_COLOR !== '') return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
   if (CLICOLOR_FORCE !== undefined && CLICOLOR_FORCE !== '0') return true;
   if (CLICOLOR === '0' || TERM === 'dumb') return false;
   return isTerminal;

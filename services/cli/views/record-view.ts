@@ -23,8 +23,8 @@ export function recordCells(record: Record__Output): Cell[] {
   const event = readEvent(record);
   if (event === undefined) return [String(record.index), '', { text: 'unreadable', paint: 'red' }, '', ''];
   const facts = factNames.flatMap((name) => {
-    const value = isObject(event['data']) ? event['data'][name] : undefined;
-    return value === undefined || value === '' ? [] : [`${name}=${textOf(value)}`];
+    const value = isObject(event['data']) ? textOf(event['data'][name]) : '';
+    return value === '' ? [] : [`${name}=${/\s/.test(value) ? JSON.stringify(value) : value}`];
   });
   return [
     String(record.index),
@@ -36,16 +36,7 @@ export function recordCells(record: Record__Output): Cell[] {
 }
 
 /** The facts of an event that tell people most, in the order in which they are shown. */
-const factNames = [
-  'action',
-  'resource',
-  'spiffe_id',
-  'entity_name',
-  'reason',
-  'state',
-  'rule_ids',
-  'justification',
-];
+const factNames = ['action', 'resource', 'spiffe_id', 'reason', 'state', 'rule_ids', 'justification'];
 
 function actorText(actor: unknown): string[] {
   if (!isObject(actor)) return [];
@@ -67,5 +58,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function textOf(value: unknown): string {
   if (value === undefined || value === null) return '';
+  if (Array.isArray(value)) return value.map(textOf).join(',');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

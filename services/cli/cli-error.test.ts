@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ErrorReason, errorReasons, ServiceError } from '@stint/common/errors.ts';
+import { cliError, failureOf, withFix } from './cli-error.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+
+test('every reason of a service has a known exit code, and a fix', () => {
+  const known: number[] = Object.values(exitCodes).map(({ code }) => code);
+  for (const reason of Object.keys(errorReasons) as ErrorReason[]) {
+    assert.ok(known.includes(exitCodeOf(reason)), reason);
+    const failure = failureOf(new ServiceError(reason, 'something happened'));
+    assert.notEqual(failure.fix, '', reason);
+    assert.notEqual(failureOf(new ServiceError(reason, 'x')).exitCode, 0, reason);
+  }
+});
+
+test('denials, missing proof of identity and ended grants are told apart by exit code', () => {
+  assert.equal(exitCodeOf('GRANT_DENIED'), 3);
+  assert.equal(exitCodeOf('IDENTITY_SUSPENDED'), 3);
+  assert.equal(exitCodeOf('IDENTITY_NOT_READY'), 4);
+  assert.equal(exitCodeOf('GRANT_ENDED'), 6);
+  assert.equal(exitCodeOf('TTL_OUT_OF_RANGE'), 2);
+  assert.equal(exitCodeOf('BROKER_UNAVAILABLE'), 1);
+});
+
+test('what and why are parted at the first colon of a sentence, not after the name of a field', () => {
+  const denied = failureOf(new ServiceError('GRANT_DENIED', 'policy denies "write" on "db": no rule: none'));
+  assert.equal(denied.what, 'policy denies "write" on "db"');
+  assert.equal(denied.why, 'no rule: none');
+  const invalid = failureOf(new ServiceError('INVALID_FIELD', 'ttl: too long'));
+  assert.equal(invalid.what, 'ttl: too long');
+  assert.equal(invalid.why, errorReasons.INVALID_FIELD.meaning);
+});
+
+test('a fix that the command knows replaces the general one and nothing else', () => {
+  const thrown = new ServiceError('GRANT_DENIED', 'no', { metadata: { resource: 'db' } });
+  assert.deepEqual(withFix(thrown, 'do this').failure, { ...failureOf(thrown), fix: 'do this' });
+});
+
+test('failures of our own keep their code; what is unexpected is INTERNAL', () => {
+  const ours = cliError('NOT_RUNNING', { what: 'a', why: 'b', fix: 'c' });
+  assert.deepEqual(failureOf(ours), {
+    what: 'a',
+    why: 'b',
+    fix: 'c',
+    reason: 'NOT_RUNNING',
+    exitCode: 1,
+    metadata: {},
+  });
+  assert.equal(failureOf(new TypeError('odd')).reason, 'INTERNAL');
+  const ofFile = Object.assign(new Error('EACCES: no'), { code: 'EACCES', syscall: 'open' });
+  assert.equal(failureOf(ofFile).reason, 'FILE_UNUSABLE');
+});

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readDuration, readIndex, readLimit, readPair, shellWords } from './option-values.ts';
+
+test('values of options are read whole or refused', () => {
+  assert.equal(readDuration('1m30s'), 90_000);
+  assert.deepEqual(readPair('b=x=y', { a: '1' }), { a: '1', b: 'x=y' });
+  assert.deepEqual(readPair('b=', {}), { b: '' });
+  assert.equal(readIndex('0'), 0);
+  assert.equal(readLimit('1000'), 1_000);
+  for (const text of ['', '5', '-5m', '1.5h', 'soon']) assert.throws(() => readDuration(text), text);
+  for (const text of ['', '=', '=x', 'x']) assert.throws(() => readPair(text, {}), text);
+  for (const text of ['', '-1', '1.5', '1e3', '0x1']) assert.throws(() => readIndex(text), text);
+  for (const text of ['0', '1001']) assert.throws(() => readLimit(text), text);
+});
+
+test('a command that is shown can be typed as it stands', () => {
+  assert.equal(shellWords(['stint', 'explain', 'db-1', 'read']), 'stint explain db-1 read');
+  assert.equal(shellWords(['a b', "it's", '$(x)', '']), "'a b' 'it'\\''s' '$(x)' ''");
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { type MeshFile, writeMeshFile } from '../../deploy/mesh/mesh-file.ts';
+import { tempDir } from '../../test/harness/temp-dir.ts';
+import { CliError } from './cli-error.ts';
+import { type EndpointSources, findEndpoints } from './endpoints.ts';
+
+const uid = process.geteuid?.() ?? 0;
+
+function meshIn(directory: string): string {
+  const file = path.join(directory, '.stint/mesh.json');
+  mkdirSync(path.dirname(file), { recursive: true });
+  const content: MeshFile = {
+    version: 1,
+    pid: 1,
+    trustDomain: 'stint.local',
+    brokerSocket: '/run/broker.sock',
+    auditorSocket: '/run/auditor.sock',
+    sidecarSocket: '/run/sidecar.sock',
+    logDirectory: '/var/log/stint',
+    ports: { mesh: 1, bootstrap: 2, auditor: 3, nats: 4, postgres: 5 },
+  };
+  writeMeshFile(file, content);
+  return file;
+}
+
+const find = (sources: Partial<EndpointSources>) =>
+  findEndpoints({ flags: {}, environment: {}, directory: '/', uid, ...sources });
+
+test('a flag goes before a variable, a variable before the mesh file, the mesh file before XDG', (t) => {
+  const directory = tempDir(t);
+  const file = meshIn(directory);
+  const environment = { STINT_SIDECAR_SOCKET: '/v/s.sock', XDG_RUNTIME_DIR: '/run/user/1' };
+  const flags = { sidecar: 'f/s.sock' };
+  const [byFlag, byVariable, byFile, byXdg] = [
+    find({ flags, environment, directory }),
+    find({ environment, directory }),
+    find({ directory, environment: { XDG_RUNTIME_DIR: '/run/user/1' } }),
+    find({ environment: { XDG_RUNTIME_DIR: '/run/user/1' } }),
+  ].map(({ sidecar }) => sidecar);
+  assert.deepEqual(byFlag, { path: path.join(directory, 'f/s.sock'), source: '--sidecar-socket' });
+  assert.deepEqual(byVariable, { path: '/v/s.sock', source: 'STINT_SIDECAR_SOCKET' });
+  assert.deepEqual(byFile, { path: '/run/sidecar.sock', source: file });
+  assert.deepEqual(byXdg, { path: '/run/user/1/stint/sidecar.sock', source: 'XDG_RUNTIME_DIR' });
+});
+
+test('the nearest mesh file above counts', (t) => {
+  const directory = tempDir(t);
+  meshIn(directory);
+  const nearer = meshIn(path.join(directory, 'a'));
+  const below = path.join(directory, 'a/b/c');
+  mkdirSync(below, { recursive: true });
+  assert.equal(find({ directory: below }).broker?.source, nearer);
+  assert.equal(find({ directory: below }).log?.path, '/var/log/stint');
+});
+
+test('a mesh file that others wrote or may write is refused, unless everything is named without it', (t) => {
+  const directory = tempDir(t);
+  const file = meshIn(directory);
+  const isUntrusted = (thrown: unknown) =>
+    thrown instanceof CliError && thrown.failure.reason === 'MESH_FILE_UNTRUSTED';
+  assert.throws(() => find({ directory, uid: uid + 1 }), isUntrusted);
+  chmodSync(file, 0o666);
+  assert.throws(() => find({ directory }), isUntrusted);
+  const flags = { sidecar: '/s', broker: '/b', auditor: '/a', log: '/l' };
+  assert.equal(find({ directory, flags }).sidecar?.path, '/s');
+});
+
+test('a mesh file that cannot be read as one is passed over, and relative XDG directories too', (t) => {
+  const directory = tempDir(t);
+  const file = meshIn(directory);
+  writeFileSync(file, '{"version":1,"por');
+  assert.equal(find({ directory }).sidecar, undefined);
+  assert.equal(find({ environment: { XDG_RUNTIME_DIR: 'run' } }).sidecar, undefined);
+});
+
+test('the log of a user without a mesh file is in their state directory', () => {
+  assert.equal(find({ environment: { HOME: '/home/u' } }).log?.path, '/home/u/.local/state/stint/log');
+  assert.equal(find({ environment: { HOME: '/home/u', XDG_STATE_HOME: '/s' } }).log?.path, '/s/stint/log');
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Failure } from '../cli-error.ts';
+import { Output, type OutputFormat } from './output.ts';
+
+function outputTo(format: OutputFormat, isTTY = false) {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof written) => ({
+    isTTY,
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const environment = { NO_COLOR: '1' };
+  const output = new Output({ stdout: stream('stdout'), stderr: stream('stderr'), format, environment });
+  return { output, written };
+}
+
+const failure: Failure = {
+  what: 'it\u001b broke',
+  why: 'because',
+  fix: 'mend it',
+  reason: 'GRANT_DENIED',
+  exitCode: 3,
+  metadata: { resource: 'db' },
+};
+
+test('results go to stdout in the format asked for, and nothing else does', () => {
+  const view = { json: { a: 1 }, table: () => 'A\n1\n' };
+  for (const [format, expected] of [
+    ['table', 'A\n1\n'],
+    ['json', '{\n  "a": 1\n}\n'],
+  ] as const) {
+    const { output, written } = outputTo(format);
+    output.result(view);
+    output.warn('careful');
+    output.fail(failure);
+    assert.equal(written.stdout, expected);
+    assert.notEqual(written.stderr, '');
+  }
+});
+
+test('one of many results is one line of JSON', () => {
+  const { output, written } = outputTo('json');
+  output.item({ json: { a: [1, 2] }, table: () => '' });
+  assert.equal(written.stdout, '{"a":[1,2]}\n');
+});
+
+test('a failure says what, why, what to do, and its code', () => {
+  const { output, written } = outputTo('table');
+  output.fail(failure);
+  assert.equal(
+    written.stderr,
+    'error: it\\u001b broke\n  why: because\n  fix: mend it\n  code: GRANT_DENIED\n',
+  );
+});
+
+test('a failure is one line of JSON for programs', () => {
+  const { output, written } = outputTo('json');
+  output.fail(failure);
+  assert.deepEqual(JSON.parse(written.stderr), {
+    error: {
+      what: 'it\u001b broke',
+      why: 'because',
+      fix: 'mend it',
+      reason: 'GRANT_DENIED',
+      exit_code: 3,
+      metadata: { resource: 'db' },
+    },
+  });
+  assert.equal(written.stderr.trimEnd().includes('\n'), false);
+});
+
+test('notes are for people at a terminal only', () => {
+  for (const [format, isTTY, expected] of [
+    ['table', true, 'next\n'],
+    ['table', false, ''],
+    ['json', true, ''],
+  ] as const) {
+    const { output, written } = outputTo(format, isTTY);
+    output.note('next');
+    assert.equal(written.stderr, expected);
+  }
+});
