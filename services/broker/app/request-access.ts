@@ -8,18 +8,27 @@ import type { Decision, DenyDecision } from '../domain/decision.ts';
 import type { Grant } from '../domain/grant.ts';
 import { activeUntil, intentMs, type Lease } from '../domain/lease.ts';
 import { type AccessRequest, type Arrival, type Asker, findNamed, type Question } from './access-question.ts';
+import {
+  failureOf,
+  issuedTooLate,
+  keyReused,
+  policyDenied,
+  quotaExceeded,
+  replayTooLate,
+  stillIssuing,
+  targetRefused,
+} from './access-refusals.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
-import type { Bundles } from './bundles.ts';
+import type { Bundle, Bundles, PolicyEngine } from './bundles.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import { actorOf, type Draft, draftGrant, issueEvent, traceOf } from './grant-draft.ts';
-import {
-  type Credential,
-  type Ledger,
-  type LedgerOutcome,
-  ProviderFailure,
-  type ProviderSet,
-  type SigningProvider,
-  type TargetProvider,
+import type {
+  Credential,
+  Ledger,
+  LedgerOutcome,
+  ProviderSet,
+  SigningProvider,
+  TargetProvider,
 } from './ports.ts';
 import type { StepObserver } from './steps.ts';
 
@@ -40,6 +49,9 @@ export type RequestAccessParts = {
   readonly clock: Clock;
   readonly step: StepObserver;
 };
+
+/** As much of a question as every record of a refusal holds. */
+type Asked = Arrival & { readonly asker: Asker; readonly request: AccessRequest };
 
 /** A grant whose lease is committed as an intent. */
 type Intent = { readonly grant: Grant; readonly intent: Lease };
@@ -74,31 +86,23 @@ export class RequestAccess {
     validateAccessFields(request);
     // First, because a refusal is a record too: a flood of denials must not grow a backlog that is full.
     this.#parts.backlog.assertRoom();
-    const question = await this.#find(asker, request, arrival);
-    const decision = this.#decide(question);
+    const bundle = this.#parts.bundles.current();
+    const question = await this.#find({ asker, request, ...arrival }, bundle);
+    const decision = decide(question, bundle.engine);
     if (decision.kind === 'deny') throw await this.#deny(question, decision);
-    const draft = draftGrant(question, decision);
+    const draft = await this.#recorded(question, () => draftGrant(question, decision));
     const { provider } = question;
     return provider.mode === 'signs'
       ? this.#issueSigned(question, draft, provider)
       : this.#issueShared(question, draft, provider);
   }
 
-  async #find(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<Question> {
-    const { registry } = this.#parts.bundles.current();
-    try {
-      const named = findNamed(asker.spiffeId, request, { registry, providers: this.#parts.providers });
-      return { asker, request, ...named, ...arrival, now: this.#parts.clock.now() };
-    } catch (thrown) {
-      throw isServiceError(thrown) ? await this.#refuse({ asker, request, ...arrival }, thrown, {}) : thrown;
-    }
-  }
-
-  #decide({ request, identity, resource, profile, now }: Question): Decision {
-    const { justification, context, parameters } = request;
-    const declared = { justification, context, parameters };
-    const { engine } = this.#parts.bundles.current();
-    return engine.decide({ identity, resource, profile, declared, verified: {}, now });
+  #find(asked: Asked, { registry }: Bundle): Promise<Question> {
+    const { providers, clock } = this.#parts;
+    return this.#recorded(asked, () => {
+      const named = findNamed(asked.asker.spiffeId, asked.request, { registry, providers });
+      return { ...asked, ...named, now: clock.now() };
+    });
   }
 
   /** Step 2. */
@@ -152,6 +156,8 @@ export class RequestAccess {
       insert,
       events: [issueEvent('grant.decided', question, { grant, lease: intent })],
     });
+    if (outcome.kind === 'quota_exceeded')
+      throw await this.#refuse(question, quotaExceeded(question, outcome.live), {});
     if (outcome.kind !== 'committed') return this.#remint(question, outcome, provider);
     this.#parts.step('intent_committed');
     const created = await this.#create(question, { grant, intent }, provider);
@@ -170,19 +176,10 @@ export class RequestAccess {
     try {
       return await provider.create(grant, intent, question, AbortSignal.timeout(intentMs / 2));
     } catch (cause) {
-      const failure =
-        cause instanceof ProviderFailure ? cause : new ProviderFailure('ambiguous', 'unexpected', cause);
+      const failure = failureOf(cause);
       if (failure.kind === 'ambiguous') await this.#parts.ending.outcomeUnknown(grant, intent, failure.code);
       else await this.#parts.ending.creationFailed(grant, intent, failure.code);
-      throw new ServiceError(
-        'PROVIDER_UNAVAILABLE',
-        `resource "${grant.resource}": the target did not take the credential; nothing was handed out`,
-        {
-          metadata: { resource: grant.resource, provider: provider.name, code: failure.code },
-          retryAfterMs: 1_000,
-          cause,
-        },
-      );
+      throw targetRefused(question, cause);
     }
   }
 
@@ -207,80 +204,48 @@ export class RequestAccess {
       events: [issueEvent('lease.activated', question, { grant, lease })],
     });
     if (outcome.kind === 'committed') return lease;
-    throw new ServiceError(
-      'PROVIDER_UNAVAILABLE',
-      `resource "${grant.resource}": issuing took too long and was taken back`,
-      { retryAfterMs: 1_000 },
-    );
+    throw issuedTooLate(question);
   }
 
   async #remint(question: Question, outcome: LedgerOutcome, provider: TargetProvider): Promise<AccessAnswer> {
     const stored = this.#replay(question, outcome);
-    if (stored.lease.state === 'intent') {
-      throw new ServiceError(
-        'CONCURRENT_UPDATE',
-        `idempotency_key: the grant of this key is still being issued`,
-        { retryAfterMs: 500, metadata: { grant_id: stored.grant.id } },
-      );
+    if (stored.lease.state === 'intent') throw stillIssuing(stored.grant);
+    const signal = AbortSignal.timeout(intentMs / 2);
+    try {
+      const credential = await provider.remint(stored.lease, question.resource, signal);
+      return { ...stored, credential, replayed: true };
+    } catch (cause) {
+      throw targetRefused(question, cause);
     }
-    const credential = await provider.remint(
-      stored.lease,
-      question.resource,
-      AbortSignal.timeout(intentMs / 2),
-    );
-    return { ...stored, credential, replayed: true };
   }
 
   /** What an outcome other than `committed` means to the asker. */
-  #replay(question: Question, outcome: LedgerOutcome): { grant: Grant; lease: Lease } {
-    const key = question.request.idempotencyKey;
-    switch (outcome.kind) {
-      case 'replayed':
-        if (outcome.grant.state === 'active' && outcome.grant.expiresAt > question.now) return outcome;
-        throw new ServiceError(
-          'GRANT_ENDED',
-          `idempotency_key: the grant of key "${key}" is over; ask with a new key`,
-          { metadata: { grant_id: outcome.grant.id, state: outcome.grant.state } },
-        );
-      case 'key_reused':
-        throw new ServiceError(
-          'IDEMPOTENCY_KEY_REUSED',
-          `idempotency_key: "${key}" was used before with another body; choose a new key`,
-          { metadata: { field: 'idempotency_key' } },
-        );
-      case 'quota_exceeded':
-        throw new ServiceError(
-          'QUOTA_EXCEEDED',
-          `identity holds ${outcome.live} live grants of "${question.profile.name}" on "${question.resource.id}", as many as it may: release one`,
-          {
-            metadata: { live_max: String(outcome.live) },
-            retryAfterMs: 5_000,
-          },
-        );
-      default:
-        throw new Error(`unexpected ledger outcome ${outcome.kind}`);
+  #replay({ request, now }: Question, outcome: LedgerOutcome): { grant: Grant; lease: Lease } {
+    if (outcome.kind === 'key_reused') throw keyReused(request.idempotencyKey);
+    if (outcome.kind !== 'replayed') throw new Error(`unexpected ledger outcome ${outcome.kind}`);
+    const { grant, lease } = outcome;
+    if (grant.state !== 'active' || lease.expiresAt <= now)
+      throw replayTooLate(request.idempotencyKey, grant);
+    return { grant, lease };
+  }
+
+  #deny(question: Question, decision: DenyDecision): Promise<ServiceError> {
+    const { reasons, ruleIds, policySha256 } = decision;
+    const facts = { rule_ids: ruleIds, reasons, policy_sha256: policySha256 };
+    return this.#refuse(question, policyDenied(question, decision), facts);
+  }
+
+  /** Does a step that may refuse: its refusal is on record before it is thrown. */
+  async #recorded<Result>(asked: Asked, step: () => Result): Promise<Result> {
+    try {
+      return step();
+    } catch (thrown) {
+      throw isServiceError(thrown) ? await this.#refuse(asked, thrown, {}) : thrown;
     }
   }
 
-  #deny(question: Question, { reasons, ruleIds, policySha256 }: DenyDecision): Promise<ServiceError> {
-    const { profile, resource } = question;
-    const text = `policy denies "${profile.name}" on "${resource.id}": ${reasons.join('; ')}`;
-    const metadata = {
-      resource: resource.id,
-      action: profile.name,
-      rule_ids: ruleIds.join(','),
-      policy_sha256: policySha256,
-    };
-    const facts = { rule_ids: ruleIds, reasons, policy_sha256: policySha256 };
-    return this.#refuse(question, new ServiceError('GRANT_DENIED', text, { metadata }), facts);
-  }
-
   /** Makes the refusal's record durable, then gives the refusal back, to be thrown. */
-  async #refuse(
-    asked: Arrival & { asker: Asker; request: AccessRequest },
-    error: ServiceError,
-    facts: Record<string, EventValue>,
-  ): Promise<ServiceError> {
+  async #refuse(asked: Asked, error: ServiceError, facts: Record<string, EventValue>): Promise<ServiceError> {
     const { asker, request, traceparent } = asked;
     const requestId = newId('request', this.#parts.clock.now());
     const { resource, action, justification } = request;
@@ -300,4 +265,10 @@ export class RequestAccess {
       metadata: { ...error.metadata, request_id: requestId },
     });
   }
+}
+
+function decide({ request, identity, resource, profile, now }: Question, engine: PolicyEngine): Decision {
+  const { justification, context, parameters } = request;
+  const declared = { justification, context, parameters };
+  return engine.decide({ identity, resource, profile, declared, verified: {}, now });
 }
