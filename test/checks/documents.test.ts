@@ -95,7 +95,7 @@ test('no file names a directory of somebody’s machine or the host of a package
     return t.skip('not a clone: which files are tracked is not known');
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: repositoryRoot, encoding: 'utf8' });
   const forbidden =
-    /(?<![\w.])\/(?:home|Users)\/\w+|https?:\/\/[^\s/'"`]*(?:registry|artifactory|nexus|npmjs)/;
+    /(?<![\w.])\/(?:home|Users)\/\w{2,}|https?:\/\/[^\s/'"`]*(?:registry|artifactory|nexus|npmjs)/;
   const faults = tracked
     .split('\0')
     .filter((file) => file !== '' && existsSync(path.join(repositoryRoot, file)))
