@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { services } from '@stint/common/proto.ts';
+import { repositoryRoot } from '../../deploy/tools.ts';
+import type { MeshUnderTest } from './mesh-under-test.ts';
+import { until } from './until.ts';
+
+const run = promisify(execFile);
+
+/** An event as it stands in the log. */
+export type LoggedEvent = {
+  readonly id: string;
+  readonly type: string;
+  readonly grant_id?: string;
+  readonly lease_id?: string;
+  readonly source: { readonly broker: string; readonly epoch: number; readonly seq: number };
+  readonly data: Readonly<Record<string, unknown>>;
+};
+
+/** How long the mesh may take until nothing of the faults is left to repair, in milliseconds: an intent waits half a minute. */
+const repairMsMax = 75_000;
+
+/**
+ * Waits until no lease is open but those named, then asserts what must hold after any fault: every user at the target is a
+ * live lease's and none is past its end; every lease that is open has its user; every event of the broker is in the log
+ * exactly once; each grant's story there is whole; the offline verifier finds nothing. Returns the log's events.
+ */
+export async function requireSound(
+  at: MeshUnderTest,
+  live: readonly string[] = [],
+): Promise<readonly LoggedEvent[]> {
+  await until('no lease is left but the live ones', repairMsMax, async () => {
+    const { leases } = await at.admin.call(services.admin.GetStatus, {});
+    const expected = live.length === 0 ? {} : { active: live.length };
+    assert.deepEqual({ ...leases }, expected, await openLeases(at));
+    return true;
+  });
+  const roles = await at.roles();
+  assert.deepEqual(roles.map(({ name }) => name).toSorted(), [...live].toSorted(), 'users at the target');
+  assert.deepEqual(
+    roles.filter(({ isPastEnd, canLogin }) => isPastEnd && canLogin),
+    [],
+    'users past their end',
+  );
+  const events = await everyEvent(at);
+  await requireWholeStories(at, events);
+  await requireVerified(at);
+  return events;
+}
+
+/** The log's events, once it holds all that the broker has committed: each sequence number once, none missing. */
+export async function everyEvent(at: MeshUnderTest): Promise<readonly LoggedEvent[]> {
+  const { auditSequence } = await at.admin.call(services.admin.GetStatus, {});
+  const events = await until(`event ${auditSequence} is in the log`, repairMsMax, async () => {
+    const found = await loggedEvents(at);
+    return found.some(({ source }) => source.seq >= auditSequence) ? found : undefined;
+  });
+  assert.deepEqual(
+    events.map(({ source }) => source.seq),
+    Array.from(events, (_, i) => i + 1),
+    'every event of the broker once, in order',
+  );
+  assert.equal(new Set(events.map(({ id }) => id)).size, events.length, 'every event id once');
+  return events;
+}
+
+/** What the log holds now. */
+export async function loggedEvents(at: MeshUnderTest): Promise<LoggedEvent[]> {
+  const events: LoggedEvent[] = [];
+  for (;;) {
+    const page = await at.auditor.call(services.audit.ListRecords, {
+      fromIndex: events.length,
+      pageSize: 1_000,
+    });
+    events.push(...page.records.map(({ leaf }) => JSON.parse(String(leaf)) as LoggedEvent));
+    if (page.records.length < 1_000) return events;
+  }
+}
+
+/** Each grant of the store is in the log, ended there exactly if it has ended, and the log knows no other. */
+async function requireWholeStories(at: MeshUnderTest, events: readonly LoggedEvent[]): Promise<void> {
+  const begun = grantIds(events, 'grant.decided', 'grant.issued');
+  const ended = grantIds(events, 'grant.ended');
+  const stored = await storedGrants(at);
+  assert.deepEqual(begun, stored.map(({ id }) => id).toSorted(), 'grants begun');
+  const over = stored.filter(({ state }) => state !== 'active' && state !== 'ending');
+  assert.deepEqual(ended, over.map(({ id }) => id).toSorted(), 'grants ended');
+}
+
+function grantIds(events: readonly LoggedEvent[], ...types: string[]): string[] {
+  return events
+    .filter(({ type }) => types.includes(type))
+    .map(({ grant_id }) => grant_id ?? '')
+    .toSorted();
+}
+
+/** Every grant that the broker's store holds. */
+export async function storedGrants(at: MeshUnderTest): Promise<{ id: string; state: string }[]> {
+  const grants: { id: string; state: string }[] = [];
+  for (let pageToken = ''; ; ) {
+    const page = await at.admin.call(services.admin.ListGrants, { pageSize: 500, pageToken });
+    grants.push(...page.grants.map(({ id, state }) => ({ id, state })));
+    pageToken = page.nextPageToken;
+    if (pageToken === '') return grants;
+  }
+}
+
+/** The auditor's own offline verifier, as its reader would run it, with the trust domain's roots. */
+export async function requireVerified(at: MeshUnderTest): Promise<void> {
+  const { log, trustBundle } = at.mesh.paths;
+  const args = ['services/auditor/main.ts', 'verify', '--log-dir', log, '--trust-bundle', trustBundle];
+  // A verdict other than "whole" is a non-zero exit code, and throws with what it found.
+  const { stdout } = await run(process.execPath, [...args, '-o', 'json'], { cwd: repositoryRoot });
+  const verdict = JSON.parse(stdout) as { whole: boolean; findings: unknown[] };
+  assert.deepEqual(verdict.findings, []);
+  assert.equal(verdict.whole, true);
+}
+
+/** What keeps leases open, for a message. */
+async function openLeases(at: MeshUnderTest): Promise<string> {
+  const { grants } = await at.admin.call(services.admin.ListGrants, { liveOnly: true, pageSize: 20 });
+  const found = await Promise.all(
+    grants.map(({ id }) => at.admin.call(services.admin.GetGrant, { grantId: id })),
+  );
+  return found
+    .flatMap(({ leases }) => leases)
+    .map(({ entityName, state, attempts, lastError }) => `${entityName} ${state} ${attempts} ${lastError}`)
+    .join('\n');
+}
