@@ -4,6 +4,7 @@ import { optionMarkdown } from '@stint/common/config/option-text.ts';
 import { errorReasons } from '@stint/common/errors.ts';
 import { repositoryRoot } from '../deploy/tools.ts';
 import { auditorConfig } from '../services/auditor/config.ts';
+import { findingClasses } from '../services/auditor/domain/findings.ts';
 import { brokerConfig } from '../services/broker/config.ts';
 import { sidecarConfig } from '../services/sidecar/config.ts';
 
@@ -34,6 +35,11 @@ export const generatedTables: readonly GeneratedTable[] = [
     markdown: () => alignedTable(optionMarkdown(sidecarConfig)),
   },
   { page: 'services/common/README.md', name: 'errors', markdown: () => alignedTable(errorMarkdown()) },
+  {
+    page: 'services/auditor/README.md',
+    name: 'exit codes',
+    markdown: () => alignedTable(exitCodeMarkdown()),
+  },
 ];
 
 /** Writes every table into its page. @throws Error when a page lacks the comments that the table stands between */
@@ -71,6 +77,13 @@ function errorMarkdown(): string {
       `| \`${reason}\` | ${code} | ${retry ? 'yes' : 'no'} | ${meaning} |\n`,
   );
   return ['| reason | gRPC code | again | meaning |\n', '|---|---|---|---|\n', ...rows].join('');
+}
+
+function exitCodeMarkdown(): string {
+  const rows = Object.entries(findingClasses).map(
+    ([name, { exitCode, meaning }]) => `| ${exitCode} ${name} | ${meaning} |\n`,
+  );
+  return ['| exit code | what is wrong |\n', '|---|---|\n', ...rows].join('');
 }
 
 /** A table whose columns are as wide as their widest cell: as the formatter wants it. */
