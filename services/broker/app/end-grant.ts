@@ -26,13 +26,17 @@ export class EndGrant {
     this.#ending = ending;
   }
 
-  /** @throws ServiceError GRANT_NOT_FOUND when there is none or it is somebody else's; the two look alike. */
+  /**
+   * @throws ServiceError GRANT_NOT_FOUND when there is none or it is somebody else's; the two look alike.
+   * CONCURRENT_UPDATE while a credential of it is being made: what is made after its removal would stay.
+   */
   async execute(
     ender: Ender,
     grantId: GrantId,
     options: { reason: EndReason; waitContained: boolean },
   ): Promise<GrantAndLeases> {
     const { grant, leases } = await this.#find(ender, grantId);
+    if (leases.some(({ state }) => state === 'intent')) throw stillIssuing(grant);
     const cause = causeOf(ender, options.reason);
     await Promise.all(
       leases.map(async (lease) => {
@@ -59,4 +63,12 @@ export class EndGrant {
 function causeOf(ender: Ender, reason: EndReason): EndCause {
   if (ender.kind === 'operator') return { reason, actor: { kind: 'operator' }, note: ender.note };
   return { reason, actor: { kind: 'workload', spiffe_id: ender.spiffeId, svid_sha256: ender.svidSha256 } };
+}
+
+function stillIssuing(grant: Grant): ServiceError {
+  const text = `grant "${grant.id}" is still being issued; ask again in a moment`;
+  return new ServiceError('CONCURRENT_UPDATE', text, {
+    metadata: { grant_id: grant.id },
+    retryAfterMs: 500,
+  });
 }

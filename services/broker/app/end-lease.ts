@@ -42,6 +42,9 @@ const targetCallMs = intentMs / 2;
 /** Why a lease ends and by whose act; an operator's own words go into the record. */
 export type EndCause = { readonly reason: EndReason; readonly actor: EventActor; readonly note?: string };
 
+/** What a lease of a provider that creates is ended with. */
+type Place = { readonly provider: TargetProvider; readonly resource: Resource };
+
 const broker: EventActor = { kind: 'broker' };
 
 /** States in which a target holds something, or may, that has to go. */
@@ -161,7 +164,7 @@ export class LeaseEnding {
       ],
     });
     if (outcome.kind !== 'committed') return lease;
-    if (reason !== 'expired') this.#tellVerifiers(lease, reason);
+    this.#tellVerifiers(lease, reason);
     return { ...lease, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
   }
 
@@ -189,17 +192,14 @@ export class LeaseEnding {
   }
 
   async #driveOnce(grant: Grant, lease: Lease): Promise<Lease> {
-    const provider = this.#parts.providers.get(lease.provider);
-    const resource = this.#parts.bundles.current().registry.resources.get(lease.resource);
-    if (provider?.mode !== 'creates' || resource === undefined)
-      return this.#defer(grant, lease, new ProviderFailure('blocked', 'target_not_configured'));
     let current = lease;
     try {
       if (current.state === 'unknown')
         current = await this.#beginCreated(grant, current, { reason: 'outcome_unknown', actor: broker });
-      if (needsContainment(current)) current = await this.#contain(grant, current, { provider, resource });
+      const at = this.#placeOf(current);
+      if (needsContainment(current)) current = await this.#contain(grant, current, at);
       if (current.state === 'contained' || current.state === 'stuck')
-        current = await this.#remove(grant, current, { provider, resource });
+        current = await this.#remove(grant, current, at);
       return current;
     } catch (thrown) {
       if (!(thrown instanceof ProviderFailure)) throw thrown;
@@ -207,12 +207,17 @@ export class LeaseEnding {
     }
   }
 
+  /** Where the lease stands. A target that the operator has taken away comes back by him alone. */
+  #placeOf(lease: Lease): Place {
+    const provider = this.#parts.providers.get(lease.provider);
+    const resource = this.#parts.bundles.current().registry.resources.get(lease.resource);
+    if (provider?.mode !== 'creates' || resource === undefined)
+      throw new ProviderFailure('blocked', 'target_not_configured');
+    return { provider, resource };
+  }
+
   /** Steps 2 and 3. */
-  async #contain(
-    grant: Grant,
-    lease: Lease,
-    at: { provider: TargetProvider; resource: Resource },
-  ): Promise<Lease> {
+  async #contain(grant: Grant, lease: Lease, at: Place): Promise<Lease> {
     const proof = await at.provider.contain(lease, at.resource, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
@@ -235,11 +240,7 @@ export class LeaseEnding {
   }
 
   /** Steps 4 and 5. */
-  async #remove(
-    grant: Grant,
-    lease: Lease,
-    at: { provider: TargetProvider; resource: Resource },
-  ): Promise<Lease> {
+  async #remove(grant: Grant, lease: Lease, at: Place): Promise<Lease> {
     const proof = await at.provider.remove(lease, at.resource, AbortSignal.timeout(targetCallMs));
     this.#parts.step('removed');
     const now = this.#parts.clock.now();
@@ -270,8 +271,8 @@ export class LeaseEnding {
 
   /** Schedules the next try on the row. Only a failure that waiting will not mend is news worth a record, once. */
   async #defer(grant: Grant, lease: Lease, failure: ProviderFailure): Promise<Lease> {
-    const attempts = failure.kind === 'unreachable' ? lease.attempts : lease.attempts + 1;
-    const nextAttemptAt = retryAt(this.#parts.clock.now(), lease.attempts + 1, this.#parts.random());
+    const attempts = lease.attempts + 1;
+    const nextAttemptAt = retryAt(this.#parts.clock.now(), attempts, this.#parts.random());
     const becomesStuck = failure.kind === 'blocked' && lease.state !== 'stuck';
     const state = becomesStuck ? 'stuck' : lease.state;
     const set = { attempts, nextAttemptAt, lastError: failure.code };
@@ -292,7 +293,9 @@ export class LeaseEnding {
     if (outcome.kind !== 'committed') throw new ProviderFailure('unreachable', 'overtaken');
   }
 
+  /** What ends in time needs no telling: everybody knows the time. */
   #tellVerifiers(lease: Lease, reason: EndReason): void {
+    if (reason === 'expired') return;
     this.#parts.feed.publish([{ id: lease.id, grantId: lease.grantId, expiresAt: lease.expiresAt, reason }]);
   }
 }

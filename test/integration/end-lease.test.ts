@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { newId } from '@stint/common/ids.ts';
+import type { EndedLeases } from '../../services/broker/app/ended-lease-feed.ts';
+import { intentMs } from '../../services/broker/domain/lease.ts';
+import { BrokerCore, deployer, reader, refusalOf } from '../harness/broker-core.ts';
+import { until } from '../harness/until.ts';
+
+const unreachable = { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' } as const;
+const blocked = { when: 'before', kind: 'blocked', code: '2BP01' } as const;
+const lostReply = { when: 'after', kind: 'ambiguous', code: 'ECONNRESET' } as const;
+
+const wholeStory = [
+  'grant.decided',
+  'lease.activated',
+  'lease.revoking',
+  'lease.contained',
+  'lease.revoked',
+  'grant.ended',
+];
+
+/** What the feed tells from now on. */
+function heard(core: BrokerCore): EndedLeases[number][] {
+  const told: EndedLeases[number][] = [];
+  core.feed.subscribe((leases) => void told.push(...leases));
+  return told;
+}
+
+describe('releasing a grant', () => {
+  test('and waiting: at the answer its session is cut and its user is gone', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease, credential } = await core.takeRead();
+    const session = core.target.login(credential);
+    const ended = await core.release(grant);
+    assert.throws(() => session.use('read'));
+    assert.deepEqual(core.target.entities(), []);
+    assert.equal(ended.grant.state, 'completed');
+    assert.equal(ended.grant.endedAt, core.clock.now());
+    const [gone] = ended.leases;
+    assert.equal(gone?.state, 'revoked');
+    assert.equal(gone?.containedAt, core.clock.now());
+    assert.equal(gone?.nextAttemptAt, undefined);
+    assert.deepEqual(await core.story(grant), wholeStory);
+    const contained = (await core.events()).find(({ type }) => type === 'lease.contained');
+    assert.deepEqual(contained?.data['proof'], { can_login: false, sessions_cut: 1, sessions_left: 0 });
+    assert.equal(contained?.lease_id, lease.id);
+  });
+
+  test('without waiting: the answer comes when its end is on record, and the end goes on by itself', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    const letGo = core.target.hold('contain');
+    const ending = await core.release(grant, { waitContained: false });
+    assert.equal(ending.grant.state, 'ending');
+    assert.equal(ending.leases[0]?.state, 'revoking');
+    assert.equal((await core.story(grant)).at(-1), 'lease.revoking');
+    letGo();
+    await until('the grant is over', 5_000, async () =>
+      (await core.grantOf(ending.leases[0] ?? assert.fail())).grant.state === 'completed' ? true : undefined,
+    );
+  });
+
+  test('again, or twice at once, succeeds and changes nothing', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    await Promise.all([core.release(grant), core.release(grant)]);
+    const { grant: ended } = await core.release(grant);
+    assert.equal(ended.state, 'completed');
+    assert.deepEqual(await core.story(grant), wholeStory);
+    const token = await core.askDeploy();
+    for (let i = 0; i < 2; i++) await core.release(token.grant, { spiffeId: deployer });
+    assert.deepEqual(await core.story(token.grant), ['grant.issued', 'lease.revoked', 'grant.ended']);
+  });
+
+  test('that is not there, or is somebody else’s, looks the same', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead();
+    const missing = newId('grant', core.clock.now());
+    const foreign = await refusalOf(core.release(grant, { spiffeId: deployer }), 'GRANT_NOT_FOUND');
+    const absent = await refusalOf(core.release({ id: missing }), 'GRANT_NOT_FOUND');
+    assert.equal(foreign.message.replace(grant.id, ''), absent.message.replace(missing, ''));
+    assert.deepEqual(Object.keys(foreign.metadata), Object.keys(absent.metadata));
+    assert.equal((await core.grantOf(lease)).grant.state, 'active');
+  });
+
+  test('whose user is still being made is to be asked again: it does not look ended', async (t) => {
+    const core = await BrokerCore.start(t);
+    const letGo = core.target.hold('create');
+    const asking = core.askRead();
+    await until('the target is asked', 5_000, () => core.target.calls.create || undefined);
+    const [grant] = await core.store.grants.listGrants({ liveOnly: true, limit: 1 });
+    assert.ok(grant !== undefined);
+    await refusalOf(core.release(grant), 'CONCURRENT_UPDATE');
+    letGo();
+    await asking;
+    assert.equal((await core.release(grant)).grant.state, 'completed');
+    assert.deepEqual(core.target.entities(), []);
+  });
+});
+
+describe('the end of a lease is told', () => {
+  test('to every verifier when it comes before its time', async (t) => {
+    const core = await BrokerCore.start(t);
+    const told = heard(core);
+    const token = await core.askDeploy();
+    const user = await core.takeRead();
+    await core.release(token.grant, { spiffeId: deployer });
+    await core.release(user.grant);
+    assert.deepEqual(
+      told.map(({ id, reason, expiresAt }) => ({ id, reason, expiresAt })),
+      [token, user].map(({ lease }) => ({
+        id: lease.id,
+        reason: 'completed',
+        expiresAt: lease.expiresAt,
+      })),
+    );
+  });
+
+  test('to nobody when it comes in time: they know it', async (t) => {
+    const core = await BrokerCore.start(t);
+    const told = heard(core);
+    await core.askDeploy({ ttlMs: 10_000 });
+    await core.takeRead({ ttlMs: 10_000 });
+    assert.equal(await core.pass(10_000), 2);
+    assert.deepEqual(told, []);
+  });
+});
+
+describe('revoking a grant by the operator', () => {
+  test("carries his words on record, and reaches anybody's", async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    const ender = { kind: 'operator', note: 'incident 7' } as const;
+    const ended = await core.endGrant.execute(ender, grant.id, { reason: 'revoked', waitContained: true });
+    assert.equal(ended.grant.state, 'revoked');
+    const revoking = (await core.events()).find(({ type }) => type === 'lease.revoking');
+    assert.deepEqual(revoking?.actor, { kind: 'operator' });
+    assert.equal(revoking?.data['note'], 'incident 7');
+    assert.equal(revoking?.data['reason'], 'revoked');
+  });
+});
+
+describe('a target that does not answer', () => {
+  test('is asked again, later each time, with the tries on the row, until it does', async (t) => {
+    const core = await BrokerCore.start(t, { random: () => 0.999 });
+    const { grant, lease } = await core.takeRead();
+    core.target.failAlways('contain', unreachable);
+    const { leases } = await core.release(grant);
+    assert.equal(leases[0]?.state, 'revoking');
+    const waits: number[] = [];
+    for (let tries = 1; tries <= 12; tries++) {
+      const { lease: waiting } = await core.grantOf(lease);
+      assert.equal(waiting.attempts, tries);
+      assert.equal(waiting.lastError, 'ECONNREFUSED');
+      const waitMs = (waiting.nextAttemptAt ?? assert.fail()) - core.clock.now();
+      waits.push(waitMs);
+      await core.crash();
+      assert.equal(await core.pass(waitMs - 1), 0);
+      assert.equal(await core.pass(1), 1);
+    }
+    assert.deepEqual(
+      waits,
+      waits.toSorted((a, b) => a - b),
+    );
+    assert.ok((waits[0] ?? 0) < 2_000 && (waits.at(-1) ?? 0) > 200_000, String(waits));
+    assert.ok(Math.max(...waits) <= 300_100, String(waits));
+    assert.equal((await core.story(grant)).at(-1), 'lease.revoking');
+    core.target.mend();
+    await core.pass(300_100);
+    assert.deepEqual(await core.story(grant), wholeStory);
+    assert.deepEqual(core.target.entities(), []);
+  });
+
+  test('and one whose answer is lost, is asked once more, and the end is on record once', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    core.target.failNext('contain', lostReply);
+    core.target.failNext('remove', lostReply);
+    await core.release(grant);
+    for (let i = 0; i < 3; i++) await core.pass(300_100);
+    assert.deepEqual(await core.story(grant), wholeStory);
+    assert.deepEqual(core.target.entities(), []);
+  });
+});
+
+describe('a target that refuses', () => {
+  for (const call of ['contain', 'remove'] as const) {
+    test(`to ${call}: stuck is on record once, tries go on, and it ends when it is mended`, async (t) => {
+      const core = await BrokerCore.start(t);
+      const { grant, lease } = await core.takeRead();
+      core.target.failAlways(call, blocked);
+      const { leases } = await core.release(grant);
+      assert.equal(leases[0]?.state, 'stuck');
+      assert.equal(leases[0]?.containedAt === undefined, call === 'contain');
+      for (let i = 0; i < 3; i++) assert.equal(await core.pass(300_100), 1);
+      assert.equal(core.target.calls[call], 4);
+      const { lease: stuck } = await core.grantOf(lease);
+      assert.equal(stuck.state, 'stuck');
+      assert.equal(stuck.attempts, 4);
+      assert.equal(stuck.lastError, '2BP01');
+      const told = await core.story(grant);
+      assert.equal(told.filter((type) => type === 'lease.stuck').length, 1);
+      core.target.mend();
+      await core.pass(300_100);
+      const { grant: ended, lease: gone } = await core.grantOf(lease);
+      assert.equal(ended.state, 'completed');
+      assert.equal(gone.state, 'revoked');
+      assert.equal(gone.lastError, undefined);
+      assert.deepEqual(core.target.entities(), []);
+      assert.deepEqual(
+        (await core.story(grant)).filter((type) => type !== 'lease.stuck'),
+        wholeStory,
+      );
+    });
+  }
+
+  test('by a fault of the provider’s own is tried again after a while', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    const contain = core.target.contain.bind(core.target);
+    core.target.contain = () => Promise.reject(new TypeError('a bug'));
+    await core.release(grant, { waitContained: false });
+    core.target.contain = contain;
+    await core.pass(intentMs);
+    assert.deepEqual(await core.story(grant), wholeStory);
+  });
+});
+
+test('a lease whose creation has an unknown outcome is stuck by the legal way when its target left the registry', async (t) => {
+  const core = await BrokerCore.start(t);
+  core.target.failNext('create', lostReply);
+  await refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
+  const [grant] = await core.store.grants.listGrants({ spiffeId: reader, liveOnly: false, limit: 1 });
+  const resources = core.bundles.current().registry.resources as Map<string, unknown>;
+  const sales = resources.get('sales');
+  resources.delete('sales');
+  await core.pass(0);
+  assert.deepEqual(await core.story(grant ?? assert.fail()), [
+    'grant.decided',
+    'lease.unknown',
+    'lease.revoking',
+    'lease.stuck',
+  ]);
+  resources.set('sales', sales);
+  await core.pass(300_100);
+  assert.deepEqual(core.target.entities(), []);
+});
