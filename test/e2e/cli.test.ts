@@ -3,15 +3,16 @@ import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { before, describe, it } from 'node:test';
 import { formatVerifierKey } from '@stint/common/signed-note.ts';
-import type { Command } from 'commander';
 import pg from 'pg';
 import { Mesh } from '../../deploy/mesh/mesh.ts';
 import { findProgram, repositoryRoot } from '../../deploy/tools.ts';
 import { createProgram } from '../../services/cli/program.ts';
+import { skipWithoutNats, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 import { consoleCommands, grantIds, timeless } from './console-blocks.ts';
@@ -29,7 +30,9 @@ const olderNode = (process.env['PATH'] ?? '')
 
 const psqlIsMissing = findProgram('psql') === undefined ? 'psql is not installed' : false;
 
-describe('stint on a real mesh', () => {
+type CommandTree = { name(): string; readonly commands: readonly CommandTree[] };
+
+describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats }, () => {
   const scope = suiteScope();
   let mesh: Mesh;
   let directory = '';
@@ -149,7 +152,7 @@ describe('stint on a real mesh', () => {
 
   it('has every command in its README', () => {
     const run = () => () => Promise.resolve();
-    const leaves = (command: Command, name: string): string[] =>
+    const leaves = (command: CommandTree, name: string): string[] =>
       command.commands.length === 0
         ? [name]
         : command.commands.flatMap((sub) => leaves(sub, `${name} ${sub.name()}`));
@@ -216,6 +219,21 @@ describe('stint on a real mesh', () => {
     child.kill('SIGTERM');
     const { code } = await ended;
     assert.equal(code, 143);
+    await assertNothingIsLeft();
+  });
+
+  it('runs no command when exec is killed with TERM before it has access', async () => {
+    const socket = path.join(directory, 'silent.sock');
+    const silent = createServer().listen(socket);
+    await once(silent, 'listening');
+    const exec = ['exec', 'demo-db', 'read', '--sidecar-socket', socket, '--', 'echo', 'ran'];
+    const { child, ended } = start(exec);
+    await once(silent, 'connection');
+    child.kill('SIGTERM');
+    const { code, stdout } = await ended;
+    silent.close();
+    assert.equal(code, 143);
+    assert.equal(stdout, '');
     await assertNothingIsLeft();
   });
 
