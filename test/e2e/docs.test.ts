@@ -15,12 +15,9 @@ import { until } from '../harness/until.ts';
 /** How long a command, or the bus's first word, may take, in milliseconds. */
 const deadlineMs = 30_000;
 
-/** The listener of deploy/nats/README.md, and what is asked of the second sidecar of services/sidecar/README.md. */
+/** How deploy/nats/README.md starts its listener, and what services/sidecar/README.md asks of its second sidecar. */
 const listen = `node listen.mjs localhost:$(node -p "JSON.parse(fs.readFileSync('.stint/mesh.json')).ports.nats")`;
 const request = "npx stint --sidecar-socket ci/sidecar.sock request demo-api deploy --reason 'release 41'";
-
-/** Each has a test of its own below. */
-const typedByItself: readonly string[] = [listen, request];
 
 /** Commands of npm, with whatever arguments, and the file that runs them or that they run: some take longer than a test may. */
 const npmRunBy: Readonly<Record<string, string>> = {
@@ -54,7 +51,6 @@ function read(page: string): string {
 
 it('what is not typed here as it stands is run by the file that is named', () => {
   const commands = pages.flatMap((page) => documentCommands(read(page)));
-  const lines = commands.map(({ line }) => line);
   const isNamed = (line: string) =>
     Object.keys(npmRunBy).some((npm) => line === npm || line.startsWith(`${npm} `));
   assert.deepEqual(
@@ -62,7 +58,6 @@ it('what is not typed here as it stands is run by the file that is named', () =>
     [],
   );
   for (const file of Object.values(npmRunBy)) assert.ok(existsSync(path.join(repositoryRoot, file)), file);
-  for (const line of typedByItself) assert.ok(lines.includes(line), line);
 });
 
 describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh }, () => {
@@ -113,7 +108,7 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
 
   for (const page of pages) {
     for (const { line, tool } of documentCommands(read(page))) {
-      if (tool === 'npm' || typedByItself.includes(line)) continue;
+      if (tool === 'npm' || line === request) continue;
       const skip = / psql /.test(line) && findProgram('psql') === undefined && 'psql is not installed';
       it(`${page}: ${line}`, { skip }, async () => {
         const { code, printed } = await type(startsService.test(line) ? `${line} --check-config` : line);
@@ -124,6 +119,7 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
 
   it('deploy/nats/README.md: an outside listener hears of a denial, by the program as it is printed', async () => {
     const page = read('deploy/nats/README.md');
+    assert.ok(page.includes(`\n    ${listen}\n`), listen);
     const minted = await type('npx stint svid mint spiffe://stint.local/stint/viewer/siem --out viewer');
     assert.equal(minted.code, 0, minted.printed);
     writeFileSync(path.join(directory, 'listen.mjs'), firstBlock(page, 'js') ?? '');
@@ -152,7 +148,8 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
 
   it('services/sidecar/README.md: a second workload gets a sidecar and access', async () => {
     const commands = documentCommands(read('services/sidecar/README.md')).map(({ line }) => line);
-    const [token = '', sidecar = ''] = commands;
+    const [token = '', sidecar = '', asking] = commands;
+    assert.equal(asking, request);
     const made = await type(token);
     assert.equal(made.code, 0, made.printed);
     const { mesh, bootstrap } = at.mesh.ports;

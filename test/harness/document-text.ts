@@ -2,10 +2,10 @@
 export type DocumentCommand = {
   /** As it is typed, without prompt and closing remark. */
   readonly line: string;
-  readonly tool: 'npm' | 'npx stint' | 'npx node' | 'node';
+  readonly tool: 'npm' | 'npx stint' | 'npx node';
 };
 
-/** The commands of npm, npx and node in a page's code blocks, fenced or indented, in order. Pictures are passed over. */
+/** The commands of npm and npx in a page's code blocks, fenced or indented, in order. Pictures are passed over. */
 export function documentCommands(markdown: string): DocumentCommand[] {
   return codeLines(markdown).flatMap((code) => {
     if (/[─═│▶◀]/.test(code)) return [];
@@ -13,7 +13,7 @@ export function documentCommands(markdown: string): DocumentCommand[] {
       .trim()
       .replace(/^\$ /, '')
       .replace(/\s+# .*$/, '');
-    const tool = /(?:^|; )(npm|npx stint|npx node|node)(?= |$)/.exec(line)?.[1] as
+    const tool = /(?:^|; )(npm|npx stint|npx node)(?= |$)/.exec(line)?.[1] as
       | DocumentCommand['tool']
       | undefined;
     return tool === undefined ? [] : [{ line, tool }];
