@@ -1,9 +1,11 @@
+import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
-import type { Clock, UnixMs } from '@stint/common/time.ts';
+import type { Clock } from '@stint/common/time.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import type { GrantStore } from './ports.ts';
+import { TargetLane } from './target-lane.ts';
 
 export type DueLeasesParts = {
   readonly store: GrantStore;
@@ -18,18 +20,25 @@ const claimMax = 200;
 /** How long a claim holds, in milliseconds: longer than a lease's contain and remove together may take. */
 const claimMs = 45_000;
 
-/** Leases driven at the same time; each provider bounds its own connections below this. */
+/** Leases of one provider driven at the same time; each provider bounds its own connections below this. */
 const drivenMax = 16;
+
+/** Leases of one provider that wait for their turn in memory. More are left to their rows, which come back after the claim. */
+const waitingMax = 5_000;
 
 /** Longest sleep between two looks, in milliseconds: rows that other replicas write are seen within it. */
 const sleepMsMax = 1_000;
 
 /**
  * The worker that ends what is due: expired and undelivered leases, intents that a crash left behind, and revocations that
- * must be tried again. It keeps nothing in memory but which rows it is at: after a restart it goes on from the rows.
+ * must be tried again. It keeps nothing in memory but which rows it is at: after a restart it goes on from the rows. Each
+ * provider has a lane of its own, so that a target that does not answer keeps nobody else's leases alive.
  */
 export class EndDueLeases {
   readonly #parts: DueLeasesParts;
+  readonly #lanes = new Map<string, TargetLane>();
+  /** Taken and not yet driven as far as they go. A row whose claim runs out meanwhile is not taken twice. */
+  readonly #inHand = new Map<LeaseId, Promise<void>>();
   #stopping = false;
   #wake: (() => void) | undefined;
 
@@ -37,19 +46,21 @@ export class EndDueLeases {
     this.#parts = parts;
   }
 
-  /** Runs until {@link stop}. A pass that fails is logged and tried again: this loop must outlive every fault. */
+  /** Runs until {@link stop}. A look that fails is logged and tried again: this loop must outlive every fault. */
   async run(): Promise<void> {
     while (!this.#stopping) {
-      let ended = 0;
       try {
-        ended = await this.endDue();
+        const taken = await this.#take();
+        if (taken.length < claimMax) await this.#sleep(await this.#msUntilDue());
       } catch (thrown) {
-        this.#parts.log.error({ err: thrown }, 'ending due leases failed and will be tried again');
+        this.#parts.log.error({ err: thrown }, 'looking for due leases failed and will be tried again');
+        await this.#sleep(sleepMsMax);
       }
-      if (ended < claimMax) await this.#sleep();
     }
+    await Promise.all(this.#inHand.values());
   }
 
+  /** What is being driven goes on to its end; what waits is left to its row. */
   stop(): void {
     this.#stopping = true;
     this.#wake?.();
@@ -57,14 +68,30 @@ export class EndDueLeases {
 
   /** One pass: takes what is due and ends it as far as its targets allow. Returns how many it took. */
   async endDue(): Promise<number> {
+    const taken = await this.#take();
+    await Promise.all(taken);
+    return taken.length;
+  }
+
+  /** Claims what is due and puts each lease into its provider's lane. Returns their ends, which never reject. */
+  async #take(): Promise<Promise<void>[]> {
     const due = await this.#parts.store.claimDueLeases(this.#parts.clock.now(), claimMs, claimMax);
-    const waiting = [...due];
-    const worker = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-        await this.#end(next.grant, next.lease);
-    };
-    await Promise.all(Array.from({ length: Math.min(drivenMax, waiting.length) }, worker));
-    return due.length;
+    return due.map(({ grant, lease }) => {
+      const lane = this.#laneOf(lease.provider);
+      const known = this.#inHand.get(lease.id);
+      if (known !== undefined || lane.length >= waitingMax) return known ?? Promise.resolve();
+      const ending = lane
+        .run(() => (this.#stopping ? Promise.resolve() : this.#end(grant, lease)))
+        .finally(() => this.#inHand.delete(lease.id));
+      this.#inHand.set(lease.id, ending);
+      return ending;
+    });
+  }
+
+  #laneOf(provider: string): TargetLane {
+    const lane = this.#lanes.get(provider) ?? new TargetLane(drivenMax);
+    this.#lanes.set(provider, lane);
+    return lane;
   }
 
   async #end(grant: Grant, lease: Lease): Promise<void> {
@@ -94,14 +121,15 @@ export class EndDueLeases {
     }
   }
 
-  async #sleep(): Promise<void> {
-    const nextAt: UnixMs | undefined = await this.#parts.store.nextDueAt().catch(() => undefined);
-    const ms = Math.min(
-      sleepMsMax,
-      Math.max(1, (nextAt ?? Number.MAX_SAFE_INTEGER) - this.#parts.clock.now()),
-    );
+  async #msUntilDue(): Promise<number> {
+    const nextAt = await this.#parts.store.nextDueAt();
+    return nextAt === undefined ? sleepMsMax : nextAt - this.#parts.clock.now();
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (this.#stopping) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = setTimeout(resolve, Math.min(sleepMsMax, Math.max(1, ms)));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
