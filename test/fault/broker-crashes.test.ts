@@ -131,7 +131,7 @@ describe('a broker killed at a step of a grant', { skip: skipWithoutMesh }, () =
       const answer = await acquire(`end-${step}`);
       assert.equal(await readOrders(databaseOf(answer)), 5);
       const { told } = await crashAt(step, () => release(idOf(answer)));
-      assert.equal(valueOf(await told).completed, true);
+      assert.equal(answerOf(await told).completed, true);
       await assert.rejects(readOrders(databaseOf(answer)));
       await assert.rejects(acquire(`end-${step}`), { reason: 'GRANT_ENDED' });
     });
@@ -190,7 +190,7 @@ async function settled<Answer>(act: Promise<Answer>): Promise<PromiseSettledResu
   return result;
 }
 
-function valueOf<Answer>(result: PromiseSettledResult<Answer>): Answer {
+function answerOf<Answer>(result: PromiseSettledResult<Answer>): Answer {
   if (result.status === 'rejected') throw result.reason;
   return result.value;
 }
