@@ -4,6 +4,7 @@ import {
   demoResource,
   loginWith,
   newIntent,
+  type PostgresTarget,
   postgresTarget,
   postgresVersions,
   readProfile,
@@ -23,7 +24,7 @@ for (const version of postgresVersions) {
         place: { resource: demoResource, profile: readProfile },
         now: () => Date.now(),
         newIntent: () => newIntent(provider, { now: Date.now() }),
-        login,
+        login: (credential) => login(credential, postgres),
         exists: async (name) =>
           (await postgres.admin(`SELECT FROM pg_roles WHERE rolname = '${name}'`)).length === 1,
       };
@@ -32,12 +33,17 @@ for (const version of postgresVersions) {
   });
 }
 
-async function login(credential: Credential): Promise<TargetSession> {
+async function login(credential: Credential, { admin }: PostgresTarget): Promise<TargetSession> {
   const client = await loginWith(credential);
+  const group = readProfile.settings['groupRole'];
   return {
     doAllowed: () => client.query('SELECT * FROM orders'),
     doForbidden: () => client.query('DELETE FROM orders'),
-    entrench: () => client.query(`SET ROLE ${readProfile.settings['groupRole']}`),
+    // On 15 every lease may; from 16 on somebody else must have let it.
+    entrench: async () => {
+      await admin(`GRANT ${group} TO ${client.user}`);
+      await client.query(`SET ROLE ${group}`);
+    },
     close: () => client.end(),
   };
 }

@@ -102,6 +102,7 @@ export class PostgresProvider implements TargetProvider {
       { signal, deadlineMs: deadlineMs.create },
       async (session, cutSignal) => {
         const statement = createRole({
+          version: session.version,
           name: this.#ownName(lease),
           verifier,
           validUntil: lease.expiresAt + session.clockOffsetMs,

@@ -22,6 +22,8 @@ export type Statement = { readonly operation: string; readonly text: string };
 
 /** What {@link createRole} puts together. Times are by the target's clock. */
 export type NewRole = {
+  /** `server_version_num` of the target. */
+  readonly version: number;
   readonly name: string;
   readonly verifier: string;
   readonly validUntil: UnixMs;
@@ -36,16 +38,19 @@ export type NewRole = {
  * Creates the role, says in its comment whose it is, puts it into its group and returns its OID, all or nothing.
  *
  * The group comes late because PostgreSQL changes a group's members one transaction at a time: its lock is held for the
- * rest of the message only. The last statement divides by zero when it runs too late: a message held up on its way can
+ * rest of the message only. From 16 on the lease inherits the group's rights but cannot act as the group (SET FALSE): what
+ * it makes is its own, to be found and handed over at its end, and never the group's, which would stay in force.
+ * Source: PostgreSQL manual, GRANT, "GRANT on Roles". The last statement divides by zero when it runs too late: a message held up on its way can
  * then create nothing after its lease was given up.
  */
 export function createRole(role: NewRole): Statement {
   const name = quoteIdentifier(role.name);
+  const options = role.version >= ownRolesOnlyVersion ? ' WITH INHERIT TRUE, SET FALSE' : '';
   const statements = [
     `CREATE ROLE ${name} LOGIN PASSWORD ${quoteLiteral(role.verifier)} VALID UNTIL ${timestamp(role.validUntil)}` +
       ` CONNECTION LIMIT ${role.connectionLimit}`,
     `COMMENT ON ROLE ${name} IS ${quoteLiteral(role.comment)}`,
-    `GRANT ${quoteIdentifier(role.groupRole)} TO ${name}`,
+    `GRANT ${quoteIdentifier(role.groupRole)} TO ${name}${options}`,
     `SELECT oid::text AS oid, 1 / (clock_timestamp() < ${timestamp(role.notAfter)}::timestamptz)::int AS in_time` +
       ` FROM pg_roles WHERE rolname = ${quoteLiteral(role.name)}`,
   ];
