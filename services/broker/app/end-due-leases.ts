@@ -109,11 +109,12 @@ export class EndDueLeases {
 
   #begin(grant: Grant, lease: Lease): Promise<Lease> {
     switch (lease.state) {
-      case 'active':
-        return this.#parts.ending.begin(grant, lease, {
-          reason: lease.expiresAt <= this.#parts.clock.now() ? 'expired' : 'undelivered',
-          actor: { kind: 'broker' },
-        });
+      case 'active': {
+        const isOver = lease.expiresAt <= this.#parts.clock.now();
+        if (!isOver && lease.deliveredAt !== undefined) return this.#parts.ending.lookAgainAtEnd(lease);
+        const reason = isOver ? 'expired' : 'undelivered';
+        return this.#parts.ending.begin(grant, lease, { reason, actor: { kind: 'broker' } });
+      }
       case 'intent':
         return this.#parts.ending.outcomeUnknown(grant, lease, 'interrupted');
       default:

@@ -96,6 +96,13 @@ export class LeaseEnding {
     return driving;
   }
 
+  /** Schedules a live lease whose row was due too early: it was renewed while its delivery was being noted. */
+  async lookAgainAtEnd(lease: Lease): Promise<Lease> {
+    const set = { nextAttemptAt: lease.expiresAt };
+    await this.#parts.ledger.commit({ lease: { id: lease.id, from: ['active'], set }, events: [] });
+    return lease;
+  }
+
   /** Records that nothing was created: lease aborted, grant failed. */
   async creationFailed(grant: Grant, intent: Lease, code: string): Promise<void> {
     const endedAt = this.#parts.clock.now();

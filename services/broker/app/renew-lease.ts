@@ -2,7 +2,7 @@ import type { EventActor } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { activeUntil, intentMs, type Lease } from '../domain/lease.ts';
+import { intentMs, type Lease } from '../domain/lease.ts';
 import { lifetimeMsMin } from '../domain/lifetime.ts';
 import { findProfile } from '../domain/registry.ts';
 import type { Asker } from './access-question.ts';
@@ -94,9 +94,11 @@ export class RenewLease {
 
   async #commit(asker: Asker, lease: Lease, expiresAt: number): Promise<Lease> {
     const actor: EventActor = { kind: 'workload', spiffe_id: asker.spiffeId, svid_sha256: asker.svidSha256 };
-    const nextAttemptAt = activeUntil({ ...lease, expiresAt }, this.#parts.clock.now());
+    // Who renews a lease has it: nobody needs to say any more that it arrived.
+    const deliveredAt = lease.deliveredAt ?? this.#parts.clock.now();
+    const set = { expiresAt, nextAttemptAt: expiresAt, deliveredAt };
     const outcome = await this.#parts.ledger.commit({
-      lease: { id: lease.id, from: ['active'], set: { expiresAt, nextAttemptAt } },
+      lease: { id: lease.id, from: ['active'], set },
       events: [
         {
           type: 'lease.renewed',
@@ -107,7 +109,7 @@ export class RenewLease {
         },
       ],
     });
-    if (outcome.kind === 'committed') return { ...lease, expiresAt, nextAttemptAt };
+    if (outcome.kind === 'committed') return { ...lease, ...set };
     throw new ServiceError('CONCURRENT_UPDATE', `lease "${lease.id}" ended while it was being renewed`);
   }
 }

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { newId } from '@stint/common/ids.ts';
+import { BrokerCore, byCall, deployer, refusalOf } from '../harness/broker-core.ts';
+import { until } from '../harness/until.ts';
+
+const minuteMs = 60_000;
+
+const unreachable = { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' } as const;
+const lostReply = { when: 'after', kind: 'ambiguous', code: 'ECONNRESET' } as const;
+
+describe('a renewed lease', () => {
+  test('lives longer at the target and on the row, is on record, and ends at its new time', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease, credential } = await core.takeRead({ ttlMs: minuteMs });
+    core.clock.advance(50_000);
+    const renewed = await core.renewal.execute(core.asker(), lease.id, 5 * minuteMs);
+    const end = core.clock.now() + 5 * minuteMs;
+    assert.equal(renewed.expiresAt, end);
+    assert.deepEqual((await core.grantOf(lease)).lease, renewed);
+    assert.equal(core.target.validUntil(lease.entityName), end);
+    const event = (await core.events()).at(-1);
+    assert.equal(event?.type, 'lease.renewed');
+    assert.equal(event?.data['expires_at'], end);
+    assert.equal(event?.lease_id, lease.id);
+    assert.equal(await core.pass(5 * minuteMs - 1), 0);
+    core.target.login(credential).use('read');
+    assert.equal(await core.pass(1), 1);
+    assert.deepEqual(core.target.entities(), []);
+    assert.equal((await core.grantOf(lease)).grant.state, 'expired');
+    assert.equal((await core.story(grant)).filter((type) => type === 'grant.ended').length, 1);
+  });
+
+  test("gets the profile's default when no time is wanted", async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.takeRead({ ttlMs: minuteMs });
+    const { expiresAt } = await core.renewal.execute(core.asker(), lease.id, undefined);
+    assert.equal(expiresAt, core.clock.now() + 5 * minuteMs);
+  });
+
+  test("never outlives its grant, nor its holder's SVID, however often it is renewed", async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead({ ttlMs: 5 * minuteMs });
+    const bySvid = await core.renewal.execute(core.asker(undefined, 10 * minuteMs), lease.id, 60 * minuteMs);
+    assert.equal(bySvid.expiresAt, core.clock.now() + 10 * minuteMs);
+    const { expiresAt } = await core.renewal.execute(core.asker(), lease.id, 60 * minuteMs);
+    assert.equal(expiresAt, grant.expiresAt);
+    assert.equal(core.target.validUntil(lease.entityName), grant.expiresAt);
+    await refusalOf(core.renewal.execute(core.asker(), lease.id, 60 * minuteMs), 'LEASE_NOT_RENEWABLE');
+    assert.equal(await core.pass(30 * minuteMs), 1);
+    assert.deepEqual(core.target.entities(), []);
+  });
+});
+
+describe('a renewal is refused', () => {
+  test('for a time that would not move the end, or is no time', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.takeRead({ ttlMs: 5 * minuteMs });
+    const renew = (ttlMs: number) => core.renewal.execute(core.asker(), lease.id, ttlMs);
+    await refusalOf(renew(minuteMs), 'LEASE_NOT_RENEWABLE');
+    for (const ttlMs of [0, -1, 999, Number.NaN]) await refusalOf(renew(ttlMs), 'TTL_OUT_OF_RANGE');
+    assert.equal(core.target.calls.extend, 0);
+  });
+
+  test('for a token, a lease about to end, one that is ending and one that has ended', async (t) => {
+    const core = await BrokerCore.start(t);
+    const token = await core.askDeploy();
+    await refusalOf(
+      core.renewal.execute(core.asker(deployer), token.lease.id, 10 * minuteMs),
+      'LEASE_NOT_RENEWABLE',
+    );
+    const { grant, lease } = await core.takeRead({ ttlMs: minuteMs });
+    core.clock.advance(minuteMs - 1_999);
+    const renew = () => core.renewal.execute(core.asker(), lease.id, minuteMs);
+    await refusalOf(renew(), 'LEASE_NOT_RENEWABLE');
+    core.target.failAlways('contain', unreachable);
+    await core.release(grant);
+    await refusalOf(renew(), 'LEASE_NOT_RENEWABLE');
+    core.target.mend();
+    await core.pass(300_100);
+    await refusalOf(renew(), 'LEASE_NOT_RENEWABLE');
+    assert.equal(core.target.calls.extend, 0);
+  });
+
+  test('to anybody but the holder, as if the lease were not there', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.takeRead();
+    const missing = newId('lease', core.clock.now());
+    const foreign = await refusalOf(
+      core.renewal.execute(core.asker(deployer), lease.id, 600_000),
+      'LEASE_NOT_FOUND',
+    );
+    const absent = await refusalOf(core.renewal.execute(core.asker(), missing, 600_000), 'LEASE_NOT_FOUND');
+    assert.equal(foreign.message.replace(lease.id, ''), absent.message.replace(missing, ''));
+  });
+
+  test('while the audit backlog is full', async (t) => {
+    const core = await BrokerCore.start(t, { limits: { eventsMax: 3 } });
+    const { lease } = await core.takeRead();
+    await refusalOf(core.renewal.execute(core.asker(), lease.id, 600_000), 'AUDIT_UNAVAILABLE');
+    assert.equal(core.target.calls.extend, 0);
+  });
+});
+
+describe('a renewal that fails at the target', () => {
+  for (const fault of [unreachable, lostReply]) {
+    test(`(${fault.code}) leaves the end where it was, on the row and in deed`, async (t) => {
+      const core = await BrokerCore.start(t);
+      const { lease } = await core.takeRead({ ttlMs: minuteMs });
+      core.target.failNext('extend', fault);
+      const refusal = await refusalOf(
+        core.renewal.execute(core.asker(), lease.id, 10 * minuteMs),
+        'PROVIDER_UNAVAILABLE',
+      );
+      assert.equal(refusal.metadata['code'], fault.code);
+      assert.equal((await core.grantOf(lease)).lease.expiresAt, lease.expiresAt);
+      assert.equal(await core.pass(minuteMs), 1);
+      assert.deepEqual(core.target.entities(), []);
+    });
+  }
+
+  test('or meets the end of the lease there gives nothing back', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead();
+    const letGo = core.target.hold('extend');
+    const renewing = refusalOf(
+      core.renewal.execute(core.asker(), lease.id, 10 * minuteMs),
+      'PROVIDER_UNAVAILABLE',
+    );
+    await until('the target is asked', 5_000, () => core.target.calls.extend || undefined);
+    await core.release(grant);
+    letGo();
+    await renewing;
+    assert.deepEqual(core.target.entities(), []);
+    assert.equal((await core.grantOf(lease)).grant.state, 'completed');
+  });
+
+  test('or began to end while the target extended it is told, and ends', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead();
+    const letGo = core.target.hold('extend');
+    const renewing = refusalOf(
+      core.renewal.execute(core.asker(), lease.id, 10 * minuteMs),
+      'CONCURRENT_UPDATE',
+    );
+    await until('the target is asked', 5_000, () => core.target.calls.extend || undefined);
+    core.target.failAlways('contain', unreachable);
+    await core.release(grant);
+    letGo();
+    await renewing;
+    core.target.mend();
+    await core.pass(300_100);
+    assert.deepEqual(core.target.entities(), []);
+  });
+});
+
+describe('an acknowledgement', () => {
+  test('that races with a renewal does not bring the old end back', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askRead({ ttlMs: minuteMs });
+    const find = core.store.grants.findLease.bind(core.store.grants);
+    core.store.grants.findLease = async (id) => {
+      const found = await find(id);
+      core.store.grants.findLease = find;
+      await core.renewal.execute(core.asker(), lease.id, 10 * minuteMs);
+      return found;
+    };
+    await core.delivery.execute(core.asker().spiffeId, lease.id);
+    await core.pass(minuteMs);
+    const now = await core.grantOf(lease);
+    assert.equal(now.lease.state, 'active');
+    assert.equal(await core.pass(9 * minuteMs), 1);
+    assert.equal((await core.grantOf(lease)).grant.state, 'expired');
+  });
+
+  test('is not needed for what was renewed: its holder has it', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askRead({ ttlMs: minuteMs });
+    await core.renewal.execute(core.asker(), lease.id, 10 * minuteMs);
+    await core.pass(minuteMs);
+    assert.equal((await core.grantOf(lease)).lease.state, 'active');
+    const called = await core.askRead({}, byCall);
+    assert.equal((await core.grantOf(called.lease)).lease.state, 'active');
+  });
+});
