@@ -1,5 +1,14 @@
 import 'reflect-metadata';
-import { createHash, generateKeyPair as generateKeyPairCallback, webcrypto } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair as generateKeyPairCallback,
+  type KeyObject,
+  webcrypto,
+} from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import {
   BasicConstraintsExtension,
@@ -10,7 +19,7 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
-  type X509Certificate,
+  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { Secret } from '@stint/common/secret.ts';
@@ -81,6 +90,21 @@ export class TestCa {
     return new TestCa(root, { certificate: issuing, keys: issuingKeys });
   }
 
+  /**
+   * The CA that a broker keeps in this folder: what it issues is trusted by that broker's mesh as far as TLS looks.
+   * A test may do that; a workload never sees the folder.
+   */
+  static async ofBroker(directory: string): Promise<TestCa> {
+    const [root, issuing] = ['root.pem', 'issuing.pem'].map((name) =>
+      readFileSync(path.join(directory, name), 'utf8'),
+    ) as [string, string];
+    const keys = await importKeys(createPrivateKey(issuing));
+    return new TestCa(new X509Certificate(certificatePem(root)), {
+      certificate: new X509Certificate(certificatePem(issuing)),
+      keys,
+    });
+  }
+
   /** Issues an SVID, valid from a minute ago for an hour unless told otherwise. */
   async issue(spiffeId: string, options: LeafOptions = {}): Promise<SvidState> {
     const keys = await newKeys();
@@ -148,6 +172,11 @@ export class SettableSvidSource implements SvidSource {
   }
 }
 
+/** The certificate of a file that holds a key as well. */
+function certificatePem(text: string): string {
+  return /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
+}
+
 function caExtensions(trustDomain: string): Extension[] {
   return [
     new BasicConstraintsExtension(true, undefined, true),
@@ -179,12 +208,16 @@ function leafExtensions(spiffeId: string, options: LeafOptions): Extension[] {
 }
 
 async function newKeys() {
-  const pair = await promisify(generateKeyPairCallback)('ec', { namedCurve: 'P-256' });
+  const { privateKey } = await promisify(generateKeyPairCallback)('ec', { namedCurve: 'P-256' });
+  return importKeys(privateKey);
+}
+
+async function importKeys(key: KeyObject) {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-  const pkcs8 = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
-  const spki = pair.publicKey.export({ format: 'der', type: 'spki' });
+  const pkcs8 = key.export({ format: 'der', type: 'pkcs8' });
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return {
-    privateKeyPem: pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    privateKeyPem: key.export({ format: 'pem', type: 'pkcs8' }).toString(),
     privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
     publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
   };
