@@ -1,3 +1,5 @@
+import { parseConfig } from './config.ts';
+import type { ConfigOf, ConfigSpec, OptionTable } from './config-types.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { startTelemetry } from './telemetry.ts';
 
@@ -18,6 +20,21 @@ export type ServiceContext = {
   /** Ends the service as if by a fault: for a part that finds out later that it cannot go on. */
   fail(part: string, cause: unknown): void;
 };
+
+/**
+ * This process's configuration, from its flags, variables and file. Undefined when the command line asked only to have
+ * something printed, or when the configuration has faults: both are printed then, and the exit code is set.
+ */
+export function configure<Table extends OptionTable>(
+  spec: ConfigSpec<Table>,
+  args: readonly string[] = process.argv.slice(2),
+): ConfigOf<Table> | undefined {
+  const outcome = parseConfig(spec, { args, environment: process.env, directory: process.cwd() });
+  if (outcome.kind === 'run') return outcome.config;
+  (outcome.exitCode === 0 ? process.stdout : process.stderr).write(outcome.text);
+  process.exitCode = outcome.exitCode;
+  return undefined;
+}
 
 /** What a service says when it is ready: where it listens. No secrets; this goes to stdout. */
 export type ReadyFacts = Readonly<Record<string, string | number | boolean>>;
