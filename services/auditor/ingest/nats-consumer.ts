@@ -15,8 +15,12 @@ import type { BusLink } from '@stint/common/nats.ts';
 import { auditConsumerConfig, unacknowledgedMax } from '@stint/common/nats-streams.ts';
 import type { Delivery } from '../app/ports.ts';
 
-/** Bytes asked of the bus ahead of what was taken in: bounds what an ingest turn holds in memory. */
-const pullBytesMax = 16_777_216;
+/**
+ * Messages asked of the bus ahead of what was taken in: with their largest size, a bound on memory. It is not a bound in
+ * bytes, because server and client count those differently: the server's run out first, and then, until the consumer
+ * is looked at, nothing is delivered.
+ */
+const pullMessagesMax = 64;
 /** Between two looks at the consumer's health. */
 const checkIntervalMs = 5_000;
 /** After a fault of the store or the bus. */
@@ -112,7 +116,7 @@ export class NatsConsumer {
   async #pull(connection: NatsConnection): Promise<void> {
     const consumer = await jetstream(connection, { checkAPI: false }).consumers.get(bus.stream, bus.consumer);
     const messages = await consumer.consume({
-      max_bytes: pullBytesMax,
+      max_messages: pullMessagesMax,
       callback: (message) => this.#take(message),
     });
     this.#messages = messages;
