@@ -42,7 +42,7 @@ export class BenchMesh {
     const directory = mkdtempSync(path.join(tmpdir(), 'stint-bench-'));
     const mesh = await Mesh.start({
       stateDirectory: directory,
-      environment: { PATH: process.env['PATH'] ?? '' },
+      environment: serviceEnvironment(),
       onExit: (part) => {
         throw new Error(`bench: the ${part} ended by itself; its log is under ${directory}/logs`);
       },
@@ -115,6 +115,12 @@ export class BenchMesh {
   }
 }
 
+/** Node's own options for the services come in a variable of ours, so that a profile is of them and not of the bench. */
+function serviceEnvironment(): Record<string, string> {
+  const { PATH = '', STINT_BENCH_NODE_OPTIONS = '' } = process.env;
+  return { PATH, NODE_OPTIONS: STINT_BENCH_NODE_OPTIONS };
+}
+
 function channelTo(mesh: Mesh, socket: string): GrpcChannel {
   const target = { unixPath: socket };
   return connectGrpc({ target, unavailable: 'BROKER_UNAVAILABLE', clock: systemClock, log: mesh.log });
@@ -140,7 +146,7 @@ async function startTokenSidecar(mesh: Mesh): Promise<ServiceProcess> {
     name: 'sidecar',
     program: 'services/sidecar/main.ts',
     args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
-    environment: { PATH: process.env['PATH'] ?? '' },
+    environment: serviceEnvironment(),
     logFile: path.join(paths.logs, 'bench-sidecar.log'),
   });
 }
