@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { before, test } from 'node:test';
 import { type SignedBatch, sealBatch } from '@stint/common/audit-batch.ts';
 import { createLog } from '@stint/common/log.ts';
@@ -156,6 +158,30 @@ test('a second history signed by the broker is put aside and never appended', as
   assert.deepEqual(deliver(broker.fill(1)), ['acked']);
   assert.deepEqual(sequences(), oneTo(5), 'the first history goes on');
   close();
+});
+
+test('a broker that starts on a restored store is an alarm, and a forger who opens an epoch in its place is not', async () => {
+  const { deliver, sequences, directory, close } = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  deliver(broker.startEpoch(), broker.fill(3));
+  const [restored, restoredLater] = [broker.clone(), broker.clone()];
+  deliver(broker.fill(1), broker.startEpoch(), broker.fill(3));
+  const source = await trust.source((await TestBroker.make(trust, 'b2', clock)).spiffeId);
+  const forger = new TestBroker({ name: 'b1', svid: source.current().svid, clock });
+  deliver(restored.startEpoch(), restoredLater.startEpoch(7), forger.startEpoch());
+  assert.deepEqual(sequences(), oneTo(9), 'the first history stands');
+  close();
+  const database = new DatabaseSync(path.join(directory, 'records.db'), { readOnly: true });
+  const put = database.prepare('SELECT reason, first_seq FROM quarantine ORDER BY rowid').all();
+  database.close();
+  assert.deepEqual(
+    put.map(({ reason, first_seq }) => [reason, first_seq]),
+    [
+      ['equivocation', 5],
+      ['equivocation', 5],
+      ['bad_signature', 1],
+    ],
+  );
 });
 
 test('a forged batch in the place of a missing one does not keep the genuine one out', async () => {

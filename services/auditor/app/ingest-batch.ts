@@ -203,7 +203,7 @@ export class Ingest {
 
   /** A batch whose place is taken: the same one again, or another in its stead. */
   #settle(arrival: Arrival): void {
-    const { store, onReceiptDue } = this.#options;
+    const { store, onReceiptDue, rootsDer, clock } = this.#options;
     const { broker, first_seq } = arrival.header;
     const known = store.findBatch(broker, first_seq);
     if (known === undefined) {
@@ -217,7 +217,11 @@ export class Ingest {
       return;
     }
     this.#putAside(
-      judgeConflict(arrival, (epoch) => store.epochKey(broker, epoch)),
+      judgeConflict(arrival, {
+        epochKey: (epoch) => store.epochKey(broker, epoch),
+        rootsDer: rootsDer(),
+        now: clock.now(),
+      }),
       arrival.delivery,
       arrival,
     );

@@ -102,16 +102,19 @@ export function verifyNext(
   return { kind: 'accepted', batch: { ...accepted, opens: epoch.opens, events: events.events } };
 }
 
-/** Whether a batch whose place is taken was really signed by its broker: then the broker said two things, else it is a forgery. */
-export function judgeConflict(arrival: Arrival, epochKey: (epoch: number) => KeyObject | undefined): Refusal {
+/**
+ * Whether a batch whose place is taken was really signed by its broker: then the broker said two things, else it is a
+ * forgery. A broker whose store went back in time opens its next epoch once more, under another key than the log knows:
+ * that key speaks for the broker too, if the broker's SVID vouches for it.
+ */
+export function judgeConflict(arrival: Arrival, context: Omit<BatchContext, 'high'>): Refusal {
   const { header, batch } = arrival;
-  const key = epochKey(header.epoch);
-  if (key === undefined)
-    return refuse(
-      'refused_epoch',
-      `epoch ${header.epoch} was never opened, and event ${header.first_seq} is in the log already`,
-    );
-  if (!verifyBatch(batch, header, key)) return refuse('bad_signature', 'it is not what its broker signed');
+  const opening = findOpenedEpoch(arrival, context);
+  const known = context.epochKey(header.epoch);
+  if (known === undefined && opening.kind === 'refused') return opening;
+  const keys = [known, opening.kind === 'key' ? opening.publicKey : undefined];
+  if (!keys.some((key) => key !== undefined && verifyBatch(batch, header, key)))
+    return refuse('bad_signature', 'it is not what its broker signed');
   return refuse(
     'equivocation',
     `signed, but event ${header.first_seq} is in the log already with other bytes`,
@@ -124,7 +127,7 @@ type EpochKey =
 
 function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
   const { header } = arrival;
-  const { high, rootsDer, now } = context;
+  const { high } = context;
   if (header.epoch < high.epoch)
     return refuse('refused_epoch', `epoch ${header.epoch} is over: the broker is in ${high.epoch}`);
   if (header.epoch === high.epoch) {
@@ -133,6 +136,15 @@ function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
       ? refuse('refused_epoch', `epoch ${header.epoch} has no key`)
       : { kind: 'key', publicKey: known, opens: undefined };
   }
+  return findOpenedEpoch(arrival, context);
+}
+
+/** The key of the epoch that a batch opens, if the broker's SVID vouches for it. */
+function findOpenedEpoch(
+  arrival: Arrival,
+  { rootsDer, now }: Pick<BatchContext, 'rootsDer' | 'now'>,
+): EpochKey {
+  const { header } = arrival;
   const first = readFirstEvent(arrival);
   if (first?.type !== 'epoch.started')
     return refuse('refused_epoch', `epoch ${header.epoch} does not begin with epoch.started`);
