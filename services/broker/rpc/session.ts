@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ServiceError } from '@stint/common/errors.ts';
+import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage__Output } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { EndedLease } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
@@ -19,6 +19,7 @@ import type { EndedLeases, SessionFeed } from '../app/ended-lease-feed.ts';
 import type { GrantStore, ProviderSet } from '../app/ports.ts';
 import type { RenewLease } from '../app/renew-lease.ts';
 import type { RequestAccess } from '../app/request-access.ts';
+import type { Lease } from '../domain/lease.ts';
 import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
 import type { TrustFeed } from './trust-feed.ts';
 
@@ -188,7 +189,7 @@ export class Session {
 
   #fail(thrown: unknown): Answer {
     const requestId = randomUUID();
-    if (!(thrown instanceof ServiceError))
+    if (!isServiceError(thrown) || thrown.reason === 'INTERNAL')
       this.#parts.log.error({ err: thrown, request_id: requestId }, 'a question on a session failed');
     return failure(thrown, requestId);
   }
@@ -197,26 +198,19 @@ export class Session {
     this.#push({ trustBundle: this.#parts.trust.current() });
   }
 
-  /** Anti-entropy: what ended early while this sidecar was not listening. */
+  /** Anti-entropy: what ended early while this sidecar was not listening. There may be very much of it: a page, a frame. */
   async #pushEndedEarly(): Promise<void> {
-    const signing = [...this.#parts.providers.values()]
-      .filter((provider) => provider.mode === 'signs')
-      .map((provider) => provider.name);
-    const now = this.#parts.clock.now();
-    for (
-      let page = await this.#parts.store.listEndedEarly(signing, now, undefined, frameMessagesMax);
-      page.length > 0;
-    ) {
-      this.#push({
-        leasesEnded: {
-          leases: page.map((lease) => toEndedLease({ ...lease, reason: lease.endReason ?? 'revoked' })),
-        },
-      });
-      page =
-        page.length < frameMessagesMax
-          ? []
-          : await this.#parts.store.listEndedEarly(signing, now, page.at(-1)?.id, frameMessagesMax);
-    }
+    const { providers, clock, store } = this.#parts;
+    const signing = [...providers.values()].filter(({ mode }) => mode === 'signs').map(({ name }) => name);
+    const now = clock.now();
+    let page: readonly Lease[] = [];
+    do {
+      page = await store.listEndedEarly(signing, now, page.at(-1)?.id, frameMessagesMax);
+      const leases = page.map((lease) => toEndedLease({ ...lease, reason: lease.endReason ?? 'revoked' }));
+      if (leases.length > 0) this.#push({ leasesEnded: { leases } });
+      this.#flush();
+      if (this.#isPeerSlow) await this.#awaitPeer();
+    } while (page.length === frameMessagesMax);
   }
 
   #push(message: Answer): void {
