@@ -194,7 +194,10 @@ function checkTargetsSoon({ service }: Base, providers: ProviderSet, bundles: Bu
 async function load({ config, service, trustDomain }: Base, providers: ProviderSet) {
   const rules = { trustDomain, providerNames: [...providers.keys()] };
   const bundle = await loadBundle(config.bundleDir, rules, (fault) =>
-    service.log.error({ ...fault }, 'a policy rule failed while deciding; the answer was deny'),
+    service.log.error(
+      { ...fault },
+      'a fault while deciding: a permit that fails permits nothing, anything else that fails denies',
+    ),
   );
   requireProvidable(bundle.registry, providers);
   return bundle;
