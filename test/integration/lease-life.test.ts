@@ -25,7 +25,8 @@ type Thing =
       readonly do: 'ask' | 'token' | 'again' | 'release' | 'revoke' | 'renew' | 'acknowledge';
       readonly which: number;
     }
-  | { readonly do: 'pass'; readonly ms: number }
+  /** After so many turns of the event loop, so that time passes in the midst of other things. */
+  | { readonly do: 'pass'; readonly ms: number; readonly afterTicks: number }
   | {
       readonly do: 'fail';
       readonly call: TargetCall;
@@ -50,6 +51,7 @@ const thing: fc.Arbitrary<Thing> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('pass' as const),
       ms: fc.oneof(fc.nat(6_000), fc.nat(120_000), fc.nat(900_000)),
+      afterTicks: fc.nat(6),
     }),
   },
   {
@@ -109,6 +111,7 @@ class Callers {
     const core = this.#core;
     switch (one.do) {
       case 'pass':
+        for (let i = 0; i < one.afterTicks; i++) await new Promise((resolve) => setImmediate(resolve));
         return await core.pass(one.ms);
       case 'fail':
         if (one.isLasting) core.target.failAlways(one.call, one.fault);
