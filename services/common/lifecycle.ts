@@ -1,4 +1,4 @@
-import { parseConfig } from './config.ts';
+import { parseConfig } from './config/parse-config.ts';
 import type { ConfigOf, ConfigSpec, OptionTable } from './config-types.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { startTelemetry } from './telemetry.ts';

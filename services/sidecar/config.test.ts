@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig } from '@stint/common/config.ts';
+import { parseConfig } from '@stint/common/config/parse-config.ts';
 import { sidecarConfig, socketPath } from './config.ts';
 
 const files = ['--bundle-file', 'roots.pem', '--join-token-file', 'token'];

@@ -1,4 +1,4 @@
-import { parseConfig } from '@stint/common/config.ts';
+import { parseConfig } from '@stint/common/config/parse-config.ts';
 import { runService } from '@stint/common/lifecycle.ts';
 import { auditorConfig } from '../../services/auditor/config.ts';
 import { startAuditor } from '../../services/auditor/wire.ts';

@@ -1,4 +1,4 @@
-import { parseConfig } from '@stint/common/config.ts';
+import { parseConfig } from '@stint/common/config/parse-config.ts';
 import { runService } from '@stint/common/lifecycle.ts';
 import { brokerConfig } from '../../services/broker/config.ts';
 import { startBroker } from '../../services/broker/wire.ts';

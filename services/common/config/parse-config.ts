@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { flagOf, kebab, variableOf, variablePrefixOf } from './config/option-name.ts';
-import { optionHelp } from './config/option-text.ts';
-import { readOptionValue } from './config/option-value.ts';
-import type { ConfigOf, ConfigSpec, Option, OptionTable } from './config-types.ts';
-import { Secret } from './secret.ts';
+import type { ConfigOf, ConfigSpec, Option, OptionTable } from '../config-types.ts';
+import { Secret } from '../secret.ts';
+import { flagOf, kebab, variableOf, variablePrefixOf } from './option-name.ts';
+import { optionHelp } from './option-text.ts';
+import { readOptionValue } from './option-value.ts';
 
 /** Largest configuration file read, in bytes. */
 const fileBytesMax = 1_048_576;

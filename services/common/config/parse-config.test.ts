@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { optionHelp, optionMarkdown } from './config/option-text.ts';
-import { type ConfigInput, parseConfig } from './config.ts';
-import type { ConfigSpec, OptionTable } from './config-types.ts';
-import type { Secret } from './secret.ts';
+import type { ConfigSpec, OptionTable } from '../config-types.ts';
+import type { Secret } from '../secret.ts';
+import { optionHelp, optionMarkdown } from './option-text.ts';
+import { type ConfigInput, parseConfig } from './parse-config.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'stint-config-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
