@@ -138,6 +138,15 @@ export function processesNaming(directory: string): number[] {
   });
 }
 
+/** Whether a process of this machine lives. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false; // it is gone: a process that is not ours to signal would be no part of a mesh of ours
+  }
+}
+
 /** A program of a test's own as a mesh takes it, in place of a service's: by its path from the repository's root. */
 export function programPath(program: URL): string {
   return path.relative(repositoryRoot, fileURLToPath(program));
