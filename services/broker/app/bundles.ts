@@ -25,7 +25,10 @@ export type Bundle = {
 export class Bundles {
   readonly #load: () => Promise<Bundle>;
   #current: Bundle;
-  #loading: Promise<Bundle> | undefined;
+  /** Settles, and never rejects, when the reload that is reading is over. */
+  #reading: Promise<unknown> = Promise.resolve();
+  /** The reload that begins after it. */
+  #next: Promise<Bundle> | undefined;
 
   private constructor(load: () => Promise<Bundle>, first: Bundle) {
     this.#load = load;
@@ -42,14 +45,18 @@ export class Bundles {
   }
 
   /**
-   * Reads the directory again and puts it into force once its record is durable. Reloads that come at the same time share one.
+   * Reads the directory again and puts it into force once its record is durable. One that is reading already may have
+   * read before the change that this one is asked for: this one begins after it, shared by all that come meanwhile.
    * @throws ServiceError POLICY_INVALID with every fault found; the running bundle is untouched.
    */
   reload(ledger: Ledger): Promise<Bundle> {
-    this.#loading ??= this.#reloadOnce(ledger).finally(() => {
-      this.#loading = undefined;
+    this.#next ??= this.#reading.then(() => {
+      this.#next = undefined;
+      const reloading = this.#reloadOnce(ledger);
+      this.#reading = reloading.catch(() => undefined);
+      return reloading;
     });
-    return this.#loading;
+    return this.#next;
   }
 
   async #reloadOnce(ledger: Ledger): Promise<Bundle> {
