@@ -162,6 +162,9 @@ class Callers {
     const asker = core.asker(question.resource === 'web' ? deployer : reader);
     const answer = await core.request.execute(asker, question, which % 3 === 0 ? byCall : bySession);
     this.#got.push(answer);
+    const { grant } = await core.grantOf(answer.lease);
+    if (grant.endReason === 'outcome_unknown' || grant.endReason === 'creation_failed')
+      this.surprises.push(new Error(`${grant.id} was handed out although it failed`));
     if (which % 2 === 0) await core.delivery.execute(answer.lease.spiffeId, answer.lease.id);
   }
 }
