@@ -368,6 +368,26 @@ test('the command says it in words and in JSON, and its exit code is the finding
     assert.equal(run(...args).code, 2);
 });
 
+for (const [what, damage] of Object.entries({
+  'that is no database': (file: string) => writeFileSync(file, 'not a database'.repeat(1_000)),
+  'cut short': (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 20_000)),
+  'without its tables': (file: string) => {
+    const database = new DatabaseSync(file);
+    database.exec('DROP TABLE epochs');
+    database.close();
+  },
+})) {
+  test(`a records.db ${what} is not verified, and the command says so`, () => {
+    const copy = path.join(tempDir(scope), 'log');
+    cpSync(whole, copy, { recursive: true });
+    damage(path.join(copy, 'records.db'));
+    let text = '';
+    const exitCode = verifyCommand(['--log-dir', copy], (part) => (text += part));
+    assert.equal(exitCode, 2);
+    assert.match(text, /^not verified: records\.db cannot be read as a log: /);
+  });
+}
+
 test('a log at work is verified without being held up', async () => {
   const directory = path.join(tempDir(scope), 'log');
   const log = await openLog(directory);

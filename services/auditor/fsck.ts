@@ -54,7 +54,8 @@ export function verifyCommand(args: readonly string[], write: (text: string) => 
     return verdict.findings.exitCode;
   } catch (thrown) {
     if (!isExpected(thrown)) throw thrown;
-    write(`not verified: ${(thrown as Error).message}\n`);
+    const what = isSqliteFault(thrown) ? 'records.db cannot be read as a log: ' : '';
+    write(`not verified: ${what}${(thrown as Error).message}\n`);
     return exitUnusable;
   }
 }
@@ -91,7 +92,12 @@ class UnusableError extends Error {}
 function isExpected(thrown: unknown): boolean {
   const isUsage =
     thrown instanceof TypeError && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS');
-  return thrown instanceof UnusableError || isServiceError(thrown) || isUsage;
+  return thrown instanceof UnusableError || isServiceError(thrown) || isUsage || isSqliteFault(thrown);
+}
+
+/** Not a database, cut short, or without our tables: whoever did it, there is nothing to verify. */
+function isSqliteFault(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_SQLITE_ERROR';
 }
 
 function readText(file: string): string {
