@@ -201,11 +201,12 @@ export class Session {
   /** Anti-entropy: what ended early while this sidecar was not listening. There may be very much of it: a page, a frame. */
   async #pushEndedEarly(): Promise<void> {
     const { providers, clock, store } = this.#parts;
-    const signing = [...providers.values()].filter(({ mode }) => mode === 'signs').map(({ name }) => name);
+    // Of every provider: a sidecar verifies tokens, and serves users of targets from its memory.
+    const names = [...providers.keys()];
     const now = clock.now();
     let page: readonly Lease[] = [];
     do {
-      page = await store.listEndedEarly(signing, now, page.at(-1)?.id, frameMessagesMax);
+      page = await store.listEndedEarly(names, now, page.at(-1)?.id, frameMessagesMax);
       const leases = page.map((lease) => toEndedLease({ ...lease, reason: lease.endReason ?? 'revoked' }));
       if (leases.length > 0) this.#push({ leasesEnded: { leases } });
       this.#flush();
