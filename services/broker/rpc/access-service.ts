@@ -12,6 +12,7 @@ import { isStintId } from '@stint/common/spiffe-id.ts';
 import type { Asker } from '../app/access-question.ts';
 import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
 import { completionReason, Session, type SessionParts } from './session.ts';
+import { SessionPlaces } from './session-places.ts';
 
 /** Anybody with an SVID but Stint's own parts, which hold no grants. The registry decides the rest. */
 const workload = (spiffeId: Parameters<typeof isStintId>[0]) => !isStintId(spiffeId);
@@ -33,11 +34,15 @@ const methods: MethodTable<typeof services.access> = {
 
 /** `AccessService`, for the mesh listener. */
 export function accessService(parts: SessionParts): GrpcService {
+  const places = new SessionPlaces();
   return grpcService({
     definition: services.access,
     methods,
     handlers: {
-      Session: (stream, call) => new Session(parts, askerOf(call), stream).run(),
+      Session: (stream, call) => {
+        const asker = askerOf(call);
+        return places.hold(asker.spiffeId, () => new Session(parts, asker, stream).run());
+      },
       RequestAccess: async (request, call) => {
         const options = { traceparent: call.traceparent, delivery: 'unacknowledged' } as const;
         return toAccessResponse(
