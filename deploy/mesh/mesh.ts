@@ -1,10 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { createLog, type Log } from '@stint/common/log.ts';
 import { replacePrivateFile } from '@stint/common/private-file.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, stintIds } from '@stint/common/spiffe-id.ts';
-import { freePort } from '../servers/free-port.ts';
+import { freePort, isFreePort } from '../servers/free-port.ts';
 import { repositoryRoot } from '../tools.ts';
 import { BrokerAdmin } from './broker-admin.ts';
 import { type BusServer, startBusServer } from './bus-server.ts';
@@ -260,10 +259,15 @@ function flags(options: Readonly<Record<string, string>>): string[] {
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-/** The ports of the last start where they are still free, so that what was written down keeps working. */
+/** The ports of the last start where they are still free, so that what was written down keeps working; all different. */
 async function choosePorts(last: MeshPorts | undefined): Promise<MeshPorts> {
-  const choose = async (port: number | undefined) =>
-    port !== undefined && (await isFree(port)) ? port : freePort();
+  const chosen = new Set<number>();
+  const choose = async (port: number | undefined) => {
+    let choice = port !== undefined && (await isFreePort(port)) ? port : await freePort();
+    while (chosen.has(choice)) choice = await freePort();
+    chosen.add(choice);
+    return choice;
+  };
   return {
     mesh: await choose(last?.mesh),
     bootstrap: await choose(last?.bootstrap),
@@ -271,12 +275,4 @@ async function choosePorts(last: MeshPorts | undefined): Promise<MeshPorts> {
     nats: await choose(last?.nats),
     postgres: await choose(last?.postgres),
   };
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
