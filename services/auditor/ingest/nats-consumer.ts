@@ -25,6 +25,11 @@ const pullMessagesMax = 64;
 const checkIntervalMs = 5_000;
 /** After a fault of the store or the bus. */
 const retryMs = 1_000;
+/**
+ * How long a turn waits for further messages after its first, in milliseconds. Nobody waits for the log that long, and a
+ * broker that commits a thousand times a second costs a hundred flushes of the disk here, which it shares.
+ */
+const gatherMs = 10;
 /** Messages of one turn. Larger turns share a commit among more, smaller ones answer sooner. */
 const turnMessagesMax = 128;
 
@@ -36,8 +41,8 @@ export type NatsConsumerOptions = {
 };
 
 /**
- * Pulls batches from the durable consumer and hands them over in turns: whatever came while the turn before was
- * committed goes into the next, so that a burst shares one flush of the disk.
+ * Pulls batches from the durable consumer and hands them over in turns: whatever came within {@link gatherMs} or while the
+ * turn before was committed goes into one, so that it shares one flush of the disk.
  *
  * What the bus forgets is not trusted to be noticed by the bus. After losing its tail (power loss) a stream can stand
  * behind its own consumer, which then passes over new messages without a word; this looks for it after each connect and
@@ -135,7 +140,7 @@ export class NatsConsumer {
     this.#arrived.push(message);
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    setImmediate(() => this.#turn());
+    setTimeout(() => this.#turn(), gatherMs);
   }
 
   #turn(): void {
