@@ -70,6 +70,7 @@ export class OutboxRelay {
   #retryTimer: NodeJS.Timeout | undefined;
   #receiptTimer: NodeJS.Timeout | undefined;
   #receiptWaitMs: number;
+  #isPumpDue = false;
   #isStopped = false;
 
   constructor(options: OutboxRelayOptions) {
@@ -113,7 +114,19 @@ export class OutboxRelay {
       this.#kept.push(batch);
       this.#keptBytes += bytes;
     }
-    this.#pump();
+    this.#pumpAfterAnswers();
+  }
+
+  /** Callers wait for their answers, and nobody for this: one turn frames the answers, the next one writes the frames. */
+  #pumpAfterAnswers(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#isPumpDue = false;
+        this.#pump();
+      }),
+    );
   }
 
   /** Sends what may be sent now. Everything that makes room calls it. */
