@@ -24,7 +24,7 @@ export type AppendFigures = {
   readonly verifyRate: number;
 };
 
-const batchCount = 3_000;
+const batchCount = 1_000;
 const batchEvents = 16;
 /** Batches measured in a row before the other kind has its turn. */
 const chunk = 50;
