@@ -17,6 +17,7 @@ import {
   frameMessagesMax,
   type SessionParts,
   sessionInFlightMax,
+  slowFramesMax,
 } from '../../services/broker/rpc/session.ts';
 import { TrustFeed } from '../../services/broker/rpc/trust-feed.ts';
 import { BrokerCore, deployer, reader } from '../harness/broker-core.ts';
@@ -290,6 +291,27 @@ describe('a peer that does not read', () => {
 });
 
 describe('what is pushed', () => {
+  test('does not pile up for a peer that does not read: its session ends, and others hear on', async (t) => {
+    const { core, channel, open } = await served(t);
+    const reading = await open();
+    await reading.pushes(1);
+    const { lease } = grantAndLease(core.clock.now());
+    const { id, grantId, expiresAt } = lease;
+    const ended = { id, grantId, expiresAt, reason: 'x'.repeat(2_000) };
+    const deaf = new SessionClient(await channel(deployer), { isReading: false });
+    await until('both listen', 5_000, () => (core.feed.size === 2 ? true : undefined));
+    let told = 0;
+    while (core.feed.size === 2 && told < 3 * slowFramesMax) {
+      core.feed.publish([ended]);
+      told++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(core.feed.size, 1, `after ${told} frames`);
+    core.feed.publish([ended]);
+    assert.ok((await reading.pushes(told + 2)).length > told);
+    deaf.hangUp();
+  });
+
   test('first of all is what to trust; a change of it comes with a higher sequence, and what is no change does not', async (t) => {
     const { core, trust, trusted, open } = await served(t);
     const client = await open();

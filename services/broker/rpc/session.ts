@@ -29,6 +29,12 @@ export const frameMessagesMax = 256;
 /** Questions under way on one session. More are refused at once with RATE_LIMITED: they are not queued. */
 export const sessionInFlightMax = 1_024;
 
+/**
+ * Frames that wait for a peer that reads too slowly. Answers are fewer, because it is not read either; so many are pushes,
+ * and its session ends: the next one begins with what it missed.
+ */
+export const slowFramesMax = 2 * sessionInFlightMax;
+
 /** What a session needs of the rest of the broker. */
 export type SessionParts = {
   readonly requestAccess: RequestAccess;
@@ -63,6 +69,9 @@ export class Session {
   #inFlight = 0;
   #open = true;
   #isPeerSlow = false;
+  #slowFrames = 0;
+  /** Rejects when the peer has left too much unread. */
+  readonly #overrun = Promise.withResolvers<never>();
 
   constructor(parts: SessionParts, asker: Asker, stream: SessionStream) {
     this.#parts = parts;
@@ -79,17 +88,21 @@ export class Session {
       this.#parts.trust.onChange(() => this.#pushTrust()),
     ];
     try {
-      this.#pushTrust();
-      await this.#pushEndedEarly();
-      for await (const frame of this.#stream) {
-        this.#read(frame);
-        // A peer that reads slowly is not read either: what is under way is all that waits for it.
-        if (this.#isPeerSlow) await this.#awaitPeer();
-      }
+      await Promise.race([this.#serve(), this.#overrun.promise]);
     } finally {
       this.#flush();
       this.#open = false;
       for (const stop of stopListening) stop();
+    }
+  }
+
+  async #serve(): Promise<void> {
+    this.#pushTrust();
+    await this.#pushEndedEarly();
+    for await (const frame of this.#stream) {
+      this.#read(frame);
+      // A peer that reads slowly is not read either: what is under way is all that waits for it.
+      if (this.#isPeerSlow) await this.#awaitPeer();
     }
   }
 
@@ -236,7 +249,13 @@ export class Session {
     if (this.#outbox.length === 0 || !this.#open) return;
     const messages = this.#outbox;
     this.#outbox = [];
-    if (!this.#stream.write({ messages })) this.#isPeerSlow = true;
+    const isTaken = this.#stream.write({ messages });
+    this.#isPeerSlow ||= !isTaken;
+    this.#slowFrames = isTaken ? 0 : this.#slowFrames + 1;
+    if (this.#slowFrames > slowFramesMax)
+      this.#overrun.reject(
+        new ServiceError('RATE_LIMITED', 'session: its peer does not read what it is sent'),
+      );
   }
 }
 
