@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inForce, testRegistry, testRules } from '../../../test/fakes/policy-bundle.ts';
@@ -106,8 +107,17 @@ test('a missing directory, a missing registry and a file that cannot be read are
   const directory = await bundleIn(t, { 'policies/a.cedar': permit, 'policies/b.cedar/c': '' });
   const refusal = await refusalOf(directory);
   assert.match(refusal, /there is no registry\.yaml and no registry\/\*\.yaml/);
-  assert.match(refusal, /policies\/b\.cedar: cannot be read: EISDIR/);
+  assert.match(refusal, /policies\/b\.cedar: cannot be read: it is not a regular file/);
   assert.match(await refusalOf(join(directory, 'nowhere')), /nowhere: cannot be read: ENOENT/);
+});
+
+test('a pipe and a device in the place of a file are refused at once', async (t) => {
+  const directory = await bundleIn(t, { 'registry.yaml': testRegistry, 'policies/a.cedar': permit });
+  execFileSync('mkfifo', [join(directory, 'policies/pipe.cedar')]);
+  await symlink('/dev/zero', join(directory, 'policies/zero.cedar'));
+  const faults = await refusalOf(directory);
+  for (const name of ['pipe', 'zero'])
+    assert.match(faults, new RegExp(`policies/${name}\\.cedar.*not a regular file`));
 });
 
 test('a file over the size limit is refused unparsed', async (t) => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SourceFault, wholeFileFault } from '../registry/source-fault.ts';
@@ -87,9 +88,13 @@ async function readFile(
   }
 }
 
-/** The file's bytes, or undefined when it is over the limit. Never reads more than the limit, whatever its size says. */
+/**
+ * The file's bytes, or undefined when it is over the limit. Never reads more than the limit, whatever its size says, and
+ * never waits for a writer: opening a pipe as a file would hold a thread of this process for good.
+ */
 async function readLimited(path: string): Promise<Uint8Array | undefined> {
-  await using file = await open(path);
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (!(await file.stat()).isFile()) throw new Error('it is not a regular file');
   const chunks: Buffer[] = [];
   for (let total = 0; ; ) {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1_024));
