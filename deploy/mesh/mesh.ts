@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createLog, type Log } from '@stint/common/log.ts';
-import { replacePrivateFile } from '@stint/common/private-file.ts';
+import { ensurePrivateDirectory, replacePrivateFile } from '@stint/common/private-file.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, stintIds } from '@stint/common/spiffe-id.ts';
 import { freePort, isFreePort } from '../servers/free-port.ts';
 import { repositoryRoot } from '../tools.ts';
@@ -68,8 +68,9 @@ export class Mesh {
    */
   static async start(options: MeshOptions): Promise<Mesh> {
     const paths = meshPaths(options.stateDirectory);
-    for (const directory of [paths.state, paths.run, paths.logs])
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const directory of [paths.state, paths.logs]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // It may stand in a folder that everybody may write to, where somebody else may have made it before us.
+    await ensurePrivateDirectory(paths.run);
     const mesh = new Mesh(options, paths, await choosePorts(readMeshFile(paths.meshFile)?.ports));
     try {
       await mesh.#start();
