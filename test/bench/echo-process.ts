@@ -20,7 +20,7 @@ async function serve({ socket, tls, answerBase64 }: EchoOrder): Promise<EchoWord
   const pair = { cert_chain: Buffer.from(tls.certificates), private_key: Buffer.from(tls.key) };
   const mutual = ServerCredentials.createSsl(Buffer.from(tls.roots), [pair], true);
   await listen(server, `unix:${socket}`, ServerCredentials.createInsecure());
-  return { port: await listen(server, 'localhost:0', mutual) };
+  return { port: await listen(server, '127.0.0.1:0', mutual) };
 }
 
 function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

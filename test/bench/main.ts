@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { requireNode24 } from '../../deploy/tools.ts';
 import { type Figure, formatFigures } from './figure.ts';
 import { measureOnMesh, meshParts } from './measure-mesh.ts';
-import { measureAudit, measureProvider, measureSigning } from './measure-pieces.ts';
+import { measureAudit, measureProvider, measureSigning, measureStore } from './measure-pieces.ts';
 import { measureSetup, measureStory } from './measure-story.ts';
 
 const usage = `usage: npm run bench [-- --out FILE] [--only PREFIX]
@@ -35,6 +35,7 @@ function sections(only: string): Section[] {
     { title: 'the story from nothing to its end', makes: ['story.'], run: measureStory },
     mesh,
     { title: 'appending to the audit log', makes: ['audit.append', 'audit.verify'], run: measureAudit },
+    { title: 'committing grants to the store', makes: ['ledger.'], run: measureStore },
     { title: 'signing tokens', makes: ['jwt.'], run: measureSigning },
     { title: 'PostgreSQL leases without the mesh', makes: ['provider.'], run: measureProvider },
   ];

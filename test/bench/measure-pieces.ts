@@ -1,10 +1,18 @@
+import { createLog } from '@stint/common/log.ts';
+import { stintIds } from '@stint/common/spiffe-id.ts';
+import { systemClock } from '@stint/common/time.ts';
+import { openStore } from '../../services/broker/store/open-store.ts';
+import { tempDir } from '../harness/temp-dir.ts';
+import { testDomain } from '../harness/test-broker.ts';
 import { type AppendFigures, measureAppend } from './audit-append.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { measureJwtSign } from './jwt-sign.ts';
+import { measureLedger } from './ledger.ts';
 import { benchTarget, measurePostgresLeases } from './postgres-lease.ts';
 
 const rounds = 3;
 const signMs = 700;
+const ledgerMs = 1_000;
 const leaseMs = 1_500;
 const leaseConnections = 4;
 
@@ -35,6 +43,27 @@ export function measureSigning(): Promise<Figure[]> {
       taken.map(({ bareRate }) => bareRate),
     );
     return [figure];
+  });
+}
+
+/** Grants committed by the broker's store alone, 64 in flight: rows, sealed events and one flush of the disk a batch. */
+export function measureStore(): Promise<Figure[]> {
+  return inScope(async (scope) => {
+    const options = {
+      name: 'b1',
+      spiffeId: stintIds.broker(testDomain, 'b1'),
+      clock: systemClock,
+      log: createLog({ service: 'bench', level: 'silent' }),
+      certifyEpoch: () => ({}),
+    };
+    const store = await openStore({ store: 'sqlite', stateDir: tempDir(scope) }, options);
+    scope.after(() => store.close());
+    const rates: number[] = [];
+    for (let i = -1; i < rounds; i++) {
+      const { rate } = await measureLedger(store.ledger, 64, ledgerMs);
+      if (i >= 0) rates.push(rate);
+    }
+    return [figureOf({ name: 'ledger.sqlite.c64', unit: '/s', better: 'higher' }, rates)];
   });
 }
 
