@@ -40,7 +40,7 @@ const options = {
   stateFile: {
     type: 'path',
     optional: true,
-    doc: 'File (0600, in a 0700 directory) that keeps key and SVID for the next process. Not set: in memory only, and a restart needs a new join token. A thief of it is this workload until the SVID ends.',
+    doc: 'File (0600, in a 0700 directory) that keeps key and SVID for the next process. Not set: in memory only, and a restart needs a new join token. A thief of it is this workload, and stays it by rotation until the identity is suspended.',
   },
   leasesMax: {
     type: 'integer',
