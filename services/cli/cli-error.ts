@@ -89,7 +89,7 @@ function splitMessage(message: string, meaning: string): { what: string; why: st
 
 const fixes: Partial<Record<ErrorReason, string>> = {
   INVALID_FIELD: 'see the command with --help, and "stint registry list" for names',
-  TTL_OUT_OF_RANGE: 'ask for a lifetime between 1s and 24h, such as --ttl 5m',
+  TTL_OUT_OF_RANGE: 'leave --ttl out, or keep within what is said above, such as --ttl 5m',
   MESSAGE_TOO_LARGE: 'say it shorter',
   IDENTITY_UNKNOWN: 'register the identity in the registry file, then: stint policy reload',
   IDENTITY_SUSPENDED: 'set its state to active in the registry file, then: stint policy reload',

@@ -5,7 +5,7 @@ export const exitCodes = {
   ok: { code: 0, meaning: 'done' },
   error: { code: 1, meaning: 'it failed' },
   usage: { code: 2, meaning: 'the command or a value was wrong; nothing was done' },
-  denied: { code: 3, meaning: 'policy or the registry says no' },
+  denied: { code: 3, meaning: 'policy says no, or the identity is not registered or suspended' },
   unauthenticated: { code: 4, meaning: 'the identity is not proved (yet)' },
   ended: { code: 6, meaning: 'the grant has expired or was revoked' },
   notExecutable: { code: 126, meaning: 'exec: the command may not be executed' },

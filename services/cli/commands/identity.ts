@@ -72,10 +72,10 @@ function addSvidMint(parent: Command, run: Runner): void {
         const spiffeId = parseSpiffeId(text);
         const broker = await session.channel('broker');
         const directory = path.resolve(options.out);
-        await ensurePrivateDirectory(directory);
         const key = await newSvidKey();
         const request = { spiffeId, csr: key.csrDer, ttl: toDuration(options.ttl) };
         const state = readSvid(await broker.call(services.admin.MintSvid, request), key);
+        await ensurePrivateDirectory(directory);
         const files = await writeSvid(directory, state);
         const now = session.clock.now();
         session.output.result({

@@ -93,7 +93,7 @@ async function sidecarStatus(session: CommandSession): Promise<PartStatus> {
     spiffeId,
     summary: [
       `SVID ends ${distanceText(svidExpiresAt, session.clock.now()) ?? 'unknown'}`,
-      `${leases} leases held`,
+      `leases held: ${leases}`,
       `version ${version}`,
     ].join(', '),
     problems: [
@@ -119,10 +119,10 @@ async function brokerStatus(session: CommandSession): Promise<PartStatus> {
     part: 'broker',
     spiffeId: status.spiffeId,
     summary: [
-      `${status.policies} policies`,
-      `${status.sessions} sessions`,
+      `policies: ${status.policies}`,
+      `sessions: ${status.sessions}`,
       `leases: ${leases.length === 0 ? 'none' : leases.join(' ')}`,
-      `${status.auditBacklog} events not yet in a checkpoint`,
+      `events not yet in a checkpoint: ${status.auditBacklog}`,
       `store ${status.store}`,
       `version ${status.version}`,
     ].join(', '),
@@ -158,7 +158,7 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
     part: 'auditor',
     spiffeId: '',
     summary: [
-      `${status.size} records`,
+      `records: ${status.size}`,
       `checkpoint of ${status.checkpointSize} signed ${distanceText(status.checkpointAt, now) ?? 'never'}`,
       `version ${status.version}`,
     ].join(', '),

@@ -5,7 +5,7 @@ import { runDev } from './dev-mesh.ts';
 export function addDevCommand(program: Command, process: NodeJS.Process): void {
   program
     .command('dev')
-    .description('run a whole mesh on this machine and show a workload get, use and lose access')
+    .description('Run a whole mesh on this machine and show a workload get, use and lose access')
     .option('--once', 'end after the story', false)
     .option('--state-dir <directory>', 'where all local state lives', '.stint')
     .action(async ({ once, stateDir }: { once: boolean; stateDir: string }) => {

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
-import { listenOnUnixSocket } from '@stint/common/grpc/unix-socket.ts';
+import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
 import pc from 'picocolors';
 import { seeLeaseRoles } from '../../../deploy/demo/role-witness.ts';
 import { devMesh, Mesh, type MeshService } from '../../../deploy/mesh/mesh.ts';
@@ -31,7 +31,15 @@ export type DevOptions = {
  */
 export async function runDev(options: DevOptions): Promise<0 | 1> {
   const say = (text: string) => options.out.write(`${text}\n`);
-  const lock = await lockState(options.stateDirectory);
+  const sayFault = (fault: unknown) =>
+    say(pc.red(`✗ ${fault instanceof Error ? fault.message : String(fault)}`));
+  let lock: Server;
+  try {
+    lock = await lockState(options.stateDirectory);
+  } catch (fault) {
+    sayFault(fault);
+    return 1;
+  }
   const traces = new TraceStore();
   const forwarder = new TraceForwarder(options.environment, (message) => say(pc.yellow(message)));
   const receiver = await OtlpReceiver.start(traces, forwarder);
@@ -50,7 +58,7 @@ export async function runDev(options: DevOptions): Promise<0 | 1> {
     await options.interrupted;
     return told;
   } catch (fault) {
-    say(pc.red(`✗ ${fault instanceof Error ? fault.message : String(fault)}`));
+    sayFault(fault);
     return 1;
   } finally {
     await stopAll({ mesh, receiver, lock, say });
@@ -133,6 +141,7 @@ async function lockState(stateDirectory: string): Promise<Server> {
   try {
     await listenOnUnixSocket(server, socketPath);
   } catch (cause) {
+    if (!(cause instanceof SocketInUseError)) throw cause;
     throw new Error(`another mesh runs on "${stateDirectory}": stop it, or name another with --state-dir`, {
       cause,
     });

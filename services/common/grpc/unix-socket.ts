@@ -9,10 +9,18 @@ export const unixPathBytesMax = 104;
 /** How long a socket file's owner may take to answer before the file counts as left behind, in milliseconds. */
 const probeMs = 1_000;
 
+/** Another process answers on the socket. */
+export class SocketInUseError extends Error {
+  constructor(socketPath: string) {
+    super(`another process answers on "${socketPath}"`);
+    this.name = 'SocketInUseError';
+  }
+}
+
 /**
  * Listens on a unix socket that only this user can reach: its directory is made with 0700, or must be so and ours.
  * A socket file left by a process that died is removed; one that somebody answers on is not.
- * @throws Error saying what is wrong with the path.
+ * @throws SocketInUseError when another process listens there; Error saying what is wrong with the path.
  */
 export async function listenOnUnixSocket(server: Server, socketPath: string): Promise<void> {
   const bytes = Buffer.byteLength(socketPath);
@@ -36,7 +44,7 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
   const facts = lstatSync(socketPath, { throwIfNoEntry: false });
   if (facts === undefined) return;
   if (!facts.isSocket()) throw new Error(`"${socketPath}" exists and is not a socket: it is left alone`);
-  if (await isAnswered(socketPath)) throw new Error(`another process answers on "${socketPath}"`);
+  if (await isAnswered(socketPath)) throw new SocketInUseError(socketPath);
   unlinkSync(socketPath);
 }
 
