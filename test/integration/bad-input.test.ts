@@ -6,14 +6,16 @@ import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
 import type { RequestAccessRequest } from '@stint/common/gen/stint/broker/v1/RequestAccessRequest.ts';
+import type { RequestAccessResponse__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
 import { listenOnUnixSocket } from '@stint/common/grpc/unix-socket.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
+import { fromRpcStatus } from '@stint/common/grpc-status.ts';
 import { services } from '@stint/common/proto.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import { devMesh } from '../../deploy/mesh/mesh.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
-import { requireSound, storedGrants } from '../harness/mesh-soundness.ts';
+import { everyEvent, requireSound, storedGrants } from '../harness/mesh-soundness.ts';
 import { MeshUnderTest, readDemo, readOrders, skipWithoutMesh } from '../harness/mesh-under-test.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
 import { tempDir } from '../harness/temp-dir.ts';
@@ -86,8 +88,9 @@ describe('bad input to a whole mesh', { skip: skipWithoutMesh }, () => {
   });
 
   const calls: Record<string, (request: RequestAccessRequest) => Promise<unknown>> = {
-    'over the session': (request) =>
+    'of a sidecar': (request) =>
       at.sidecar.call(services.sidecar.Acquire, { ...request, fresh: true }, { deadlineMs: 20_000 }),
+    'on a session of its own': (request) => askOnSession(workload, request),
     'by a unary call': (request) => workload.call(services.access.RequestAccess, request),
   };
 
@@ -138,6 +141,17 @@ describe('bad input to a whole mesh', { skip: skipWithoutMesh }, () => {
     const grantId = first.grant?.id ?? '';
     await workload.call(services.access.CompleteGrant, { grantId, waitContained: true });
     await assert.rejects(workload.call(services.access.RequestAccess, request), { reason: 'GRANT_ENDED' });
+  });
+
+  test('a trace that is none, on a session of its own: the request is served without it, and the log goes on', async () => {
+    const hostile = ['00-x\r\nNats-Msg-Id: stolen', '0'.repeat(60_000), '00-\u0000', 'x'];
+    for (const [i, traceparent] of hostile.entries()) {
+      const asked = { ...readDemo, idempotencyKey: `hostile-trace-${i}` };
+      const { grant } = await askOnSession(workload, asked, traceparent);
+      await workload.call(services.access.CompleteGrant, { grantId: grant?.id ?? '', waitContained: true });
+    }
+    const events = await everyEvent(at);
+    assert.ok(!JSON.stringify(events).includes('stolen'));
   });
 
   const wrongIds: Record<string, [string, ErrorReason]> = {
@@ -303,6 +317,26 @@ describe('bad input to a whole mesh', { skip: skipWithoutMesh }, () => {
     assert.deepEqual(denied.toSorted(), [...expected, 'ATTESTATION_FAILED'].toSorted());
   });
 });
+
+/** Asks as a sidecar does, but without its checks: a frame on a session, until its answer. */
+async function askOnSession(
+  channel: GrpcChannel,
+  requestAccess: RequestAccessRequest,
+  traceparent = '',
+): Promise<RequestAccessResponse__Output> {
+  const session = channel.bidi(services.access.Session);
+  session.write({ messages: [{ id: 1, traceparent, requestAccess }] });
+  try {
+    for await (const { messages } of session) {
+      const answer = messages.find(({ id }) => id === 1);
+      if (answer?.failure) throw fromRpcStatus(answer.failure);
+      if (answer?.access) return answer.access;
+    }
+  } finally {
+    session.cancel();
+  }
+  return assert.fail('the session ended without an answer');
+}
 
 const viewerId = 'spiffe://stint.local/stint/viewer/siem';
 

@@ -52,7 +52,7 @@ export function draftGrant(question: Question, decision: AllowDecision): Draft {
     ruleIds: decision.ruleIds,
     policySha256: decision.policySha256,
     clampedBy: lifetime.clampedBy,
-    ...(question.traceparent === undefined ? {} : { traceparent: question.traceparent }),
+    ...keptTraceparent(question.traceparent),
   };
   return { grant, lease: draftLease(question, grant, lifetime.leaseExpiresAt) };
 }
@@ -111,6 +111,14 @@ export function issueEvent(
 /** The asker as records name it. */
 export function actorOf(asker: Asker): EventActor {
   return { kind: 'workload', spiffe_id: asker.spiffeId, svid_sha256: asker.svidSha256 };
+}
+
+/**
+ * The caller's trace as the grant keeps it and the bus carries it on: only if it is one. It is attacker-controlled, and a
+ * text that cannot stand in a header of the bus would hold up every event behind it.
+ */
+function keptTraceparent(traceparent: string | undefined): Pick<Grant, 'traceparent'> {
+  return traceparent === undefined || traceIdsOf(traceparent) === undefined ? {} : { traceparent };
 }
 
 /** The ids of the work that caused it, for records; nothing when it was not traced. */

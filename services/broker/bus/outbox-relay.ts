@@ -8,7 +8,7 @@ import type { BusLink } from '@stint/common/nats.ts';
 import { codecs } from '@stint/common/proto.ts';
 import { type NoteVerifier, openNote, parseVerifierKey } from '@stint/common/signed-note.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import { currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
+import { currentTraceparent, traceIdsOf, withSpan } from '@stint/common/telemetry.ts';
 import type { Outbox, OutboxBatch } from '../app/ports.ts';
 import { SentWindow } from './sent-window.ts';
 
@@ -205,7 +205,8 @@ export class OutboxRelay {
     await withSpan(`publish ${subject}`, { kind: 'producer', parent: traceparent, attributes }, async () => {
       const fields = headers();
       const trace = currentTraceparent() ?? traceparent;
-      if (trace !== undefined) fields.set('traceparent', trace);
+      // No trace is worth an event that cannot be sent: what is not one stays behind.
+      if (trace !== undefined && traceIdsOf(trace) !== undefined) fields.set('traceparent', trace);
       const subject = bus.batchSubject(this.#options.brokerName);
       await stream.publish(subject, payload, {
         msgID: sha256,
