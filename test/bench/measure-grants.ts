@@ -1,5 +1,6 @@
 import type { BenchMesh } from './bench-mesh.ts';
 import type { BenchChild } from './child.ts';
+import { flushMs } from './disk-flush.ts';
 import { type Figure, figureOf, median } from './figure.ts';
 import type { LoadOrder, LoadTarget, LoadWord } from './load-process.ts';
 import { cpuMicros } from './process-facts.ts';
@@ -32,6 +33,8 @@ type GrantWindow = LoadWord & {
   readonly cpu: Readonly<Record<Part, number>>;
 };
 type Windows = Readonly<Record<Level, { echo: LoadWord[]; grant: GrantWindow[] }>>;
+
+const flushKind = { name: 'disk.flush.p50', unit: 'ms', better: 'lower' } as const;
 
 /** Figures, and how many grants were answered while they were measured. */
 export type GrantFigures = {
@@ -79,13 +82,19 @@ export async function measureGrants({ load, echo, mesh }: Contenders): Promise<G
     16: { echo: [], grant: [] },
     64: { echo: [], grant: [] },
   };
+  const flushes: number[] = [];
   for (let i = 0; i < windows; i++) {
+    flushes.push(flushMs());
     for (const level of levels) {
       taken[level].echo.push(await load.ask(order(echo, level, windowMs)));
       taken[level].grant.push(await grantWindow(level, windowMs));
     }
   }
-  return { figures: figuresOf(taken), answered, share: shareOf(taken[64]) };
+  return {
+    figures: [...figuresOf(taken), figureOf(flushKind, flushes)],
+    answered,
+    share: shareOf(taken[64]),
+  };
 }
 
 async function warmUp(run: (durationMs: number) => Promise<LoadWord>): Promise<void> {

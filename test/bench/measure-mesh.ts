@@ -21,7 +21,7 @@ const idleReadings = 3;
 export const meshParts = {
   memory: ['mem.'],
   cached: ['sidecar.', 'cpu.sidecar.cached'],
-  grants: ['grant.', 'cpu.'],
+  grants: ['grant.', 'cpu.', 'disk.'],
   leases: ['lease.'],
 } as const;
 export type MeshPart = keyof typeof meshParts;
