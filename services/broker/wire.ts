@@ -29,6 +29,7 @@ import { RequestAccess } from './app/request-access.ts';
 import { RotateSvid } from './app/rotate-svid.ts';
 import type { StepObserver } from './app/steps.ts';
 import { SvidHolders } from './app/svid-holders.ts';
+import { SweepOrphans } from './app/sweep-orphans.ts';
 import { createAttestors } from './attestors/catalog.ts';
 import { OutboxRelay } from './bus/outbox-relay.ts';
 import { CertificateAuthority } from './ca/certificate-authority.ts';
@@ -53,6 +54,9 @@ import { openStore, type Store } from './store/open-store.ts';
 
 /** The program's version, told in status. */
 export const version = '0.1.0';
+
+/** How often targets are searched for what has no lease, in milliseconds; it goes at the second sighting. */
+const sweepMs = 60_000;
 
 /** How often the signing keys are looked at, in milliseconds; each look changes them only when their time has come. */
 const keyCareMs = 600_000;
@@ -322,12 +326,27 @@ function wireServices(foundation: Foundation): GrpcService[] {
   ];
 }
 
-function runWorker({ service, store, clock }: Foundation, ending: LeaseEnding): void {
+function runWorker(foundation: Foundation, ending: LeaseEnding): void {
+  const { service, store, clock } = foundation;
   const worker = new EndDueLeases({ store: store.grants, ending, clock, log: service.log });
   const running = worker.run();
   service.onStop('worker', async () => {
     worker.stop();
     await running;
+  });
+  const sweeper = new SweepOrphans({
+    ...foundation,
+    store: store.grants,
+    ledger: store.ledger,
+    log: service.log,
+  });
+  let sweeping = Promise.resolve(0);
+  const timer = setInterval(() => {
+    sweeping = sweeping.then(() => sweeper.sweep());
+  }, sweepMs);
+  service.onStop('sweeper', async () => {
+    clearInterval(timer);
+    await sweeping;
   });
 }
 

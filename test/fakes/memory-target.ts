@@ -54,6 +54,8 @@ export class MemoryTarget implements TargetProvider {
   readonly #entities = new Map<string, Entity>();
   readonly #next: { readonly call: TargetCall; readonly fault: TargetFault }[] = [];
   readonly #always = new Map<TargetCall, TargetFault>();
+  /** Names that were ended: a creation still on its way is refused, as the real target's time limit refuses it. */
+  readonly #ended = new Set<string>();
   readonly #gates = new Map<TargetCall, Promise<void>>();
 
   constructor(name: string, clock: Clock) {
@@ -85,6 +87,20 @@ export class MemoryTarget implements TargetProvider {
       this.#gates.delete(call);
       resolve();
     };
+  }
+
+  /** Somebody other than the broker makes an entity, with a session open. */
+  plant(entityName: string): void {
+    const sessions = new Set([new MemorySession(new Set(), () => undefined)]);
+    const validUntil = Number.MAX_SAFE_INTEGER;
+    this.#entities.set(entityName, {
+      resource: '',
+      rights: new Set(),
+      password: newPassword(),
+      validUntil,
+      canLogin: true,
+      sessions,
+    });
   }
 
   /** Names that exist, sorted. */
@@ -131,6 +147,7 @@ export class MemoryTarget implements TargetProvider {
       const rights = roles[place.profile.settings['role'] ?? ''];
       if (rights === undefined) throw new ProviderFailure('definite', 'no_such_role');
       if (this.#entities.has(lease.entityName)) throw new ProviderFailure('definite', 'exists');
+      if (this.#ended.has(lease.entityName)) throw new ProviderFailure('definite', 'ended_before');
       const entity: Entity = {
         resource: place.resource.id,
         rights: new Set(rights),
@@ -164,6 +181,7 @@ export class MemoryTarget implements TargetProvider {
   contain(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
     return this.#run('contain', signal, () => {
       const entity = this.#entities.get(lease.entityName);
+      this.#ended.add(lease.entityName);
       const cut = entity === undefined ? 0 : cutSessions(entity);
       if (entity !== undefined) entity.canLogin = false;
       return { can_login: false, sessions_cut: cut, sessions_left: 0 };

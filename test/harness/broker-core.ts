@@ -17,6 +17,7 @@ import type { ProviderSet } from '../../services/broker/app/ports.ts';
 import { RenewLease } from '../../services/broker/app/renew-lease.ts';
 import { type AccessAnswer, RequestAccess } from '../../services/broker/app/request-access.ts';
 import type { Step } from '../../services/broker/app/steps.ts';
+import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import { openProviders } from '../../services/broker/providers/catalog.ts';
@@ -103,6 +104,7 @@ export class BrokerCore {
   renewal!: RenewLease;
   delivery!: AcknowledgeDelivery;
   worker!: EndDueLeases;
+  sweeper!: SweepOrphans;
   readonly #directory: string;
   readonly #options: BrokerCoreOptions;
   #keys = 0;
@@ -151,6 +153,7 @@ export class BrokerCore {
     this.renewal = new RenewLease(parts);
     this.delivery = new AcknowledgeDelivery(this.store.grants, this.store.ledger, this.clock);
     this.worker = new EndDueLeases({ ...parts, ending: this.ending });
+    this.sweeper = new SweepOrphans(parts);
   }
 
   #parts() {

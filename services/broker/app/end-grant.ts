@@ -6,6 +6,9 @@ import type { EndReason, Lease } from '../domain/lease.ts';
 import type { EndCause, LeaseEnding } from './end-lease.ts';
 import type { GrantStore } from './ports.ts';
 
+/** Looks at a grant's leases before its end is given up: intent, active, and the look that finds none live. */
+const roundsMax = 4;
+
 export type GrantAndLeases = { readonly grant: Grant; readonly leases: readonly Lease[] };
 
 /** Who ends a grant: its holder, or the operator, to whom every grant is visible. */
@@ -28,26 +31,34 @@ export class EndGrant {
 
   /**
    * @throws ServiceError GRANT_NOT_FOUND when there is none or it is somebody else's; the two look alike.
-   * CONCURRENT_UPDATE while a credential of it is being made: what is made after its removal would stay.
+   * CONCURRENT_UPDATE when its leases changed under every try: nothing is lost, ask again.
    */
   async execute(
     ender: Ender,
     grantId: GrantId,
     options: { reason: EndReason; waitContained: boolean },
   ): Promise<GrantAndLeases> {
-    const { grant, leases } = await this.#find(ender, grantId);
-    if (leases.some(({ state }) => state === 'intent')) throw stillIssuing(grant);
-    const cause = causeOf(ender, options.reason);
-    await Promise.all(
-      leases.map(async (lease) => {
-        const ending = await this.#ending.begin(grant, lease, cause);
-        const driven = this.#ending.drive(grant, ending);
-        if (options.waitContained) await driven;
-        // Nobody waits: the row brings a worker back if this try fails, so its failure needs no second hearing.
-        else driven.catch(() => undefined);
-      }),
-    );
+    const { grant, leases } = await this.#beginAll(ender, grantId, causeOf(ender, options.reason));
+    const driven = Promise.all(leases.map((lease) => this.#ending.drive(grant, lease)));
+    if (options.waitContained) await driven;
+    // Nobody waits: the rows bring a worker back if this try fails, so its failure needs no second hearing.
+    else driven.catch(() => undefined);
     return this.#find(ender, grantId);
+  }
+
+  /**
+   * Brings every lease to its end's beginning. One that becomes active at the same moment (its creation was under way)
+   * moves out from under the first try, and is met by the next.
+   */
+  async #beginAll(ender: Ender, grantId: GrantId, cause: EndCause): Promise<GrantAndLeases> {
+    for (let round = 0; round < roundsMax; round++) {
+      const found = await this.#find(ender, grantId);
+      const live = found.leases.filter(({ state }) => state === 'intent' || state === 'active');
+      if (live.length === 0) return found;
+      await Promise.all(live.map((lease) => this.#ending.begin(found.grant, lease, cause)));
+    }
+    const text = `grant "${grantId}" changed while it was being ended; ask again`;
+    throw new ServiceError('CONCURRENT_UPDATE', text, { metadata: { grant_id: grantId }, retryAfterMs: 500 });
   }
 
   async #find(ender: Ender, grantId: GrantId): Promise<GrantAndLeases> {
@@ -63,12 +74,4 @@ export class EndGrant {
 function causeOf(ender: Ender, reason: EndReason): EndCause {
   if (ender.kind === 'operator') return { reason, actor: { kind: 'operator' }, note: ender.note };
   return { reason, actor: { kind: 'workload', spiffe_id: ender.spiffeId, svid_sha256: ender.svidSha256 } };
-}
-
-function stillIssuing(grant: Grant): ServiceError {
-  const text = `grant "${grant.id}" is still being issued; ask again in a moment`;
-  return new ServiceError('CONCURRENT_UPDATE', text, {
-    metadata: { grant_id: grant.id },
-    retryAfterMs: 500,
-  });
 }

@@ -105,8 +105,8 @@ export interface GrantStore {
   ): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
   /** The earliest `nextAttemptAt`, so that the worker can sleep until then. */
   nextDueAt(): Promise<UnixMs | undefined>;
-  /** Leases of a provider in any open state, by their name at the target, in pages by entity name. */
-  listOpenEntities(provider: string, after: string, limit: number): Promise<readonly string[]>;
+  /** Which of these names at the provider's target belong to an open lease. At most 500 names. */
+  openEntities(provider: string, names: readonly string[]): Promise<ReadonlySet<string>>;
   /** Leases of these providers that ended before their time and whose credential has not expired by itself. */
   listEndedEarly(
     providers: readonly string[],

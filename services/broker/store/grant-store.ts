@@ -105,17 +105,16 @@ export class KyselyGrantStore implements GrantStore {
     return next?.next_attempt_at ?? undefined;
   }
 
-  async listOpenEntities(provider: string, after: string, limit: number): Promise<readonly string[]> {
+  async openEntities(provider: string, names: readonly string[]): Promise<ReadonlySet<string>> {
+    if (names.length === 0) return new Set();
     const rows = await this.#database
       .selectFrom('leases')
       .select('entity_name')
       .where('provider', '=', provider)
-      .where('entity_name', '>', after)
+      .where('entity_name', 'in', names)
       .where(whereLeaseIsOpen)
-      .orderBy('entity_name')
-      .limit(limit)
       .execute();
-    return rows.map((row) => row.entity_name);
+    return new Set(rows.map((row) => row.entity_name));
   }
 
   async listEndedEarly(
