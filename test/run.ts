@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { repositoryRoot, requireNode24 } from '../deploy/tools.ts';
 import { runChecks } from './check.ts';
 
@@ -8,6 +7,9 @@ import { runChecks } from './check.ts';
 const filesAtOnceMax = 2;
 /** A file that runs longer than this hangs. */
 const fileDeadlineMs = 300_000;
+
+/** How long a test file's output may stay open after its process has ended, in milliseconds. */
+const leftBehindMs = 5_000;
 
 type Counts = { passed: number; failed: number; skipped: number };
 type FileResult = Counts & {
@@ -76,11 +78,22 @@ async function runFile(file: string): Promise<FileResult> {
     timeout: fileDeadlineMs,
     killSignal: 'SIGKILL',
   });
+  const output = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.err += text;
+  });
   const ended = Promise.withResolvers<string | undefined>();
   child.once('error', ended.reject);
   child.once('close', (code, signal) => ended.resolve(code === 0 ? undefined : (signal ?? `code ${code}`)));
-  const [out, err, end] = await Promise.all([text(child.stdout), text(child.stderr), ended.promise]);
-  return read(out, err, end);
+  // A process that a test left behind holds the pipes open for as long as it lives: it must not hold up the run.
+  child.once('exit', () => setTimeout(() => ended.resolve('a process left behind'), leftBehindMs).unref());
+  const end = await ended.promise;
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return read(output.out, output.err, end);
 }
 
 function read(out: string, err: string, end: string | undefined): FileResult {

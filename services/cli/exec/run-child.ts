@@ -28,21 +28,28 @@ export type RunChildOptions = {
  */
 export async function runChild(command: readonly string[], options: RunChildOptions): Promise<ChildEnd> {
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { stdio: 'inherit', env: { ...options.environment } });
   const fromTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
-  const stopForwarding = forwardSignals(child, fromTerminal ? passedOn : [...passedOn, ...typed]);
-  options.onStart?.(child);
+  let child: ChildProcess | undefined;
+  // Before the child exists: what it does first may be to send us a signal.
+  const forwarded = fromTerminal ? passedOn : [...passedOn, ...typed];
+  const stopForwarding = forwardSignals(forwarded, (signal) => child?.kill(signal));
   try {
-    return await new Promise((resolve) => {
-      // Later errors are signals that could not be delivered: the child's end is still to come.
-      child.on('error', (fault: NodeJS.ErrnoException) => {
-        if (child.pid === undefined) resolve({ exitCode: startFaultCode(fault), startFault: fault });
-      });
-      child.once('exit', (code, signal) => resolve({ exitCode: code ?? signalCode(signal) }));
-    });
+    child = spawn(program, args, { stdio: 'inherit', env: { ...options.environment } });
+    options.onStart?.(child);
+    return await endOf(child);
   } finally {
     stopForwarding();
   }
+}
+
+function endOf(child: ChildProcess): Promise<ChildEnd> {
+  return new Promise((resolve) => {
+    // Later errors are signals that could not be delivered: the child's end is still to come.
+    child.on('error', (fault: NodeJS.ErrnoException) => {
+      if (child.pid === undefined) resolve({ exitCode: startFaultCode(fault), startFault: fault });
+    });
+    child.once('exit', (code, signal) => resolve({ exitCode: code ?? signalCode(signal) }));
+  });
 }
 
 /** The exit code by which a shell tells death of a signal. */
@@ -54,9 +61,12 @@ function startFaultCode({ code }: NodeJS.ErrnoException): number {
   return code === 'ENOENT' ? exitCodes.notFound.code : exitCodes.notExecutable.code;
 }
 
-function forwardSignals(child: ChildProcess, forwarded: readonly NodeJS.Signals[]): () => void {
+function forwardSignals(
+  forwarded: readonly NodeJS.Signals[],
+  send: (signal: NodeJS.Signals) => void,
+): () => void {
   const forward = (signal: NodeJS.Signals) => {
-    if (forwarded.includes(signal)) child.kill(signal);
+    if (forwarded.includes(signal)) send(signal);
   };
   const all = [...passedOn, ...typed];
   for (const signal of all) process.on(signal, forward);
