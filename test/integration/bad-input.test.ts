@@ -20,6 +20,7 @@ import { MeshUnderTest, readDemo, readOrders, skipWithoutMesh } from '../harness
 import { suiteScope } from '../harness/suite-scope.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 import { type LeafOptions, TestCa } from '../harness/test-ca.ts';
+import { until } from '../harness/until.ts';
 
 /** What a request holds that is wrong, why it is refused, and what of it stands in the log afterwards. */
 type BadRequest = {
@@ -85,6 +86,11 @@ describe('bad input to a whole mesh', { skip: skipWithoutMesh }, () => {
     cpSync(path.join(repositoryRoot, 'deploy/demo'), bundle, { recursive: true });
     at = await MeshUnderTest.start(suite, { args: { broker: ['--bundle-dir', bundle] } });
     workload = at.unary(await at.attest(devMesh.workload));
+    // Sidecar, auditor and this workload: what a part writes while it starts must not be taken for what bad input wrote.
+    await until('every part has attested', 20_000, async () => {
+      const attested = (await everyEvent(at)).filter(({ type }) => type === 'identity.attested');
+      return attested.length >= 3 || undefined;
+    });
   });
 
   const calls: Record<string, (request: RequestAccessRequest) => Promise<unknown>> = {
