@@ -340,12 +340,16 @@ function runWorker(foundation: Foundation, ending: LeaseEnding): void {
     ledger: store.ledger,
     log: service.log,
   });
-  let sweeping = Promise.resolve(0);
+  // A pass that takes longer than the interval lets the next ones fall away: passes never queue.
+  let sweeping: Promise<unknown> | undefined;
   const timer = setInterval(() => {
-    sweeping = sweeping.then(() => sweeper.sweep());
+    sweeping ??= sweeper.sweep().finally(() => {
+      sweeping = undefined;
+    });
   }, sweepMs);
   service.onStop('sweeper', async () => {
     clearInterval(timer);
+    sweeper.stop();
     await sweeping;
   });
 }

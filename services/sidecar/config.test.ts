@@ -6,13 +6,13 @@ import { sidecarConfig, socketPath } from './config.ts';
 const files = ['--bundle-file', 'roots.pem', '--join-token-file', 'token'];
 
 function parse(args: readonly string[], environment: Record<string, string> = {}) {
-  return parseConfig(sidecarConfig, { args, environment, directory: '/work' });
+  return parseConfig(sidecarConfig, { args, environment, directory: '/srv/app' });
 }
 
 test('only what cannot be guessed must be set', () => {
   const outcome = parse(files);
   assert.ok(outcome.kind === 'run');
-  assert.equal(outcome.config.bundleFile, '/work/roots.pem');
+  assert.equal(outcome.config.bundleFile, '/srv/app/roots.pem');
   assert.deepEqual(outcome.config.broker, { host: '127.0.0.1', port: 7_301 });
   assert.equal(outcome.config.verifySilenceMax, 60_000);
   const nothing = parse([]);

@@ -45,15 +45,22 @@ export class SweepOrphans {
   /** Names without an open lease in the pass before, by provider. */
   readonly #suspects = new Map<string, ReadonlySet<string>>();
 
+  #stopping = false;
+
   constructor(parts: SweepOrphansParts) {
     this.#parts = parts;
+  }
+
+  /** Ends the pass under way before its next orphan; what is left is found again by the next process. */
+  stop(): void {
+    this.#stopping = true;
   }
 
   /** One pass over every target. A target that fails is logged, and looked at again in the next. Returns how many were removed. */
   async sweep(): Promise<number> {
     let removed = 0;
     for (const provider of this.#parts.providers.values()) {
-      if (provider.mode !== 'creates') continue;
+      if (this.#stopping || provider.mode !== 'creates') continue;
       try {
         removed += await this.#sweepTarget(provider);
       } catch (thrown) {
@@ -77,8 +84,13 @@ export class SweepOrphans {
         { provider: provider.name, orphans: orphans.length },
         'many orphans at a target: they are removed in several passes',
       );
-    for (const orphan of orphans.slice(0, removalsMax)) await this.#remove(provider, orphan);
-    return Math.min(orphans.length, removalsMax);
+    let removed = 0;
+    for (const orphan of orphans.slice(0, removalsMax)) {
+      if (this.#stopping) break;
+      await this.#remove(provider, orphan);
+      removed++;
+    }
+    return removed;
   }
 
   async #withoutLease(
