@@ -26,6 +26,7 @@ import { MintSvid } from './app/mint-svid.ts';
 import type { Ledger, ProviderSet } from './app/ports.ts';
 import { RenewLease } from './app/renew-lease.ts';
 import { RequestAccess } from './app/request-access.ts';
+import { resumeInterrupted } from './app/resume-interrupted.ts';
 import { RotateSvid } from './app/rotate-svid.ts';
 import type { StepObserver } from './app/steps.ts';
 import { SvidHolders } from './app/svid-holders.ts';
@@ -111,6 +112,8 @@ export async function startBroker(
   const store = await openLedger(base, identity.svid);
   identity.recordBy(store.ledger);
   await store.ledger.commit({ events: [policyLoaded(bundles.current())] });
+  const resumed = await resumeInterrupted({ store: store.grants, providers, clock });
+  if (resumed > 0) service.log.info({ leases: resumed }, 'leases that the last process was at are taken up');
   const link = startBus(base, { svid: identity.svid, store });
   return serve({ ...base, ...identity, providers, bundles, store, link });
 }

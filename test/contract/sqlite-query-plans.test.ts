@@ -33,6 +33,8 @@ test('every statement of the store goes by an index', async (t) => {
     grants.findLease(lease),
     grants.claimDueLeases(2, 3, 4),
     grants.nextDueAt(),
+    grants.listInterrupted(2, 3),
+    grants.makeDue([lease], 2),
   ]);
   await Promise.all([
     grants.openEntities('p', ['a', 'b']),

@@ -13,15 +13,15 @@ import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { isServiceError } from '@stint/common/errors.ts';
 import { createLog } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Ledger, LedgerEntry, OutboxBatch } from '../../services/broker/app/ports.ts';
+import type { LedgerEntry, OutboxBatch } from '../../services/broker/app/ports.ts';
 import type { Store, StoreOptions } from '../../services/broker/store/open-store.ts';
-import { eventOf, grantAndLease, holder, issueEntry } from '../harness/ledger-entries.ts';
+import { eventOf, grantAndLease, issueEntry } from '../harness/ledger-entries.ts';
 import type { Scope } from '../harness/temp-dir.ts';
+import { describeStoreReads, now } from './store-reads.ts';
 
 /** A place for a store that opens, closes and is opened again. */
 export type StorePlace = { open(options: StoreOptions): Promise<Store> };
 
-const now = Date.UTC(2026, 10, 22, 8);
 const broker = 'spiffe://stint.local/stint/broker/b1' as SpiffeId;
 
 /** What a broker gives when it opens its store, with a clock that stands still. */
@@ -415,128 +415,5 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
     assert.match(told[0]?.traceparent ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
 
-  describeReads(opened);
-}
-
-type Opened = (scope: Scope) => Promise<Store>;
-
-function describeReads(opened: Opened): void {
-  const many = async (
-    ledger: Ledger,
-    count: number,
-    make: (i: number) => Parameters<typeof issueEntry>[1],
-  ) => {
-    const entries = Array.from({ length: count }, (_, i) => issueEntry(now + i, make(i)));
-    await Promise.all(entries.map((entry) => ledger.commit(entry)));
-    return entries.map((entry) => entry.insert);
-  };
-
-  test('grants are listed newest first, in pages, by holder, resource and life', async (t) => {
-    const store = await opened(t);
-    const other = 'spiffe://stint.local/other' as SpiffeId;
-    const made = await many(store.ledger, 12, (i) => ({
-      grant: { spiffeId: i % 2 === 0 ? holder : other, resource: i % 3 === 0 ? 'r0' : 'r1' },
-    }));
-    const ids = made.map(({ grant }) => grant.id).reverse();
-    const end: LedgerEntry = {
-      grant: {
-        id: made[11]?.grant.id ?? assert.fail(),
-        from: ['active'],
-        set: { state: 'expired', endedAt: now },
-      },
-      events: [],
-    };
-    await store.ledger.commit(end);
-    const list = async (filter: object) =>
-      (await store.grants.listGrants({ liveOnly: false, limit: 5, ...filter })).map(({ id }) => id);
-    assert.deepEqual(await list({}), ids.slice(0, 5));
-    assert.deepEqual(await list({ before: ids[4] }), ids.slice(5, 10));
-    assert.deepEqual(await list({ before: ids[9] }), ids.slice(10));
-    assert.deepEqual(await list({ liveOnly: true }), ids.slice(1, 6));
-    const indexOf = (id: string) => ids.length - 1 - ids.indexOf(id as (typeof ids)[number]);
-    assert.deepEqual((await list({ spiffeId: holder })).map(indexOf), [10, 8, 6, 4, 2]);
-    assert.deepEqual((await list({ resource: 'r0', spiffeId: holder })).map(indexOf), [6, 0]);
-  });
-
-  test('a due lease is claimed by one only, the longest due first, and comes back when the claim ends', async (t) => {
-    const store = await opened(t);
-    const made = await many(store.ledger, 30, (i) => ({
-      lease: { nextAttemptAt: now + i * 1_000, expiresAt: now + 800_000 + i },
-    }));
-    assert.equal(await store.grants.nextDueAt(), now);
-    assert.deepEqual(await store.grants.claimDueLeases(now - 1, 60_000, 10), []);
-    const claims = await Promise.all(
-      Array.from({ length: 4 }, () => store.grants.claimDueLeases(now + 19_000, 60_000, 8)),
-    );
-    const claimed = claims.flat().map(({ lease }) => lease.id);
-    assert.equal(claimed.length, 20);
-    assert.deepEqual(new Set(claimed), new Set(made.slice(0, 20).map(({ lease }) => lease.id)));
-    for (const { grant, lease } of claims.flat()) {
-      assert.equal(grant.id, lease.grantId);
-      assert.equal(lease.nextAttemptAt, now + 79_000);
-    }
-    assert.equal(await store.grants.nextDueAt(), now + 20_000);
-    assert.equal((await store.grants.claimDueLeases(now + 79_000, 60_000, 100)).length, 30);
-  });
-
-  test('names at a target are told apart by whether an open lease has them', async (t) => {
-    const store = await opened(t);
-    const made = await many(store.ledger, 7, (i) => ({
-      lease: { provider: i < 6 ? 'db' : 'other', entityName: `Stint_${'bAcDeFg'[i]}` },
-    }));
-    await store.ledger.commit({
-      lease: {
-        id: made[2]?.lease.id ?? assert.fail(),
-        from: ['active'],
-        set: { state: 'revoked', endReason: 'expired', nextAttemptAt: null },
-      },
-      events: [],
-    });
-    const names = ['Stint_A', 'Stint_c', 'Stint_g', 'Stint_none'];
-    assert.deepEqual([...(await store.grants.openEntities('db', names))], ['Stint_A']);
-    assert.deepEqual([...(await store.grants.openEntities('other', names))], ['Stint_g']);
-    assert.deepEqual([...(await store.grants.openEntities('db', []))], []);
-  });
-
-  test('leases that ended early are listed while their credential would still pass', async (t) => {
-    const store = await opened(t);
-    const made = await many(store.ledger, 5, (i) => ({
-      lease: { provider: i < 4 ? 'tokens' : 'other', createdAt: now - 9, expiresAt: now + i },
-    }));
-    const end = (i: number, state: 'revoked' | 'aborted'): LedgerEntry => ({
-      lease: {
-        id: made[i]?.lease.id ?? assert.fail(),
-        from: ['active'],
-        set: { state, endReason: 'revoked', nextAttemptAt: null },
-      },
-      events: [],
-    });
-    await Promise.all(
-      [end(0, 'revoked'), end(1, 'revoked'), end(2, 'aborted'), end(4, 'revoked')].map((entry) =>
-        store.ledger.commit(entry),
-      ),
-    );
-    const list = async (providers: string[], after?: (typeof made)[number]['lease']['id']) =>
-      (await store.grants.listEndedEarly(providers, now, after, 10)).map(({ id }) =>
-        made.findIndex(({ lease }) => lease.id === id),
-      );
-    assert.deepEqual(await list(['tokens']), [1]);
-    assert.deepEqual(await list(['tokens', 'other']), [1, 4]);
-    assert.deepEqual(await list(['tokens', 'other'], made[1]?.lease.id), [4]);
-    assert.deepEqual(await list([]), []);
-  });
-
-  test('open leases are counted by state', async (t) => {
-    const store = await opened(t);
-    const made = await many(store.ledger, 3, () => ({}));
-    await store.ledger.commit({
-      lease: {
-        id: made[0]?.lease.id ?? assert.fail(),
-        from: ['active'],
-        set: { state: 'stuck', endReason: 'revoked' },
-      },
-      events: [],
-    });
-    assert.deepEqual(await store.grants.countLeasesByState(), { active: 2, stuck: 1 });
-  });
+  describeStoreReads(opened);
 }

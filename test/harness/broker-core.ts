@@ -16,6 +16,7 @@ import { SessionFeed } from '../../services/broker/app/ended-lease-feed.ts';
 import type { ProviderSet } from '../../services/broker/app/ports.ts';
 import { RenewLease } from '../../services/broker/app/renew-lease.ts';
 import { type AccessAnswer, RequestAccess } from '../../services/broker/app/request-access.ts';
+import { resumeInterrupted } from '../../services/broker/app/resume-interrupted.ts';
 import type { Step } from '../../services/broker/app/steps.ts';
 import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
@@ -147,6 +148,7 @@ export class BrokerCore {
     const database = new SqliteDatabase({ file, exclusive: true });
     this.store = await openSqliteStore(database, storeOptions({ clock: this.clock }));
     const parts = this.#parts();
+    await resumeInterrupted(parts);
     this.ending = new LeaseEnding(parts);
     this.request = new RequestAccess({ ...parts, ending: this.ending });
     this.endGrant = new EndGrant(this.store.grants, this.ending);

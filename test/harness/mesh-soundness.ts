@@ -20,7 +20,7 @@ export type LoggedEvent = {
   readonly data: Readonly<Record<string, unknown>>;
 };
 
-/** How long the mesh may take until nothing of the faults is left to repair, in milliseconds: an intent waits half a minute. */
+/** How long the mesh may take until nothing of the faults is left to repair, in milliseconds: a target may be asked again after half a minute. */
 const repairMsMax = 75_000;
 
 /**

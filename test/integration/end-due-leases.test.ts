@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Step, steps } from '../../services/broker/app/steps.ts';
 import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
-import { BrokerCore, byCall, deployer } from '../harness/broker-core.ts';
+import { BrokerCore, byCall, deployer, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
 const unreachable = { when: 'before', kind: 'unreachable', code: 'ETIMEDOUT' } as const;
@@ -90,19 +90,42 @@ describe('two workers at once', () => {
 describe('a crash', () => {
   const creating = ['intent_committed', 'created'] as const satisfies readonly Step[];
   for (const step of creating) {
-    test(`at "${step}" leaves an intent, which is removed once it cannot come about any more`, async (t) => {
+    test(`at "${step}" leaves an intent, which the next process clears up as soon as it starts`, async (t) => {
       const core = await BrokerCore.start(t);
       dieAt(core, step);
-      await assert.rejects(core.askRead(), /crash at/);
+      const idempotencyKey = 'asked-again-after-it';
+      await assert.rejects(core.askRead({ idempotencyKey }), /crash at/);
+      assert.equal(await core.pass(0), 0, 'while its maker may be at it, nobody else is');
       await restart(core);
-      assert.equal(await core.pass(intentMs - 1), 0);
-      assert.equal(await core.pass(1), 1);
+      assert.equal(await core.pass(0), 1);
+      await refusalOf(core.askRead({ idempotencyKey }), 'GRANT_ENDED');
       assert.deepEqual(core.target.entities(), []);
       const [grant] = await core.store.grants.listGrants({ liveOnly: false, limit: 1 });
       assert.equal(grant?.state, 'failed');
       assert.equal(grant?.endReason, 'outcome_unknown');
     });
   }
+
+  test('of a process whose broker has another name leaves an intent alone until its time: somebody else may be at it', async (t) => {
+    const core = await BrokerCore.start(t);
+    dieAt(core, 'intent_committed');
+    await assert.rejects(core.askRead(), /crash at/);
+    core.target.entityName = (leaseId) => `other_${leaseId}`;
+    await restart(core);
+    assert.equal(await core.pass(intentMs - 1), 0);
+    assert.equal(await core.pass(1), 1);
+  });
+
+  test('does not hurry an end that has failed since: its target is not met by all of them at the start', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead();
+    core.target.failAlways('contain', unreachable);
+    await core.release(grant);
+    const due = (await core.grantOf(lease)).lease.nextAttemptAt ?? 0;
+    await restart(core);
+    assert.equal((await core.grantOf(lease)).lease.nextAttemptAt, due);
+    assert.ok(due > core.clock.now());
+  });
 
   test('at "activated" leaves a lease that nobody got: it ends as undelivered', async (t) => {
     const core = await BrokerCore.start(t);
@@ -120,7 +143,7 @@ describe('a crash', () => {
       dieAt(core, step);
       await assert.rejects(core.release(grant), /crash at/);
       await restart(core);
-      await core.pass(intentMs);
+      await core.pass(0);
       assert.deepEqual(core.target.entities(), []);
       assert.deepEqual(await core.story(grant), [
         'grant.decided',
@@ -147,7 +170,18 @@ describe('a crash', () => {
     assert.equal((await core.events()).length, 1);
   });
 
-  test('of a worker that has claimed leases leaves them to the next after the claim', async (t) => {
+  test('of a worker that has claimed users leaves them to the next process at its start, past its end or not', async (t) => {
+    const core = await BrokerCore.start(t);
+    await core.takeRead({ ttlMs: 1_000 });
+    await core.takeRead({ ttlMs: 60_000 });
+    core.clock.advance(1_000);
+    assert.equal((await core.store.grants.claimDueLeases(core.clock.now(), 45_000, 10)).length, 1);
+    await core.crash();
+    assert.equal(await core.pass(0), 1);
+    assert.equal(core.target.entities().length, 1);
+  });
+
+  test('of a worker that has claimed tokens leaves them to the next after the claim', async (t) => {
     const core = await BrokerCore.start(t);
     await core.askDeploy({ ttlMs: 1_000 });
     core.clock.advance(1_000);

@@ -103,6 +103,14 @@ export interface GrantStore {
     holdMs: number,
     limit: number,
   ): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
+  /**
+   * Leases that somebody was in the middle of, the next due first: intents, ends that have begun and not failed since, and
+   * live ones that were claimed after their end. Their time is yet to come; whether anybody is still at them, the rows
+   * do not say.
+   */
+  listInterrupted(now: UnixMs, limit: number): Promise<readonly Lease[]>;
+  /** Makes open leases due now, if they are not yet. At most 1,000 ids. A crash leaves them all due or as they were. */
+  makeDue(ids: readonly LeaseId[], now: UnixMs): Promise<void>;
   /** The earliest `nextAttemptAt`, so that the worker can sleep until then. */
   nextDueAt(): Promise<UnixMs | undefined>;
   /** Which of these names at the provider's target belong to an open lease. At most 500 names. */

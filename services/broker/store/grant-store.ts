@@ -16,6 +16,9 @@ import {
 type GrantAndLease = { readonly grant: Grant; readonly lease: Lease };
 type ListFilter = Parameters<GrantStore['listGrants']>[0];
 
+/** States of a lease that is on its way from one to the next. */
+const inTheMiddle = ['intent', 'unknown', 'revoking', 'contained'] as const satisfies readonly LeaseState[];
+
 /** Reads grants and leases, and claims those that are due. Every query goes by an index; a test asks SQLite's planner. */
 export class KyselyGrantStore implements GrantStore {
   readonly #database: Kysely<Schema>;
@@ -92,6 +95,34 @@ export class KyselyGrantStore implements GrantStore {
       .returningAll()
       .execute();
     return this.#withGrants(claimed);
+  }
+
+  async listInterrupted(now: UnixMs, limit: number): Promise<readonly Lease[]> {
+    const rows = await this.#database
+      .selectFrom('leases')
+      .selectAll()
+      .where('next_attempt_at', '>', now)
+      .where((is) =>
+        is.or([
+          is('state', 'in', inTheMiddle).and('attempts', '=', 0),
+          // The schedule of a live lease is never past its end: only a claim puts it there.
+          is('state', '=', 'active').and('next_attempt_at', '>', is.ref('expires_at')),
+        ]),
+      )
+      .orderBy('next_attempt_at')
+      .limit(limit)
+      .execute();
+    return rows.map(fromLeaseRow);
+  }
+
+  async makeDue(ids: readonly LeaseId[], now: UnixMs): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#database
+      .updateTable('leases')
+      .set({ next_attempt_at: now })
+      .where('id', 'in', ids)
+      .where('next_attempt_at', '>', now)
+      .execute();
   }
 
   async nextDueAt(): Promise<UnixMs | undefined> {
