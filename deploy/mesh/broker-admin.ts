@@ -8,6 +8,9 @@ import { assembleSvidState } from '@stint/common/svid-state.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 
+/** Grants that are revoked at the end of a mesh, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
+const grantsMax = 500;
+
 /** What the mesh asks of its broker as the local operator. */
 export class BrokerAdmin {
   readonly #channel: GrpcChannel;
@@ -38,6 +41,22 @@ export class BrokerAdmin {
     if (svid === null) throw new Error(`broker: minted no SVID for ${spiffeId}`);
     const issued = { spiffeId, certificatesDer: svid.certificates, bundleDer: svid.bundle };
     return assembleSvidState(issued, key.privateKeyPem);
+  }
+
+  /**
+   * Revokes every grant that is in force, for the end of a mesh.
+   * @param deadlineMs of the whole, in milliseconds; what is not revoked by then stays, and ends at its end.
+   */
+  async revokeAll(reason: string, deadlineMs: number): Promise<void> {
+    const signal = AbortSignal.timeout(deadlineMs);
+    const { grants } = await this.#channel.call(
+      services.admin.ListGrants,
+      { liveOnly: true, pageSize: grantsMax },
+      { signal },
+    );
+    const revoke = (grantId: string) =>
+      this.#channel.call(services.admin.RevokeGrant, { grantId, reason, waitContained: true }, { signal });
+    for (const { id } of grants) await revoke(id);
   }
 
   close(): void {

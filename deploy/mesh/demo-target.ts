@@ -29,7 +29,7 @@ export async function demoSecrets(
   return { superuserPassword, brokerPassword, brokerPasswordFile: path.join(directory, 'broker.password') };
 }
 
-/** Starts the demo's PostgreSQL and brings it to what the example registry names. */
+/** Starts the demo's PostgreSQL and brings it to what the example registry names. @throws with nothing left running. */
 export async function startDemoTarget(directory: string, port: number): Promise<DemoTarget> {
   const { superuserPassword, brokerPassword } = await demoSecrets(path.join(directory, 'secrets'));
   const server = await startPostgres({
@@ -38,7 +38,12 @@ export async function startDemoTarget(directory: string, port: number): Promise<
     port,
   });
   const { host, superuser } = server;
-  await prepareDemoDatabase({ host, port, superuser, superuserPassword, brokerRole, brokerPassword });
+  try {
+    await prepareDemoDatabase({ host, port, superuser, superuserPassword, brokerRole, brokerPassword });
+  } catch (fault) {
+    await server.stop();
+    throw fault;
+  }
   return { server, superuserPassword };
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { MeshPorts } from './mesh-ports.ts';
 
 /** What `.stint/mesh.json` tells the command line and the next start. No secrets. */
 export type MeshFile = {
@@ -11,15 +12,6 @@ export type MeshFile = {
   readonly sidecarSocket: string;
   readonly logDirectory: string;
   readonly ports: MeshPorts;
-};
-
-/** TCP ports on 127.0.0.1. */
-export type MeshPorts = {
-  readonly mesh: number;
-  readonly bootstrap: number;
-  readonly auditor: number;
-  readonly nats: number;
-  readonly postgres: number;
 };
 
 /** Reads the file of an earlier start; undefined when there is none or it is not ours to understand. */

@@ -14,6 +14,8 @@ export type MeshPaths = {
   readonly logs: string;
   readonly log: string;
   readonly trustBundle: string;
+  /** Of the demo's PostgreSQL. */
+  readonly target: string;
   readonly brokerSocket: string;
   readonly auditorSocket: string;
   sidecarSocket(name: string): string;
@@ -35,6 +37,7 @@ export function meshPaths(stateDirectory: string): MeshPaths {
     logs: path.join(state, 'logs'),
     log: path.join(state, 'log'),
     trustBundle: path.join(state, 'trust-bundle.pem'),
+    target: path.join(state, 'postgresql'),
     brokerSocket: path.join(run, 'broker', 'admin.sock'),
     auditorSocket: path.join(run, 'auditor', 'admin.sock'),
     sidecarSocket: (name) => path.join(run, `sidecar-${name}`, 'sidecar.sock'),

@@ -1,15 +1,18 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { createLog, type Log } from '@stint/common/log.ts';
-import { ensurePrivateDirectory, replacePrivateFile } from '@stint/common/private-file.ts';
-import { parseSpiffeId, parseTrustDomain, type SpiffeId, stintIds } from '@stint/common/spiffe-id.ts';
-import { freePort, isFreePort } from '../servers/free-port.ts';
-import { repositoryRoot } from '../tools.ts';
+import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
+import { parseSpiffeId, parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
+import { systemClock } from '@stint/common/time.ts';
 import { BrokerAdmin } from './broker-admin.ts';
 import { type BusServer, startBusServer } from './bus-server.ts';
-import { type DemoTarget, demoProviders, demoSecrets, startDemoTarget } from './demo-target.ts';
-import { type MeshFile, type MeshPorts, readMeshFile, writeMeshFile } from './mesh-file.ts';
+import { type DemoTarget, startDemoTarget } from './demo-target.ts';
+import { type MeshFile, readMeshFile, writeMeshFile } from './mesh-file.ts';
+import { waitUntilJoined } from './mesh-joined.ts';
 import { type MeshPaths, meshPaths } from './mesh-paths.ts';
+import { choosePorts, type MeshPorts } from './mesh-ports.ts';
+import { PartKeeper, type PartNews } from './part-keeper.ts';
+import { auditorArgs, brokerArgs, type MeshPlace, sidecarArgs } from './service-args.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 
 /** The trust domain and names of the mesh that `stint dev` and the tests run. */
@@ -28,7 +31,9 @@ export type MeshOptions = {
   /** Told when a part serves, with the milliseconds its start took. */
   readonly onReady?: (part: string, ms: number) => void;
   /** Told when a part ended that nobody stopped. */
-  readonly onExit?: (part: MeshService) => void;
+  readonly onExit?: (part: MeshPart) => void;
+  /** Has parts that end by themselves started again, and is told of it, with the part's log; absent: they stay down. */
+  readonly keepUp?: (news: PartNews<MeshPart>, logFile: string) => void;
   /** Further arguments by service; tests shorten times with them. */
   readonly args?: Readonly<Partial<Record<MeshService, readonly string[]>>>;
   /** Other programs in place of the services' own; fault tests run them with a way to stop at a step. */
@@ -37,6 +42,9 @@ export type MeshOptions = {
 
 /** A service of ours in the mesh. */
 export type MeshService = 'broker' | 'auditor' | 'sidecar';
+
+/** A process of the mesh: a service of ours, the bus, or the demo's target. */
+export type MeshPart = MeshService | 'nats' | 'postgresql';
 
 /**
  * A whole mesh on this machine, from real parts: PostgreSQL as the demo's target, broker, NATS, auditor, one sidecar.
@@ -53,6 +61,9 @@ export class Mesh {
   #admin: BrokerAdmin | undefined;
   #bus: BusServer | undefined;
   #target: DemoTarget | undefined;
+  /** Starts under way: a stop waits for them, so that none comes up behind it. */
+  readonly #starting = new Set<Promise<unknown>>();
+  readonly #keeper: PartKeeper<MeshPart> | undefined;
   #stopping = false;
 
   private constructor(options: MeshOptions, paths: MeshPaths, ports: MeshPorts) {
@@ -60,10 +71,17 @@ export class Mesh {
     this.paths = paths;
     this.ports = ports;
     this.log = createLog({ service: 'mesh', level: 'warn' });
+    const { keepUp } = options;
+    if (keepUp === undefined) return;
+    this.#keeper = new PartKeeper({
+      start: (part) => this.#startPart(part),
+      tell: (news) => keepUp(news, this.#logFile(news.part)),
+      clock: systemClock,
+    });
   }
 
   /**
-   * Starts everything and returns when all parts serve.
+   * Starts everything and returns when all parts serve and have found one another.
    * @throws what the first part that failed threw; everything that was started is stopped by then.
    */
   static async start(options: MeshOptions): Promise<Mesh> {
@@ -104,17 +122,20 @@ export class Mesh {
     return found;
   }
 
-  /** Stops in the reverse order of the start; what has ended already is passed over. */
+  /** Stops in the reverse order of the start; what has ended already is passed over. Nothing can be started after it. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#keeper?.close();
+    await Promise.allSettled(this.#starting);
     for (const name of ['sidecar', 'auditor', 'broker'] as const) await this.#services.get(name)?.stop();
     this.#services.clear();
     this.#admin?.close();
     this.#admin = undefined;
-    await this.#bus?.stop();
+    const [bus, target] = [this.#bus, this.#target];
     this.#bus = undefined;
-    await this.#target?.server.stop();
+    await bus?.stop();
     this.#target = undefined;
+    await target?.server.stop();
   }
 
   /** Stops one of our services in order; one that has ended already is passed over. */
@@ -125,31 +146,27 @@ export class Mesh {
   }
 
   /** Starts one of our services, for the first time or again after it ended. */
-  async startService(name: MeshService): Promise<ServiceProcess> {
-    const args = {
-      broker: () => this.#brokerArgs(),
-      auditor: () => this.#auditorArgs(),
-      sidecar: () => this.#sidecarArgs(),
-    }[name]();
-    const process = await this.#timed(name, async () =>
+  startService(name: MeshService): Promise<ServiceProcess> {
+    const args = { broker: brokerArgs, auditor: auditorArgs, sidecar: sidecarArgs }[name];
+    const start = async () =>
       startService({
         name,
         program: this.#options.programs?.[name] ?? `services/${name}/main.ts`,
-        args: [...(await args), ...(this.#options.args?.[name] ?? [])],
+        args: [...(await args(this.#place())), ...(this.#options.args?.[name] ?? [])],
         environment: this.#options.environment,
-        logFile: path.join(this.paths.logs, `${name}.log`),
-      }),
-    );
-    this.#services.set(name, process);
-    void process.exited.then(() => {
-      if (!this.#stopping && this.#services.get(name) === process) this.#options.onExit?.(name);
+        logFile: this.#logFile(name),
+      });
+    return this.#timed(name, start, (process) => {
+      this.#services.set(name, process);
+      this.#watch(name, process.exited, () => this.#services.get(name) === process);
     });
-    return process;
   }
 
+  /** Starts the bus, for the first time or again after it ended. */
   async startBus(): Promise<void> {
+    await this.#bus?.stop(); // a server that has ended left the renewal of its certificate
     const { trustDomain, brokerName, viewers } = devMesh;
-    this.#bus = await this.#timed('nats', () =>
+    const start = () =>
       startBusServer({
         directory: path.join(this.paths.state, 'nats'),
         port: this.ports.nats,
@@ -159,20 +176,27 @@ export class Mesh {
         viewers,
         admin: this.admin,
         log: this.log,
-      }),
-    );
+      });
+    await this.#timed('nats', start, (bus) => {
+      this.#bus = bus;
+      this.#watch('nats', bus.server.exited, () => this.#bus === bus);
+    });
   }
 
+  /** Starts the demo's target, for the first time or again after it ended. */
   async startTarget(): Promise<void> {
-    this.#target = await this.#timed('postgresql', () =>
-      startDemoTarget(this.#targetDirectory(), this.ports.postgres),
-    );
+    const start = () => startDemoTarget(this.paths.target, this.ports.postgres);
+    await this.#timed('postgresql', start, (target) => {
+      this.#target = target;
+      this.#watch('postgresql', target.server.exited, () => this.#target === target);
+    });
   }
 
   async #start(): Promise<void> {
     await Promise.all([this.startTarget(), this.startService('broker')]);
     await this.startBus();
     await Promise.all([this.startService('auditor'), this.startService('sidecar')]);
+    await waitUntilJoined(this.paths, this.log);
     writeMeshFile(this.paths.meshFile, this.#file());
   }
 
@@ -190,90 +214,48 @@ export class Mesh {
     };
   }
 
-  async #timed<T>(part: string, start: () => Promise<T>): Promise<T> {
+  async #startPart(part: MeshPart): Promise<void> {
+    if (part === 'nats') await this.startBus();
+    else if (part === 'postgresql') await this.startTarget();
+    else await this.startService(part);
+  }
+
+  #logFile(part: MeshPart): string {
+    if (part === 'nats') return path.join(this.paths.state, 'nats', 'nats.log');
+    if (part === 'postgresql') return path.join(this.paths.target, 'server', 'postgres.log');
+    return path.join(this.paths.logs, `${part}.log`);
+  }
+
+  #place(): MeshPlace {
+    const { trustDomain, workload } = devMesh;
+    const identities = { auditor: stintIds.auditor(trustDomain), workload };
+    return { paths: this.paths, ports: this.ports, admin: this.admin, identities };
+  }
+
+  /** Tells of an end that nobody asked for. `isOurs`: the part has not been stopped or replaced meanwhile. */
+  #watch(part: MeshPart, exited: Promise<unknown>, isOurs: () => boolean): void {
+    void exited.then(() => {
+      if (this.#stopping || !isOurs()) return;
+      this.#options.onExit?.(part);
+      this.#keeper?.ended(part);
+    });
+  }
+
+  /** `keep` is called before a stop goes on that waits for this start. */
+  async #timed<T>(part: MeshPart, start: () => Promise<T>, keep: (started: T) => void): Promise<T> {
+    if (this.#stopping) throw new Error(`mesh: it stops, ${part} is not started`);
     const begun = performance.now();
-    const started = await start();
-    this.#options.onReady?.(part, performance.now() - begun);
-    return started;
-  }
-
-  #targetDirectory(): string {
-    return path.join(this.paths.state, 'postgresql');
-  }
-
-  async #brokerArgs(): Promise<string[]> {
-    const { brokerPasswordFile } = await demoSecrets(path.join(this.#targetDirectory(), 'secrets'));
-    const providersFile = path.join(this.paths.state, 'providers.yaml');
-    writeFileSync(providersFile, demoProviders(this.ports.postgres, brokerPasswordFile));
-    const bundleDir = path.join(repositoryRoot, 'deploy/demo');
-    return flags({
-      'state-dir': path.join(this.paths.state, 'broker'),
-      'bundle-dir': bundleDir,
-      'providers-file': providersFile,
-      'mesh-listen': `127.0.0.1:${this.ports.mesh}`,
-      'bootstrap-listen': `127.0.0.1:${this.ports.bootstrap}`,
-      'admin-socket': this.paths.brokerSocket,
-      'nats-url': `tls://127.0.0.1:${this.ports.nats}`,
-      'log-verifier-key-file': path.join(this.paths.log, 'log.vkey'),
-      'trust-bundle-file': this.paths.trustBundle,
+    const starting = start().then((started) => {
+      keep(started);
+      return started;
     });
+    this.#starting.add(starting);
+    try {
+      const started = await starting;
+      this.#options.onReady?.(part, performance.now() - begun);
+      return started;
+    } finally {
+      this.#starting.delete(starting);
+    }
   }
-
-  async #auditorArgs(): Promise<string[]> {
-    const stateDir = path.join(this.paths.state, 'auditor');
-    return flags({
-      'log-dir': this.paths.log,
-      'state-dir': stateDir,
-      'mesh-listen': `127.0.0.1:${this.ports.auditor}`,
-      'admin-socket': this.paths.auditorSocket,
-      'nats-url': `tls://127.0.0.1:${this.ports.nats}`,
-      'broker-mesh': `127.0.0.1:${this.ports.mesh}`,
-      'broker-bootstrap': `127.0.0.1:${this.ports.bootstrap}`,
-      'trust-bundle-file': this.paths.trustBundle,
-      'join-token-file': await this.#joinToken(stateDir, stintIds.auditor(devMesh.trustDomain)),
-    });
-  }
-
-  async #sidecarArgs(): Promise<string[]> {
-    const stateDir = path.join(this.paths.state, 'sidecar');
-    return flags({
-      'spiffe-id': devMesh.workload,
-      socket: this.paths.sidecarSocket('demo'),
-      broker: `127.0.0.1:${this.ports.mesh}`,
-      bootstrap: `127.0.0.1:${this.ports.bootstrap}`,
-      'bundle-file': this.paths.trustBundle,
-      'join-token-file': await this.#joinToken(stateDir, devMesh.workload),
-      'state-file': path.join(stateDir, 'svid.json'),
-    });
-  }
-
-  /** A fresh token for each start: one that is not needed, because the part kept its SVID, dies by itself. */
-  async #joinToken(directory: string, spiffeId: SpiffeId): Promise<string> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const file = path.join(directory, 'join-token');
-    await replacePrivateFile(file, await this.admin.joinToken(spiffeId));
-    return file;
-  }
-}
-
-function flags(options: Readonly<Record<string, string>>): string[] {
-  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-}
-
-/** The ports of the last start where they are still free, so that what was written down keeps working; all different. */
-async function choosePorts(last: MeshPorts | undefined): Promise<MeshPorts> {
-  const chosen = new Set<number>();
-  const choose = async (port: number | undefined) => {
-    let choice = port !== undefined && (await isFreePort(port)) ? port : await freePort();
-    while (chosen.has(choice)) choice = await freePort();
-    chosen.add(choice);
-    return choice;
-  };
-  return {
-    mesh: await choose(last?.mesh),
-    bootstrap: await choose(last?.bootstrap),
-    auditor: await choose(last?.auditor),
-    nats: await choose(last?.nats),
-    postgres: await choose(last?.postgres),
-  };
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { natsServerPath } from '../tools.ts';
-import { startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { waitUntilEmpty } from './processes-in.ts';
 
 /** JetStream reads its stores back before it serves. */
@@ -27,6 +27,8 @@ export type NatsServer = {
   readonly host: '127.0.0.1';
   readonly port: number;
   readonly pid: number;
+  /** Resolves when it has ended, however it ended. */
+  readonly exited: Child['exited'];
   /** Tells it to read `config` anew; it keeps its connections. What it refuses is said in its log only. */
   reload(config: string): void;
   /** Stops it in order and returns when it has ended. */
@@ -68,6 +70,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     host: '127.0.0.1',
     port,
     pid: child.pid ?? 0,
+    exited: child.exited,
     reload: (config) => {
       writeFileSync(configFile, config, { mode: 0o600 });
       child.signal('SIGHUP');

@@ -43,6 +43,8 @@ export type PostgresServer = {
   readonly port: number;
   readonly superuser: 'postgres';
   readonly pid: number;
+  /** Resolves when its first process has ended, however it ended. */
+  readonly exited: Child['exited'];
   /** Stops it in order (sessions are cut, all is on disk) and returns when no process of it is left. */
   stop(): Promise<void>;
   /** Kills it as a crash would, and returns when no process of it is left. Starting again on its folder recovers. */
@@ -79,6 +81,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     port,
     superuser: 'postgres',
     pid: child.pid ?? 0,
+    exited: child.exited,
     stop: () => end(child, dataDirectory, 'SIGINT'),
     crash: () => end(child, dataDirectory, 'SIGKILL'),
   };

@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { promisify } from 'node:util';
 import { codecs } from '@stint/common/proto.ts';
 import { processesIn } from '../../deploy/servers/processes-in.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
+import { processesNaming } from '../harness/mesh-under-test.ts';
 import { skipWithoutNats, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
+import { until } from '../harness/until.ts';
 
 const skip = skipWithoutNats || skipWithoutPostgres;
-const state = tempDir({ after });
+const state = path.join(tempDir({ after }), '.stint');
 
 /** A mesh's own processes: everything whose command line names the state directory. */
 function leftovers(): number[] {
@@ -105,6 +109,57 @@ test('traces also reach the collector that the standard variables name', {
   collector.close();
   for (const service of ['report-job', 'stint-sidecar', 'stint-broker', 'stint-auditor'])
     assert.ok(services.has(service), service);
+});
+
+/** The process of a part, by what the system knows of it. */
+function pidOf(part: string): number {
+  if (part === 'postgresql')
+    return Number(
+      readFileSync(path.join(state, 'postgresql/server/data/postmaster.pid'), 'utf8').split('\n')[0],
+    );
+  const program = part === 'nats' ? 'nats-server' : `services/${part}/main.ts`;
+  const found = processesNaming(state).filter((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program),
+  );
+  assert.equal(found.length, 1, `processes of ${part}: ${found.join(' ')}`);
+  return found[0] ?? 0;
+}
+
+/** One `stint` command on this mesh. @throws when it does not exit with 0. */
+async function stint(...args: string[]): Promise<string> {
+  const program = path.join(repositoryRoot, 'services/cli/main.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], {
+    cwd: path.dirname(state),
+    env: { PATH: process.env['PATH'], STINT_SIDECAR_SOCKET: '', NO_COLOR: '1' },
+  });
+  return stdout;
+}
+
+test('each part that is killed is started again, which is said, and access and record go on', {
+  skip,
+  timeout: 180_000,
+}, async () => {
+  const dev = new Dev([]);
+  await dev.printed('The mesh is up');
+  for (const part of ['nats', 'postgresql', 'broker', 'auditor', 'sidecar']) {
+    process.kill(pidOf(part), 'SIGKILL');
+    await dev.printed(`${part} ended by itself; it is started again in 1 s`);
+    await dev.printed(`${part} is back`);
+    await until(`all is well after ${part} was killed`, 20_000, () => stint('status'));
+    await stint('request', 'demo-db', 'read', '--fresh', '--reason', `after ${part}`);
+  }
+  await until('the log has every request', 20_000, async () => {
+    const records = await stint('audit', 'list', '--type', 'grant.decided', '--limit', '50');
+    return ['nats', 'postgresql', 'broker', 'auditor', 'sidecar'].every((part) =>
+      records.includes(`after ${part}`),
+    )
+      ? true
+      : undefined;
+  });
+  dev.process.kill('SIGINT');
+  assert.equal(await dev.exited(), 0, dev.output);
+  assert.match(dev.output, /no process and no database user is left/);
+  assert.deepEqual(leftovers(), []);
 });
 
 test('a mesh that was killed whole starts again on its state, refuses a second one, and Ctrl-C ends it', {

@@ -3,16 +3,17 @@ import path from 'node:path';
 import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
 import pc from 'picocolors';
 import { seeLeaseRoles } from '../../../deploy/demo/role-witness.ts';
-import { devMesh, Mesh, type MeshService } from '../../../deploy/mesh/mesh.ts';
+import { devMesh, Mesh, type MeshPart } from '../../../deploy/mesh/mesh.ts';
 import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
+import { type PartNews, restartsMax } from '../../../deploy/mesh/part-keeper.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
 import { tellStory } from './story.ts';
 import { StoryTeller } from './story-teller.ts';
 import { TraceForwarder } from './trace-forwarder.ts';
 import { TraceStore } from './trace-store.ts';
 
-/** How often a service that ended by itself is started again before the mesh gives up on it. */
-const restartsMax = 5;
+/** How long users of leases may take to leave the demo database when the mesh ends, in milliseconds. */
+const leaveMsMax = 5_000;
 
 export type DevOptions = {
   readonly stateDirectory: string;
@@ -31,8 +32,7 @@ export type DevOptions = {
  */
 export async function runDev(options: DevOptions): Promise<0 | 1> {
   const say = (text: string) => options.out.write(`${text}\n`);
-  const sayFault = (fault: unknown) =>
-    say(pc.red(`✗ ${fault instanceof Error ? fault.message : String(fault)}`));
+  const sayFault = (fault: unknown) => say(pc.red(`✗ ${faultText(fault)}`));
   let lock: Server;
   try {
     lock = await lockState(options.stateDirectory);
@@ -74,47 +74,41 @@ async function tell(
     await tellStory({ mesh, traces: parts.traces, environment: parts.environment, teller });
     return 0;
   } catch (fault) {
-    parts.options.out.write(
-      `${pc.red(`✗ the story broke: ${fault instanceof Error ? fault.message : String(fault)}`)}\n`,
-    );
+    parts.options.out.write(`${pc.red(`✗ the story broke: ${faultText(fault)}`)}\n`);
     return 1;
   }
 }
 
-async function startMesh(options: DevOptions, environment: Readonly<Record<string, string>>): Promise<Mesh> {
-  const restarts = new Map<MeshService, number>();
+/** Starts the mesh; a part that ends by itself is started again, and the user told. */
+function startMesh(options: DevOptions, environment: Readonly<Record<string, string>>): Promise<Mesh> {
   const say = (text: string) => options.out.write(`${text}\n`);
   say(`Starting a mesh in ${options.stateDirectory}`);
-  const mesh: Mesh = await Mesh.start({
+  return Mesh.start({
     stateDirectory: options.stateDirectory,
     environment,
     onReady: (part, ms) =>
       say(`  ${pc.green('●')} ${part.padEnd(12)} ${pc.dim(`${(ms / 1_000).toFixed(2)} s`)}`),
-    onExit: (part) => {
-      const count = (restarts.get(part) ?? 0) + 1;
-      restarts.set(part, count);
-      say(pc.yellow(`  ${part} ended by itself; its log is ${path.join(mesh.paths.logs, `${part}.log`)}`));
-      if (count > restartsMax) {
-        say(pc.red(`  ${part} ended ${count} times and is left alone; stop the mesh and look at its log`));
-        return;
-      }
-      setTimeout(
-        () => {
-          mesh
-            .startService(part)
-            .catch((fault: unknown) =>
-              say(
-                pc.red(
-                  `  ${part} could not be started again: ${fault instanceof Error ? fault.message : String(fault)}`,
-                ),
-              ),
-            );
-        },
-        500 * 2 ** count,
-      );
-    },
+    keepUp: (news, logFile) => say(`  ${partNewsText(news, logFile)}`),
   });
-  return mesh;
+}
+
+function partNewsText(news: PartNews<MeshPart>, logFile: string): string {
+  const { part, kind } = news;
+  if (kind === 'back') return pc.green(`${part} is back`);
+  if (kind === 'left alone') {
+    const why = news.fault === undefined ? 'ended again' : `could not be started: ${faultText(news.fault)}`;
+    return pc.red(
+      `${part} ${why}; it is left alone after ${restartsMax} restarts: stop the mesh, and see ${logFile}`,
+    );
+  }
+  const next = `it is started again in ${news.delayMs / 1_000} s`;
+  return kind === 'ended'
+    ? pc.yellow(`${part} ended by itself; ${next}, its log is then ${logFile}.old`)
+    : pc.yellow(`${part} could not be started: ${faultText(news.fault)}; ${next}`);
+}
+
+function faultText(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault);
 }
 
 /** Our own services export to our receiver, which hands everything on to the user's collector. */
@@ -160,19 +154,36 @@ async function stopAll(parts: {
   await mesh?.stop();
   await receiver.close();
   lock.close();
-  if (left.length > 0) say(pc.red(`  left at the demo database: ${left.join(', ')}`));
+  if (left === 'unknown')
+    say(pc.red('  the demo database did not answer: users left there end with the next start'));
+  else if (left.length > 0) say(pc.red(`  left at the demo database: ${left.join(', ')}`));
   else say(pc.dim('Stopped: no process and no database user is left.'));
 }
 
-/** The sidecar gives back what it holds as it stops; what is left at the target then is said, not hidden. */
-async function endLeases(mesh: Mesh): Promise<readonly string[]> {
+/**
+ * The sidecar gives back what it holds as it stops; what one that died has left is revoked. What is left at the target then
+ * is said, not hidden. `unknown`: the target is down.
+ */
+async function endLeases(mesh: Mesh): Promise<readonly string[] | 'unknown'> {
   await mesh.stopService('sidecar');
-  const { server, superuserPassword } = mesh.target;
-  const end = performance.now() + 5_000;
+  try {
+    await mesh.admin.revokeAll('the mesh stops', leaveMsMax);
+  } catch {
+    // The broker is down, or the target: what stands there is looked at next, and told.
+  }
+  const end = performance.now() + leaveMsMax;
   for (;;) {
-    const left = await seeLeaseRoles(server, superuserPassword, devMesh.brokerName);
+    const left = await leaseRoles(mesh);
     if (left.length === 0 || performance.now() > end) return left;
     await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function leaseRoles({ target }: Mesh): Promise<readonly string[] | 'unknown'> {
+  try {
+    return await seeLeaseRoles(target.server, target.superuserPassword, devMesh.brokerName);
+  } catch {
+    return 'unknown'; // whatever the fault, the mesh is stopped next, and the user is told
   }
 }
 
