@@ -70,8 +70,8 @@ export async function measurePostgresLeases(
     bareWhole: new Loop(connections, (caller) => bare.createAndDrop(caller)),
     whole: new Loop(callers, async () => {
       const lease = await create();
-      await provider.contain(lease, demoResource, signal);
-      await provider.remove(lease, demoResource, signal);
+      await provider.contain(lease, signal);
+      await provider.remove(lease, signal);
     }),
   };
   try {
@@ -88,7 +88,7 @@ export async function measurePostgresLeases(
       roundTrip: figure('roundTrip'),
     };
   } finally {
-    await Promise.all(made.map((lease) => provider.remove(lease, demoResource, signal)));
+    await Promise.all(made.map((lease) => provider.remove(lease, signal)));
     await provider.close();
     await bare.close();
   }

@@ -43,9 +43,9 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     return { grant, credential, lease: { ...lease, state: 'active', handle } satisfies Lease };
   };
   const endWholly = async (lease: Lease) => {
-    const { provider, place } = target();
-    await provider.contain(lease, place.resource, signal);
-    return provider.remove(lease, place.resource, signal);
+    const { provider } = target();
+    await provider.contain(lease, signal);
+    return provider.remove(lease, signal);
   };
 
   test('a created credential logs in, may do what its profile allows and nothing else', async () => {
@@ -108,11 +108,11 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
   });
 
   test('containing ends open sessions and refuses new ones, before anything is removed', async () => {
-    const { provider, place, login, exists } = target();
+    const { provider, login, exists } = target();
     const { credential, lease } = await create();
     const session = await login(credential);
     await session.doAllowed();
-    const proof = await provider.contain(lease, place.resource, signal);
+    const proof = await provider.contain(lease, signal);
     assert.equal(proof['sessions_left'], 0);
     assert.equal(proof['sessions_cut'], 1);
     assert.equal(proof['can_login'], false);
@@ -123,7 +123,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
   });
 
   test('containing ends a session that had entrenched itself', async (t) => {
-    const { provider, place, login } = target();
+    const { provider, login } = target();
     const { credential, lease } = await create();
     const session = await login(credential);
     if (session.entrench === undefined) {
@@ -133,7 +133,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     }
     await session.entrench();
     await session.doAllowed();
-    await provider.contain(lease, place.resource, signal);
+    await provider.contain(lease, signal);
     await assert.rejects(session.doAllowed());
     await endWholly(lease);
   });
@@ -141,7 +141,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
   test('extending or reminting after containment gives nothing back', async () => {
     const { provider, place, login, now } = target();
     const { credential, lease } = await create();
-    await provider.contain(lease, place.resource, signal);
+    await provider.contain(lease, signal);
     await provider.extend(lease, place.resource, now() + 60_000, signal).catch(onlyFailures);
     await assert.rejects(login(credential));
     const second = await provider.remint(lease, place.resource, signal).catch(onlyFailures);
@@ -150,29 +150,29 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
   });
 
   test('containing and removing may be repeated, and each alone suffices to end access', async () => {
-    const { provider, place, login, exists } = target();
+    const { provider, login, exists } = target();
     const { credential, lease } = await create();
     const session = await login(credential);
-    for (let i = 0; i < 2; i += 1) await provider.contain(lease, place.resource, signal);
-    for (let i = 0; i < 2; i += 1) await provider.remove(lease, place.resource, signal);
-    await provider.contain(lease, place.resource, signal);
+    for (let i = 0; i < 2; i += 1) await provider.contain(lease, signal);
+    for (let i = 0; i < 2; i += 1) await provider.remove(lease, signal);
+    await provider.contain(lease, signal);
     await assert.rejects(session.doAllowed());
     assert.equal(await exists(lease.entityName), false);
 
     const other = await create();
     const cut = await login(other.credential);
-    await provider.remove(other.lease, place.resource, signal);
+    await provider.remove(other.lease, signal);
     await assert.rejects(cut.doAllowed());
     assert.equal(await exists(other.lease.entityName), false);
     await assert.rejects(login(credential));
   });
 
   test('what is absent counts as contained and removed', async () => {
-    const { provider, place } = target();
+    const { provider } = target();
     const { lease } = await create();
     await endWholly(lease);
-    assert.equal((await provider.contain(lease, place.resource, signal))['sessions_left'], 0);
-    assert.equal((await provider.remove(lease, place.resource, signal))['sessions_left'], 0);
+    assert.equal((await provider.contain(lease, signal))['sessions_left'], 0);
+    assert.equal((await provider.remove(lease, signal))['sessions_left'], 0);
   });
 
   test('changing what is absent fails definitely', async () => {
@@ -192,12 +192,26 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     const made = [await create(), await create()];
     const listed = await provider.listEntities(signal);
     const fresh = listed.filter(({ entityName }) => !before.some((old) => old.entityName === entityName));
-    const wanted = made.map(({ lease }) => ({ entityName: lease.entityName, resource: place.resource.id }));
+    const wanted = made.map(({ lease }) => ({
+      entityName: lease.entityName,
+      leaseId: lease.id,
+      resource: place.resource.id,
+    }));
     const byName = (a: { entityName: string }, b: { entityName: string }) =>
       a.entityName.localeCompare(b.entityName);
     assert.deepEqual(fresh.toSorted(byName), wanted.toSorted(byName));
     for (const { lease } of made) await endWholly(lease);
     assert.deepEqual(await provider.listEntities(signal), before);
+  });
+
+  test('what is listed can be ended by its name and lease id alone, as what no lease knows of is', async () => {
+    const { provider, exists } = target();
+    const { lease } = await create();
+    const listed = (await provider.listEntities(signal)).find(({ leaseId }) => leaseId === lease.id);
+    assert.ok(listed !== undefined);
+    const { entityName, leaseId: id, resource } = listed;
+    await endWholly({ ...lease, id, entityName, resource, createdAt: 0, handle: {} });
+    assert.equal(await exists(entityName), false);
   });
 
   test('eight at once are all created and all ended', async () => {

@@ -6,6 +6,7 @@ import {
   type Credential,
   type EndProof,
   ProviderFailure,
+  type TargetEntity,
   type TargetProvider,
 } from '../../services/broker/app/ports.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
@@ -178,8 +179,9 @@ export class MemoryTarget implements TargetProvider {
     });
   }
 
-  contain(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
+  contain(lease: Lease, signal: AbortSignal): Promise<EndProof> {
     return this.#run('contain', signal, () => {
+      requireName(lease);
       const entity = this.#entities.get(lease.entityName);
       this.#ended.add(lease.entityName);
       const cut = entity === undefined ? 0 : cutSessions(entity);
@@ -188,8 +190,9 @@ export class MemoryTarget implements TargetProvider {
     });
   }
 
-  remove(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
+  remove(lease: Lease, signal: AbortSignal): Promise<EndProof> {
     return this.#run('remove', signal, () => {
+      requireName(lease);
       const entity = this.#entities.get(lease.entityName);
       const cut = entity === undefined ? 0 : cutSessions(entity);
       this.#entities.delete(lease.entityName);
@@ -197,8 +200,12 @@ export class MemoryTarget implements TargetProvider {
     });
   }
 
-  listEntities(): Promise<readonly { readonly entityName: string; readonly resource: string }[]> {
-    const all = [...this.#entities].map(([entityName, { resource }]) => ({ entityName, resource }));
+  listEntities(): Promise<readonly TargetEntity[]> {
+    const all = [...this.#entities].map(([entityName, { resource }]) => ({
+      entityName,
+      leaseId: `lse_${entityName.slice('stint_'.length)}` as LeaseId,
+      resource,
+    }));
     return Promise.resolve(all);
   }
 
@@ -252,6 +259,12 @@ export class MemorySession {
     this.#isOpen = false;
     this.#onClose();
   }
+}
+
+/** A row that names something else must never reach a target. */
+function requireName({ id, entityName }: Lease): void {
+  if (!entityName.endsWith(`_${id.slice('lse_'.length)}`))
+    throw new ProviderFailure('blocked', 'FOREIGN_NAME');
 }
 
 function cutSessions({ sessions }: Entity): number {

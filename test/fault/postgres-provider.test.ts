@@ -52,8 +52,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     await fault;
     proxy.set('reply', 'pass');
     assert.equal(await roleCount(lease), 1);
-    await provider.contain(lease, demoResource, signal);
-    await provider.remove(lease, demoResource, signal);
+    await provider.contain(lease, signal);
+    await provider.remove(lease, signal);
     assert.equal(await roleCount(lease), 0);
   });
 
@@ -70,7 +70,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     giveUp.abort();
     await outcome;
     proxy.set('reply', 'pass');
-    await provider.remove(lease, demoResource, signal);
+    await provider.remove(lease, signal);
     assert.equal(await roleCount(lease), 0);
   });
 
@@ -83,12 +83,9 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     await assert.rejects(provider.create(grant, lease, place, signal), isFailure('ambiguous'));
     await fault;
     proxy.set('request', 'pass');
-    await assert.rejects(
-      provider.contain(lease, demoResource, signal),
-      isFailure('unreachable', 'CREATION_IN_FLIGHT'),
-    );
+    await assert.rejects(provider.contain(lease, signal), isFailure('unreachable', 'CREATION_IN_FLIGHT'));
     const late = { ...lease, createdAt: lease.createdAt - createWindowMs - 1_000 };
-    assert.equal((await provider.contain(late, demoResource, signal))['role_absent'], true);
+    assert.equal((await provider.contain(late, signal))['role_absent'], true);
   });
 
   test('the target refuses a creation that arrives after its time', async () => {
@@ -105,7 +102,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const provider = postgres.provider({ place: proxy });
     const { grant, lease } = newIntent(provider, { now: Date.now() });
     await assert.rejects(provider.create(grant, lease, place, signal), isFailure('unreachable'));
-    await assert.rejects(provider.contain(lease, demoResource, signal), isFailure('unreachable'));
+    await assert.rejects(provider.contain(lease, signal), isFailure('unreachable'));
     assert.equal(await roleCount(lease), 0);
   });
 
@@ -121,8 +118,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const next = newIntent(provider, { now: clock.now() });
     const second = await provider.create(next.grant, next.lease, place, signal);
     assert.equal(proxy.accepted(), accepted + 1);
-    await provider.remove({ ...first.lease, handle: made.handle }, demoResource, signal);
-    await provider.remove({ ...next.lease, handle: second.handle }, demoResource, signal);
+    await provider.remove({ ...first.lease, handle: made.handle }, signal);
+    await provider.remove({ ...next.lease, handle: second.handle }, signal);
   });
 
   test('a step of our clock is noticed before it can lengthen or refuse a lease', async () => {
@@ -134,7 +131,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
       const { handle } = await provider.create(grant, lease, place, signal);
       const left = await secondsLeft(lease);
       assert.ok(left > 50 && left < 60.5, `${left} seconds left after a step of ${stepMs} ms`);
-      await provider.remove({ ...lease, handle }, demoResource, signal);
+      await provider.remove({ ...lease, handle }, signal);
     }
   });
 
@@ -147,7 +144,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const left = await secondsLeft(lease);
     assert.ok(left > 50 && left < 60.5, `${left} seconds left`);
     await (await loginWith(credential)).end();
-    await provider.remove({ ...lease, handle }, demoResource, signal);
+    await provider.remove({ ...lease, handle }, signal);
   });
 
   test('containing does not wait behind creations that hang, even in the same group', async (t) => {
@@ -163,24 +160,21 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
       stuck.map((intent) => provider.create(intent.grant, intent.lease, place, signal)),
     );
     await lock.isWaitedFor();
-    const proof = await provider.contain({ ...lease, handle }, demoResource, signal);
+    const proof = await provider.contain({ ...lease, handle }, signal);
     assert.equal(proof['sessions_cut'], 1);
     await assert.rejects(session.query('SELECT 1'));
     await assert.rejects(loginWith(credential));
     // Removal joins the role: not before the profile's rights are gone from it.
-    await assert.rejects(
-      provider.remove({ ...lease, handle }, demoResource, signal),
-      isFailure('unreachable', '55P03'),
-    );
+    await assert.rejects(provider.remove({ ...lease, handle }, signal), isFailure('unreachable', '55P03'));
     await lock.release();
     const outcomes = await creations;
     for (const [i, outcome] of outcomes.entries()) {
       const made = stuck[i];
       if (made !== undefined && outcome.status === 'fulfilled') {
-        await provider.remove({ ...made.lease, handle: outcome.value.handle }, demoResource, signal);
+        await provider.remove({ ...made.lease, handle: outcome.value.handle }, signal);
       }
     }
-    await provider.remove({ ...lease, handle }, demoResource, signal);
+    await provider.remove({ ...lease, handle }, signal);
     assert.equal(await roleCount(lease), 0);
   });
 
@@ -189,10 +183,10 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const { grant, lease } = newIntent(provider, { now: Date.now() });
     const { handle } = await provider.create(grant, lease, place, signal);
     await postgres.server.crash();
-    await assert.rejects(provider.contain({ ...lease, handle }, demoResource, signal), ProviderFailure);
+    await assert.rejects(provider.contain({ ...lease, handle }, signal), ProviderFailure);
     await postgres.server.restart();
-    await provider.contain({ ...lease, handle }, demoResource, signal);
-    await provider.remove({ ...lease, handle }, demoResource, signal);
+    await provider.contain({ ...lease, handle }, signal);
+    await provider.remove({ ...lease, handle }, signal);
     assert.equal(await roleCount(lease), 0);
   });
 });

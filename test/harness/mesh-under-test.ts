@@ -13,7 +13,7 @@ import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 import pg from 'pg';
 import { devMesh, Mesh, type MeshOptions } from '../../deploy/mesh/mesh.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
-import { isOwnRoleName } from '../../services/broker/providers/postgres/names.ts';
+import { leaseOfRole } from '../../services/broker/providers/postgres/names.ts';
 import { skipWithoutNats, skipWithoutPostgres } from './scratch-servers.ts';
 import type { Scope } from './temp-dir.ts';
 import { tempDir } from './temp-dir.ts';
@@ -98,7 +98,7 @@ export class MeshUnderTest {
   async roles(): Promise<LeaseRole[]> {
     const sql = `SELECT rolname AS name, rolcanlogin AS "canLogin", coalesce(rolvaliduntil < now(), false) AS "isPastEnd" FROM pg_roles`;
     const { rows } = await this.query(sql);
-    return (rows as LeaseRole[]).filter(({ name }) => isOwnRoleName(devMesh.brokerName, name));
+    return (rows as LeaseRole[]).filter(({ name }) => leaseOfRole(devMesh.brokerName, name) !== undefined);
   }
 
   /** Asks the target as its superuser. */

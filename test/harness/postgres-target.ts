@@ -52,6 +52,8 @@ export type PostgresTarget = {
   admin(text: string, database?: string): Promise<readonly Record<string, unknown>[]>;
   /** A provider of its own; `place` puts something before the server, such as a fault proxy. Closed at the scope's end. */
   provider(options?: {
+    /** Whose provider it is: `brokerName`, unless another one that shares the target. */
+    readonly broker?: string;
     readonly place?: { readonly host: string; readonly port: number };
     readonly clock?: Clock;
     readonly settings?: Readonly<Record<string, string>>;
@@ -90,7 +92,7 @@ export async function postgresTarget(
     server,
     brokerPassword,
     admin: (text, database = demoDatabase.database) => adminQuery(server, text, database),
-    provider: ({ place, clock, settings } = {}) => {
+    provider: ({ place, clock, settings, broker = brokerName } = {}) => {
       const config = postgresConfig({
         settings: { host, port: String(place?.port ?? port), sslmode: 'disable', ...settings },
         password: brokerPassword,
@@ -98,7 +100,7 @@ export async function postgresTarget(
       });
       const provider = new PostgresProvider({
         name: 'demo-postgres',
-        brokerName,
+        brokerName: broker,
         config,
         clock: clock ?? realClock,
       });

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
 import type { EndedLeases } from '../../services/broker/app/ended-lease-feed.ts';
+import type { Provider } from '../../services/broker/app/ports.ts';
 import { intentMs } from '../../services/broker/domain/lease.ts';
-import { BrokerCore, deployer, reader, refusalOf } from '../harness/broker-core.ts';
+import { BrokerCore, deployer, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
 const unreachable = { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' } as const;
@@ -230,22 +231,40 @@ describe('a target that refuses', () => {
   });
 });
 
-test('a lease whose creation has an unknown outcome is stuck by the legal way when its target left the registry', async (t) => {
-  const core = await BrokerCore.start(t);
-  core.target.failNext('create', lostReply);
-  await refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
-  const [grant] = await core.store.grants.listGrants({ spiffeId: reader, liveOnly: false, limit: 1 });
-  const resources = core.bundles.current().registry.resources as Map<string, unknown>;
-  const sales = resources.get('sales');
-  resources.delete('sales');
-  await core.pass(0);
-  assert.deepEqual(await core.story(grant ?? assert.fail()), [
-    'grant.decided',
-    'lease.unknown',
-    'lease.revoking',
-    'lease.stuck',
-  ]);
-  resources.set('sales', sales);
-  await core.pass(300_100);
-  assert.deepEqual(core.target.entities(), []);
+describe('what has left the configuration', () => {
+  test('a resource that left the registry: its leases end as ever, at their time and by their holders', async (t) => {
+    const core = await BrokerCore.start(t);
+    const [released, expiring] = [await core.takeRead(), await core.takeRead({ ttlMs: 60_000 })];
+    core.target.failNext('create', lostReply);
+    await refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
+    (core.bundles.current().registry.resources as Map<string, unknown>).delete('sales');
+    await refusalOf(core.askRead(), 'RESOURCE_NOT_FOUND');
+    assert.equal((await core.release(released.grant)).grant.state, 'completed');
+    await core.pass(60_000);
+    assert.deepEqual(core.target.entities(), []);
+    assert.equal((await core.grantOf(expiring.lease)).grant.state, 'expired');
+    const stuck = (await core.events()).filter(({ type }) => type === 'lease.stuck');
+    assert.deepEqual(stuck, []);
+  });
+
+  test('a provider that the broker was started without: stuck, said once as an error with what to do, and ended once it is back', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead();
+    const providers = core.providers as Map<string, Provider>;
+    providers.delete('database');
+    const { leases } = await core.release(grant);
+    assert.deepEqual([leases[0]?.state, leases[0]?.lastError], ['stuck', 'provider_not_configured']);
+    await core.pass(300_100);
+    const errors = core
+      .logText()
+      .split('\n')
+      .filter((line) => line.includes('a lease is stuck'));
+    assert.equal(errors.length, 1);
+    assert.match(errors[0] ?? '', /"level":"?(?:error|50)/);
+    assert.match(errors[0] ?? '', /declare provider \\"database\\" in the providers file again/);
+    providers.set('database', core.target);
+    await core.pass(300_100);
+    assert.equal((await core.grantOf(lease)).lease.state, 'revoked');
+    assert.deepEqual(core.target.entities(), []);
+  });
 });

@@ -66,8 +66,8 @@ for (const version of postgresVersions) {
         await session.query('CREATE FUNCTION seven() RETURNS int LANGUAGE sql AS $$SELECT 7$$');
         await session.end();
       }
-      await provider.contain(lease, demoResource, signal);
-      const proof = await provider.remove(lease, demoResource, signal);
+      await provider.contain(lease, signal);
+      const proof = await provider.remove(lease, signal);
       assert.equal(proof['databases_cleaned'], 2);
       assert.equal(await roleExists(lease.entityName), false);
       for (const database of ['demo', 'second']) {
@@ -89,13 +89,13 @@ for (const version of postgresVersions) {
       await assert.rejects(session.query(`SET ROLE ${group}`), { code: '42501' });
       await session.query(makeDoor);
       await assert.rejects(session.query(`ALTER FUNCTION back_door() OWNER TO ${group}`), { code: '42501' });
-      await provider.contain(lease, demoResource, signal);
-      await provider.remove(lease, demoResource, signal);
+      await provider.contain(lease, signal);
+      await provider.remove(lease, signal);
       const later = await create(readProfile);
       const reader = await loginWith(later.credential);
       await assert.rejects(reader.query('SELECT back_door()'), { code: '42501' });
       await reader.end();
-      await provider.remove(later.lease, demoResource, signal);
+      await provider.remove(later.lease, signal);
       await postgres.admin('DROP FUNCTION back_door()');
     });
 
@@ -114,19 +114,19 @@ for (const version of postgresVersions) {
     test('a right that somebody else granted blocks removal, says of what kind it is, and never undoes containment', async () => {
       const { credential, lease } = await create();
       await postgres.admin(`GRANT SELECT ON orders TO ${lease.entityName}`);
-      await provider.contain(lease, demoResource, signal);
+      await provider.contain(lease, signal);
       await assert.rejects(loginWith(credential));
       await endKnowingBlockers(lease, 'a.pg_class=1', `REVOKE ALL ON orders FROM ${lease.entityName}`);
     });
 
     /** Where the broker may not take the right back it must say so; where it may, the role must be gone. */
     async function endKnowingBlockers(lease: Lease, blocker: string, mend: string): Promise<void> {
-      const outcome = await provider.remove(lease, demoResource, signal).catch((thrown: unknown) => thrown);
+      const outcome = await provider.remove(lease, signal).catch((thrown: unknown) => thrown);
       if (outcome instanceof ProviderFailure) {
         assert.equal(outcome.kind, 'blocked');
         assert.equal(outcome.code, `2BP01:${blocker}`);
         await postgres.admin(mend);
-        await provider.remove(lease, demoResource, signal);
+        await provider.remove(lease, signal);
       }
       assert.equal(await roleExists(lease.entityName), false);
     }
@@ -139,7 +139,7 @@ for (const version of postgresVersions) {
       await session.query(`SET ROLE ${groupRole}`);
       await postgres.admin(`DROP ROLE ${lease.entityName}`);
       assert.equal((await session.query('SELECT * FROM orders')).rowCount, 5, 'the ghost reads on');
-      const proof = await provider.contain(lease, demoResource, signal);
+      const proof = await provider.contain(lease, signal);
       assert.deepEqual(proof, { can_login: false, sessions_cut: 1, sessions_left: 0, role_absent: true });
       await assert.rejects(session.query('SELECT * FROM orders'));
     });
@@ -149,10 +149,10 @@ for (const version of postgresVersions) {
       const [busy, locking] = await Promise.all([loginWith(credential), loginWith(credential)]);
       const sleeping = assert.rejects(busy.query('SELECT pg_sleep(600)'));
       await locking.query('BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE; DELETE FROM orders');
-      const proof = await provider.contain(lease, demoResource, signal);
+      const proof = await provider.contain(lease, signal);
       assert.equal(proof['sessions_cut'], 2);
       await sleeping;
-      await provider.remove(lease, demoResource, signal);
+      await provider.remove(lease, signal);
       assert.equal(
         (await postgres.admin('SELECT FROM orders')).length,
         5,
@@ -166,8 +166,8 @@ for (const version of postgresVersions) {
         const { credential, lease } = await create(profile);
         const logins = Array.from({ length: 12 }, () => loginWith(credential).catch(() => undefined));
         await delay(round * 8); // when the end comes, not a wait for anything
-        await provider.contain(lease, demoResource, signal);
-        await provider.remove(lease, demoResource, signal);
+        await provider.contain(lease, signal);
+        await provider.remove(lease, signal);
         const clients = (await Promise.all(logins)).filter((client) => client !== undefined);
         for (const client of clients) await assert.rejects(client.query('SELECT * FROM orders'));
         const left = `SELECT FROM pg_stat_activity WHERE usesysid = ${lease.handle['oid']}`;
@@ -178,9 +178,9 @@ for (const version of postgresVersions) {
     test('a lease that an administrator raised to superuser is reported as beyond our rights, and ends once mended', async () => {
       const { lease } = await create();
       await postgres.admin(`ALTER ROLE ${lease.entityName} SUPERUSER`);
-      await assert.rejects(provider.contain(lease, demoResource, signal), { kind: 'blocked', code: '42501' });
+      await assert.rejects(provider.contain(lease, signal), { kind: 'blocked', code: '42501' });
       await postgres.admin(`ALTER ROLE ${lease.entityName} NOSUPERUSER`);
-      await provider.remove(lease, demoResource, signal);
+      await provider.remove(lease, signal);
       assert.equal(await roleExists(lease.entityName), false);
     });
 
@@ -208,7 +208,7 @@ for (const version of postgresVersions) {
         await assert.rejects(broker.query(`ALTER ROLE alice PASSWORD 'x'`), { code: '42501' });
       } finally {
         await broker.end();
-        await provider.remove(lease, demoResource, signal);
+        await provider.remove(lease, signal);
       }
     });
 
@@ -226,8 +226,8 @@ for (const version of postgresVersions) {
           return { ...lease, handle };
         }),
       );
-      await Promise.all(made.map((lease) => eight.contain(lease, demoResource, signal)));
-      await Promise.all(made.map((lease) => eight.remove(lease, demoResource, signal)));
+      await Promise.all(made.map((lease) => eight.contain(lease, signal)));
+      await Promise.all(made.map((lease) => eight.remove(lease, signal)));
       assert.doesNotMatch(await serverLog(), /tuple concurrently|deadlock detected/);
       assert.deepEqual(await eight.listEntities(signal), []);
     });
@@ -238,7 +238,7 @@ for (const version of postgresVersions) {
       const place = { resource: demoResource, profile: readProfile };
       const { grant } = newIntent(provider, { now: Date.now() });
       const failure = await provider.create(grant, lease, place, signal).catch((thrown: unknown) => thrown);
-      await provider.remove(lease, demoResource, signal);
+      await provider.remove(lease, signal);
       const passwords = [credential, second].map((made) =>
         made.kind === 'database' ? made.password.revealText() : '',
       );
@@ -266,7 +266,7 @@ for (const version of postgresVersions) {
       const session = await loginWith(credential);
       await assert.rejects(loginWith(credential), { code: '53300' });
       await session.end();
-      await provider.remove(lease, demoResource, signal);
+      await provider.remove(lease, signal);
     });
 
     test('names of other brokers and of people are neither listed nor touched', async () => {
@@ -280,16 +280,27 @@ for (const version of postgresVersions) {
       const { lease } = newIntent(provider, { now: Date.now() });
       for (const entityName of [...foreign, 'postgres', groupRole, `${lease.entityName}"; DROP ROLE "x`]) {
         const wrong = { ...lease, entityName, handle: { oid: '10' } };
-        await assert.rejects(provider.contain(wrong, demoResource, signal), {
+        await assert.rejects(provider.contain(wrong, signal), {
           kind: 'blocked',
           code: 'FOREIGN_NAME',
         });
-        await assert.rejects(provider.remove(wrong, demoResource, signal), {
+        await assert.rejects(provider.remove(wrong, signal), {
           kind: 'blocked',
           code: 'FOREIGN_NAME',
         });
       }
       for (const name of foreign) await postgres.admin(`DROP ROLE ${name}`);
+    });
+
+    test('the lease of another broker on the same store is ended as it is, by its name', async () => {
+      const { lease, credential } = await create();
+      const other = postgres.provider({ broker: 'test_2' });
+      const session = await loginWith(credential);
+      await other.contain(lease, signal);
+      await assert.rejects(session.query('SELECT 1'));
+      await assert.rejects(loginWith(credential));
+      assert.equal((await other.remove(lease, signal))['role_absent'], true);
+      assert.deepEqual(await provider.listEntities(signal), []);
     });
 
     test('a target set up as said has no fault, and each wrong right is named', async () => {

@@ -11,8 +11,6 @@ import {
   type LeaseState,
   retryAt,
 } from '../domain/lease.ts';
-import type { Resource } from '../domain/registry.ts';
-import type { Bundles } from './bundles.ts';
 import {
   type EndedLeaseFeed,
   type EndProof,
@@ -25,7 +23,6 @@ import {
 import type { StepObserver } from './steps.ts';
 
 export type LeaseEndingParts = {
-  readonly bundles: Bundles;
   readonly providers: ProviderSet;
   readonly ledger: Ledger;
   readonly feed: EndedLeaseFeed;
@@ -39,11 +36,11 @@ export type LeaseEndingParts = {
 /** Longest that one call to a target may take, in milliseconds; a slower one counts as unreachable and is tried again. */
 const targetCallMs = intentMs / 2;
 
+/** The code of a lease whose provider the broker was started without. */
+const providerMissing = 'provider_not_configured';
+
 /** Why a lease ends and by whose act; an operator's own words go into the record. */
 export type EndCause = { readonly reason: EndReason; readonly actor: EventActor; readonly note?: string };
-
-/** What a lease of a provider that creates is ended with. */
-type Place = { readonly provider: TargetProvider; readonly resource: Resource };
 
 const broker: EventActor = { kind: 'broker' };
 
@@ -203,10 +200,10 @@ export class LeaseEnding {
     try {
       if (current.state === 'unknown')
         current = await this.#beginCreated(grant, current, { reason: 'outcome_unknown', actor: broker });
-      const at = this.#placeOf(current);
-      if (needsContainment(current)) current = await this.#contain(grant, current, at);
+      const provider = this.#providerOf(current);
+      if (needsContainment(current)) current = await this.#contain(grant, current, provider);
       if (current.state === 'contained' || current.state === 'stuck')
-        current = await this.#remove(grant, current, at);
+        current = await this.#remove(grant, current, provider);
       return current;
     } catch (thrown) {
       if (!(thrown instanceof ProviderFailure)) throw thrown;
@@ -214,18 +211,16 @@ export class LeaseEnding {
     }
   }
 
-  /** Where the lease stands. A target that the operator has taken away comes back by him alone. */
-  #placeOf(lease: Lease): Place {
+  /** Who can end the lease. A target that the operator has taken away comes back by him alone. */
+  #providerOf(lease: Lease): TargetProvider {
     const provider = this.#parts.providers.get(lease.provider);
-    const resource = this.#parts.bundles.current().registry.resources.get(lease.resource);
-    if (provider?.mode !== 'creates' || resource === undefined)
-      throw new ProviderFailure('blocked', 'target_not_configured');
-    return { provider, resource };
+    if (provider?.mode !== 'creates') throw new ProviderFailure('blocked', providerMissing);
+    return provider;
   }
 
   /** Steps 2 and 3. */
-  async #contain(grant: Grant, lease: Lease, at: Place): Promise<Lease> {
-    const proof = await at.provider.contain(lease, at.resource, AbortSignal.timeout(targetCallMs));
+  async #contain(grant: Grant, lease: Lease, provider: TargetProvider): Promise<Lease> {
+    const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
     const lagMs = now - (lease.endReason === 'expired' ? lease.expiresAt : now);
@@ -247,8 +242,8 @@ export class LeaseEnding {
   }
 
   /** Steps 4 and 5. */
-  async #remove(grant: Grant, lease: Lease, at: Place): Promise<Lease> {
-    const proof = await at.provider.remove(lease, at.resource, AbortSignal.timeout(targetCallMs));
+  async #remove(grant: Grant, lease: Lease, provider: TargetProvider): Promise<Lease> {
+    const proof = await provider.remove(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('removed');
     const now = this.#parts.clock.now();
     const reason = lease.endReason ?? 'revoked';
@@ -283,15 +278,30 @@ export class LeaseEnding {
     const becomesStuck = failure.kind === 'blocked' && lease.state !== 'stuck';
     const state = becomesStuck ? 'stuck' : lease.state;
     const set = { attempts, nextAttemptAt, lastError: failure.code };
-    this.#parts.log.warn(
-      { lease_id: lease.id, state, code: failure.code, kind: failure.kind, attempts },
-      'revocation is not done yet and will be tried again',
-    );
+    this.#tellOperator(lease, { failure, attempts, state });
     await this.#parts.ledger.commit({
       lease: { id: lease.id, from: [lease.state], set: becomesStuck ? { ...set, state } : set },
       events: becomesStuck ? [event('lease.stuck', { grant, lease }, { code: failure.code })] : [],
     });
     return { ...lease, state, attempts, nextAttemptAt, lastError: failure.code };
+  }
+
+  /** A lease that becomes stuck needs somebody: it is said once as an error, with what to do; every further try as a warning. */
+  #tellOperator(
+    lease: Lease,
+    { failure, attempts, state }: { failure: ProviderFailure; attempts: number; state: LeaseState },
+  ): void {
+    const { id: lease_id, provider, resource, entityName: entity_name } = lease;
+    const facts = { lease_id, provider, resource, entity_name, state, code: failure.code, attempts };
+    if (state === lease.state) {
+      this.#parts.log.warn(facts, 'revocation is not done yet and will be tried again');
+      return;
+    }
+    const todo =
+      failure.code === providerMissing
+        ? `declare provider "${provider}" in the providers file again and restart the broker; the lease then ends by itself`
+        : `mend at the target what "${failure.code}" says; the lease then ends by itself`;
+    this.#parts.log.error({ ...facts, todo }, 'a lease is stuck: waiting alone will not end it');
   }
 
   /** A conflict here means that another worker got ahead; its row is the truth and this one stops. */

@@ -150,6 +150,15 @@ export type ProviderCapabilities = {
   readonly renewable: boolean;
 };
 
+/** Something at a target that bears a lease's name, whether or not there is such a lease. */
+export type TargetEntity = {
+  readonly entityName: string;
+  /** The lease whose name it is, read out of the name. */
+  readonly leaseId: LeaseId;
+  /** As the target says; empty where it does not. */
+  readonly resource: string;
+};
+
 type ProviderBase = {
   readonly name: string;
   readonly kind: string;
@@ -169,7 +178,8 @@ export interface SigningProvider extends ProviderBase {
 
 /**
  * Issues by creating something at a target. Every call has a deadline of its own below {@link intentMs}; every call may
- * be repeated. Failures are {@link ProviderFailure}.
+ * be repeated. Failures are {@link ProviderFailure}. Ending takes the lease alone, with the handle that creating gave: its
+ * resource may have left the registry, and its broker may be another one on the same store.
  */
 export interface TargetProvider extends ProviderBase {
   readonly mode: 'creates';
@@ -188,13 +198,11 @@ export interface TargetProvider extends ProviderBase {
   /** Moves the target's own expiry. */
   extend(lease: Lease, resource: Resource, expiresAt: UnixMs, signal: AbortSignal): Promise<void>;
   /** Cuts access and sessions; resolves only when the target says that nobody can use it. Absent counts as contained. */
-  contain(lease: Lease, resource: Resource, signal: AbortSignal): Promise<EndProof>;
+  contain(lease: Lease, signal: AbortSignal): Promise<EndProof>;
   /** Removes what is left. Absent counts as removed. */
-  remove(lease: Lease, resource: Resource, signal: AbortSignal): Promise<EndProof>;
-  /** Names at the target that are ours by their form, in any order, with their age where the target tells. */
-  listEntities(
-    signal: AbortSignal,
-  ): Promise<readonly { readonly entityName: string; readonly resource: string }[]>;
+  remove(lease: Lease, signal: AbortSignal): Promise<EndProof>;
+  /** What stands at the target under names that are this broker's by their form, in any order. */
+  listEntities(signal: AbortSignal): Promise<readonly TargetEntity[]>;
   /** Frees connections. */
   close(): Promise<void>;
 }

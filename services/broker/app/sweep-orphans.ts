@@ -3,19 +3,17 @@ import type { Log } from '@stint/common/log.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { intentMs, type Lease } from '../domain/lease.ts';
-import type { Resource } from '../domain/registry.ts';
-import type { Bundles } from './bundles.ts';
 import {
   type GrantStore,
   type Ledger,
   ProviderFailure,
   type ProviderSet,
+  type TargetEntity,
   type TargetProvider,
 } from './ports.ts';
 
 export type SweepOrphansParts = {
   readonly providers: ProviderSet;
-  readonly bundles: Bundles;
   readonly store: GrantStore;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -93,11 +91,9 @@ export class SweepOrphans {
     return removed;
   }
 
-  async #withoutLease(
-    provider: TargetProvider,
-  ): Promise<Awaited<ReturnType<TargetProvider['listEntities']>>> {
+  async #withoutLease(provider: TargetProvider): Promise<TargetEntity[]> {
     const all = await provider.listEntities(AbortSignal.timeout(targetCallMs));
-    const nobodys: (typeof all)[number][] = [];
+    const nobodys: TargetEntity[] = [];
     for (let start = 0; start < all.length; start += namesMax) {
       const page = all.slice(start, start + namesMax);
       const open = await this.#parts.store.openEntities(
@@ -109,15 +105,11 @@ export class SweepOrphans {
     return nobodys;
   }
 
-  async #remove(
-    provider: TargetProvider,
-    orphan: { readonly entityName: string; readonly resource: string },
-  ): Promise<void> {
-    const resource = this.#resourceOf(provider, orphan.resource);
-    if (resource === undefined) throw new ProviderFailure('blocked', 'target_not_configured');
-    const lease = this.#standIn(provider, orphan.entityName, resource);
-    const proof = await provider.contain(lease, resource, AbortSignal.timeout(targetCallMs));
-    const data = { entity_name: orphan.entityName, provider: provider.name, resource: resource.id, proof };
+  async #remove(provider: TargetProvider, orphan: TargetEntity): Promise<void> {
+    const lease = this.#standIn(provider, orphan);
+    const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
+    const { entityName: entity_name, resource } = orphan;
+    const data = { entity_name, provider: provider.name, resource, proof };
     await this.#parts.ledger.commit({
       events: [{ type: 'target.orphan_removed', actor: { kind: 'broker' }, data }],
     });
@@ -125,26 +117,18 @@ export class SweepOrphans {
       { provider: provider.name, entity_name: orphan.entityName },
       'something without a lease stood at a target and is removed',
     );
-    await provider.remove(lease, resource, AbortSignal.timeout(targetCallMs));
+    await provider.remove(lease, AbortSignal.timeout(targetCallMs));
   }
 
-  /** The resource the target names, or any other at the same target: either says where it is. */
-  #resourceOf(provider: TargetProvider, id: string): Resource | undefined {
-    const { resources } = this.#parts.bundles.current().registry;
-    const named = resources.get(id);
-    if (named?.provider === provider.name) return named;
-    return [...resources.values()].find((resource) => resource.provider === provider.name);
-  }
-
-  /** A lease that never was, for the provider to end: only its name at the target means anything. */
-  #standIn(provider: TargetProvider, entityName: string, resource: Resource): Lease {
+  /** A lease that never was, for the provider to end: only what it is called means anything. */
+  #standIn(provider: TargetProvider, { entityName, leaseId, resource }: TargetEntity): Lease {
     const now = this.#parts.clock.now();
     return {
-      id: newId('lease', now),
+      id: leaseId,
       grantId: newId('grant', now),
       spiffeId: parseSpiffeId('spiffe://orphan/of/nobody'),
       provider: provider.name,
-      resource: resource.id,
+      resource,
       entityName,
       state: 'revoking',
       createdAt: 0,

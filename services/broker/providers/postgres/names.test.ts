@@ -6,7 +6,8 @@ import {
   brokerNameFault,
   brokerNameLengthMax,
   groupRoleFault,
-  isOwnRoleName,
+  isRoleNameOf,
+  leaseOfRole,
   quoteIdentifier,
   quoteLiteral,
   roleName,
@@ -15,15 +16,39 @@ import {
 test("a lease's role name fits, needs no quotes, and is recognised as ours and only ours", () => {
   for (const broker of ['a', 'b_2', 'x'.repeat(brokerNameLengthMax)]) {
     assert.equal(brokerNameFault(broker), undefined);
-    const name = roleName(broker, newId('lease', Date.now()));
+    const id = newId('lease', Date.now());
+    const name = roleName(broker, id);
     assert.match(name, /^[a-z0-9_]{1,63}$/);
-    assert.equal(isOwnRoleName(broker, name), true);
-    assert.equal(isOwnRoleName(`${broker}_`, name), false);
-    assert.equal(isOwnRoleName(broker, name.toUpperCase()), false);
-    assert.equal(isOwnRoleName(broker, `${name}x`), false);
+    assert.equal(leaseOfRole(broker, name), id);
+    assert.equal(leaseOfRole(`${broker}_`, name), undefined);
+    assert.equal(leaseOfRole(broker, name.toUpperCase()), undefined);
+    assert.equal(leaseOfRole(broker, `${name}x`), undefined);
   }
   const ofAnother = roleName('a_b', newId('lease', Date.now()));
-  assert.equal(isOwnRoleName('a', ofAnother), false);
+  assert.equal(leaseOfRole('a', ofAnother), undefined);
+});
+
+test("a lease's role name is known as its own whichever broker gave it, and no other role's is", () => {
+  const [id, other] = [newId('lease', Date.now()), newId('lease', Date.now())];
+  for (const broker of ['a', 'a_b', 'x'.repeat(brokerNameLengthMax)]) {
+    assert.equal(isRoleNameOf(id, roleName(broker, id)), true);
+    assert.equal(isRoleNameOf(other, roleName(broker, id)), false);
+  }
+  const ulid = id.slice('lse_'.length);
+  const wrong = [
+    ulid,
+    `stint_${ulid}`,
+    `stint__${ulid}`,
+    `stint_A_${ulid}`,
+    `postgres_${ulid}`,
+    `stint_a_${ulid}x`,
+  ];
+  for (const name of [
+    ...wrong,
+    `stint_a"; DROP ROLE "x_${ulid}`,
+    `stint_${'x'.repeat(brokerNameLengthMax + 1)}_${ulid}`,
+  ])
+    assert.equal(isRoleNameOf(id, name), false, name);
 });
 
 test('a broker name that could not be part of a role name is refused', () => {

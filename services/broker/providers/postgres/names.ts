@@ -20,10 +20,22 @@ export function roleName(brokerName: string, leaseId: LeaseId): string {
   return `stint_${brokerName}_${leaseId.slice('lse_'.length)}`;
 }
 
-/** Whether the name is one that this broker gives. Another broker's never is, even if its name begins with ours. */
-export function isOwnRoleName(brokerName: string, name: string): boolean {
+/**
+ * The lease to which this broker gives the name, or undefined when it gives it to none. Another broker's name never is
+ * one of ours, even if it begins like ours.
+ */
+export function leaseOfRole(brokerName: string, name: string): LeaseId | undefined {
   const prefix = `stint_${brokerName}_`;
-  return name.startsWith(prefix) && isId('lease', `lse_${name.slice(prefix.length)}`);
+  const id = `lse_${name.slice(prefix.length)}`;
+  return name.startsWith(prefix) && isId('lease', id) ? id : undefined;
+}
+
+/** Whether the name is one that some broker gives to this very lease: brokers that share a store end each other's leases. */
+export function isRoleNameOf(leaseId: LeaseId, name: string): boolean {
+  const [prefix, suffix] = ['stint_', `_${leaseId.slice('lse_'.length)}`];
+  if (!name.startsWith(prefix) || !name.endsWith(suffix) || name.length <= prefix.length + suffix.length)
+    return false;
+  return brokerNameFault(name.slice(prefix.length, -suffix.length)) === undefined;
 }
 
 /** What is wrong with the name of a profile's group role, or undefined when nothing is. */

@@ -1,6 +1,12 @@
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
-import { type Credential, type EndProof, ProviderFailure, type TargetProvider } from '../../app/ports.ts';
+import {
+  type Credential,
+  type EndProof,
+  ProviderFailure,
+  type TargetEntity,
+  type TargetProvider,
+} from '../../app/ports.ts';
 import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';
@@ -8,7 +14,7 @@ import { checkTarget, type TargetCheck, type TargetPlace } from './check-target.
 import type { PostgresConfig } from './config.ts';
 import { Connections } from './connections.ts';
 import { containRole, type EndWork, type LeaseRole, removeRole } from './end-role.ts';
-import { brokerNameFault, isOwnRoleName, roleName } from './names.ts';
+import { brokerNameFault, isRoleNameOf, leaseOfRole, roleName } from './names.ts';
 import { connectionLimit, databaseName, groupRole, profileFaults } from './profile.ts';
 import { newPassword, scramVerifier } from './scram.ts';
 import type { Session } from './session.ts';
@@ -103,7 +109,7 @@ export class PostgresProvider implements TargetProvider {
       async (session, cutSignal) => {
         const statement = createRole({
           version: session.version,
-          name: this.#ownName(lease),
+          name: this.#checkedName(lease),
           verifier,
           validUntil: lease.expiresAt + session.clockOffsetMs,
           connectionLimit: connectionLimit(place.profile),
@@ -122,14 +128,14 @@ export class PostgresProvider implements TargetProvider {
   async remint(lease: Lease, resource: Resource, signal: AbortSignal): Promise<Credential> {
     const password = newPassword();
     const verifier = await scramVerifier(password, this.#config.scramIterations);
-    await this.#change(signal, () => setPassword(this.#ownName(lease), verifier));
+    await this.#change(signal, () => setPassword(this.#checkedName(lease), verifier));
     return this.#credential(lease, resource, password);
   }
 
   // biome-ignore lint/complexity/useMaxParams: the port's signature
   async extend(lease: Lease, _resource: Resource, expiresAt: UnixMs, signal: AbortSignal): Promise<void> {
     await this.#change(signal, (session) =>
-      setValidUntil(this.#ownName(lease), expiresAt + session.clockOffsetMs),
+      setValidUntil(this.#checkedName(lease), expiresAt + session.clockOffsetMs),
     );
   }
 
@@ -140,7 +146,7 @@ export class PostgresProvider implements TargetProvider {
    * A role that is absent counts as contained, once its sessions are gone and none can be created late any more.
    * @throws ProviderFailure `unreachable` CREATION_IN_FLIGHT while a lost creation may still arrive.
    */
-  contain(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
+  contain(lease: Lease, signal: AbortSignal): Promise<EndProof> {
     return this.#end(lease, { lane: 'contain', signal }, containRole);
   }
 
@@ -154,28 +160,27 @@ export class PostgresProvider implements TargetProvider {
    * @throws ProviderFailure `blocked` 2BP01 with the kinds of what still hangs on the role, e.g. `2BP01:a.pg_class=1`:
    * rights that somebody else granted, which only they or a superuser can take back.
    */
-  remove(lease: Lease, _resource: Resource, signal: AbortSignal): Promise<EndProof> {
+  remove(lease: Lease, signal: AbortSignal): Promise<EndProof> {
     return this.#end(lease, { lane: 'remove', signal }, removeRole);
   }
 
-  listEntities(
-    signal: AbortSignal,
-  ): Promise<readonly { readonly entityName: string; readonly resource: string }[]> {
+  listEntities(signal: AbortSignal): Promise<readonly TargetEntity[]> {
     const prefix = `stint_${this.#brokerName}_`;
     return this.#connections.run(
       'remove',
       { signal, deadlineMs: deadlineMs.list },
       async (session, cutSignal) => {
-        const found: { entityName: string; resource: string }[] = [];
+        const found: TargetEntity[] = [];
         for (let after = ''; ; ) {
           const rows = (await session.run(listRoles(prefix, after, listPageSize), 'end', cutSignal)) as {
             name: string;
             comment: string | null;
           }[];
-          const own = rows.filter(({ name }) => isOwnRoleName(this.#brokerName, name));
-          found.push(
-            ...own.map(({ name, comment }) => ({ entityName: name, resource: resourceOf(comment) })),
-          );
+          for (const { name, comment } of rows) {
+            const leaseId = leaseOfRole(this.#brokerName, name);
+            if (leaseId !== undefined)
+              found.push({ entityName: name, leaseId, resource: resourceOf(comment) });
+          }
           after = rows.at(-1)?.name ?? '';
           if (rows.length < listPageSize) return found;
         }
@@ -193,7 +198,7 @@ export class PostgresProvider implements TargetProvider {
     work: (work: EndWork, role: LeaseRole) => Promise<EndProof>,
   ): Promise<EndProof> {
     const role: LeaseRole = {
-      name: this.#ownName(lease),
+      name: this.#checkedName(lease),
       recordedOid: lease.handle['oid'],
       mayComeUntil: lease.createdAt + createWindowMs,
     };
@@ -216,8 +221,8 @@ export class PostgresProvider implements TargetProvider {
   }
 
   /** The role's name in a lease row, checked: a row that names another role must never reach the target. */
-  #ownName(lease: Lease): string {
-    if (lease.entityName !== this.entityName(lease.id)) throw new ProviderFailure('blocked', 'FOREIGN_NAME');
+  #checkedName(lease: Lease): string {
+    if (!isRoleNameOf(lease.id, lease.entityName)) throw new ProviderFailure('blocked', 'FOREIGN_NAME');
     return lease.entityName;
   }
 
