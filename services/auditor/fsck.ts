@@ -12,12 +12,13 @@ import { openLogReader } from './store/log-reader.ts';
 /** The log could not be looked at: wrong arguments, or something that must be there is not. */
 const exitUnusable = 2;
 
-const usage = `usage: auditor verify --log-dir DIR [--verifier-key FILE] [--trust-bundle FILE] [--checkpoint FILE]... [-o json]
+const usage = `usage: auditor verify --log-dir DIR [--verifier-key FILE] [--trust-bundle FILE] [--checkpoint FILE]... [--known-skip INDEX]... [-o json]
 
 Verifies a whole log offline, from its raw records. An auditor may be at work on it.
   --verifier-key  the log's key, kept elsewhere; without it the one that lies with the log, which proves less
   --trust-bundle  the trust domain's roots in PEM; without it those that the auditor recorded
   --checkpoint    an older checkpoint: the log must be its continuation
+  --known-skip    a record that declares missing events, of which you know: it is no finding then
 
 exit code: 0 whole, ${exitUnusable} not verified,
 ${Object.entries(findingClasses)
@@ -31,6 +32,7 @@ export type FsckOptions = {
   readonly verifierKeyFile?: string | undefined;
   readonly trustBundleFile?: string | undefined;
   readonly checkpointFiles?: readonly string[];
+  readonly knownSkips?: ReadonlySet<number>;
 };
 
 /** Runs `verify` with its arguments; the exit code says what was found. Nothing is written but to `write`. */
@@ -47,6 +49,7 @@ export function verifyCommand(args: readonly string[], write: (text: string) => 
       verifierKeyFile: values['verifier-key'],
       trustBundleFile: values['trust-bundle'],
       checkpointFiles: values.checkpoint ?? [],
+      knownSkips: new Set((values['known-skip'] ?? []).map(readRecordIndex)),
     });
     const seconds = (performance.now() - startedAt) / 1_000;
     const pinned = values['verifier-key'] !== undefined;
@@ -65,6 +68,7 @@ const flags = {
   'verifier-key': { type: 'string' },
   'trust-bundle': { type: 'string' },
   checkpoint: { type: 'string', multiple: true },
+  'known-skip': { type: 'string', multiple: true },
   output: { type: 'string', short: 'o' },
   help: { type: 'boolean' },
 } as const;
@@ -81,10 +85,16 @@ export function fsck(options: FsckOptions): Verdict {
     options.trustBundleFile === undefined ? {} : { rootsDer: readRoots(options.trustBundleFile) };
   const reader = openLogReader(options.logDir);
   try {
-    return verifyLog({ reader, verifier, newest, older, ...rootsDer });
+    const { knownSkips = new Set<number>() } = options;
+    return verifyLog({ reader, verifier, newest, older, knownSkips, ...rootsDer });
   } finally {
     reader.close();
   }
+}
+
+function readRecordIndex(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UnusableError(`--known-skip: "${text}" is not the index of a record`);
 }
 
 class UnusableError extends Error {}
@@ -115,16 +125,23 @@ function readRoots(file: string): Buffer[] {
 }
 
 function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned: boolean }): string {
-  const { findings, size, root } = verdict;
+  const { findings, size, root, skips } = verdict;
   const rate = `${size} records in ${seconds.toFixed(1)} s (${Math.round(size / seconds)} a second)`;
   const key = pinned
     ? ''
     : 'The verifier key lay with the log: who can change one can change the other. Give yours with --verifier-key.\n';
-  if (findings.exitCode === 0) return `whole: ${rate}, root ${root.toString('base64')}\n${key}`;
+  const known = skips
+    .map(({ index, broker, missingFrom, resumeAt }) => {
+      const hole = `events ${missingFrom} to ${resumeAt - 1} of ${broker}`;
+      return `  but for ${hole}, skipped by an operator in record ${index}\n`;
+    })
+    .join('');
+  if (findings.exitCode === 0) return `whole: ${rate}, root ${root.toString('base64')}\n${known}${key}`;
   const classes = [...findings.counts]
     .map(([kind, count]) => `  ${kind} (${count}): ${findingClasses[kind].meaning}\n`)
     .join('');
-  return `NOT WHOLE: ${rate}\n${classes}${findings.kept.map(asLine).join('')}${key}`;
+  const head = size === 0 && [...findings.counts.keys()].join() === 'empty' ? 'EMPTY' : 'NOT WHOLE';
+  return `${head}: ${rate}\n${classes}${findings.kept.map(asLine).join('')}${key}`;
 }
 
 function asLine(finding: Finding): string {
@@ -137,13 +154,14 @@ function asLine(finding: Finding): string {
 }
 
 function asJson(verdict: Verdict, seconds: number): string {
-  const { findings, size, root } = verdict;
+  const { findings, size, root, skips } = verdict;
   const facts = {
     whole: findings.exitCode === 0,
     exit_code: findings.exitCode,
     size,
     root: root.toString('base64'),
     seconds,
+    skips,
   };
   return `${JSON.stringify({ ...facts, counts: Object.fromEntries(findings.counts), findings: findings.kept })}\n`;
 }

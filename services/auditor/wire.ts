@@ -16,6 +16,7 @@ import { CheckpointPublisher, checkSigned } from './app/publish-checkpoint.ts';
 import type { AuditorConfig } from './config.ts';
 import { NatsAnnouncer } from './ingest/nats-announcer.ts';
 import { NatsConsumer } from './ingest/nats-consumer.ts';
+import { auditAdminService } from './rpc/audit-admin-service.ts';
 import { auditService } from './rpc/audit-service.ts';
 import { LogFiles } from './store/log-files.ts';
 import { createLogKey, type LogKey } from './store/log-key.ts';
@@ -43,7 +44,7 @@ export async function startAuditor(
 ): Promise<ReadyFacts> {
   await ensurePrivateDirectory(config.stateDir);
   const key = await createLogKey(config.stateDir, config.origin);
-  const { store, files } = await openLog(config, service, key);
+  const { store, quarantine, files } = await openLog(config, service, key);
   const svid = await openIdentity(config, service);
   const link = openBus(config, service, svid);
   const signal = new LogSignal();
@@ -69,8 +70,19 @@ export async function startAuditor(
     isBusConnected: () => link.isConnected,
     version,
   });
-  const serve = { name: 'auditor', services: [answers], log: service.log, clock: systemClock };
-  const admin = await startGrpcServer({ ...serve, listeners: [{ kind: 'unix', path: config.adminSocket }] });
+  const operator = auditAdminService({
+    ...common,
+    signal,
+    quarantine,
+    svid: () => svid.current(),
+    sources: () => ingest.sources(),
+  });
+  const serve = { name: 'auditor', log: service.log, clock: systemClock };
+  const admin = await startGrpcServer({
+    ...serve,
+    services: [answers, operator],
+    listeners: [{ kind: 'unix', path: config.adminSocket }],
+  });
   service.onStop('admin socket', (deadlineMs) => admin.close(deadlineMs));
   const consumer = new NatsConsumer({
     link,
@@ -82,7 +94,11 @@ export async function startAuditor(
   await svid.ready();
   link.start();
   const tls = { source: svid, requireClientSvid: true, trustDomain: parseTrustDomain(config.trustDomain) };
-  const mesh = await startGrpcServer({ ...serve, listeners: [{ kind: 'tcp', ...config.meshListen, tls }] });
+  const mesh = await startGrpcServer({
+    ...serve,
+    services: [answers],
+    listeners: [{ kind: 'tcp', ...config.meshListen, tls }],
+  });
   service.onStop('mesh', (deadlineMs) => mesh.close(deadlineMs));
   const [address] = mesh.addresses;
   return {
@@ -105,12 +121,12 @@ export async function keygen(config: AuditorConfig): Promise<string> {
 }
 
 async function openLog(config: AuditorConfig, service: ServiceContext, key: LogKey) {
-  const { store, close } = await openStore(config.logDir);
+  const { store, quarantine, close } = await openStore(config.logDir);
   service.onStop('store', close);
   const files = new LogFiles(config.logDir);
   checkSigned({ store, files, verifier: key.verifier, hashLeaf: leafHash });
   files.writeVerifierKey(key.verifierKey);
-  return { store, files };
+  return { store, quarantine, files };
 }
 
 async function openIdentity(config: AuditorConfig, service: ServiceContext): Promise<RotatingSvidSource> {

@@ -29,14 +29,16 @@ export const eventTypes = [
   'lease.stuck', // revocation fails in a way that waiting alone will not mend; still retried
   'grant.ended', // the grant is over: completed, revoked, expired, failed
   'target.orphan_removed', // something of ours stood at a target without a lease
+  'log.gap_skipped', // the auditor's own: an operator declared that events of a broker will not come
+  'log.refusal_dismissed', // the auditor's own: an operator has dealt with a message that was refused
 ] as const;
 
 /** A kind of record. */
 export type EventType = (typeof eventTypes)[number];
 
-/** Who did it: a workload by its SVID, the local operator, or the broker by itself (expiry, sweeping). */
+/** Who did it: a workload by its SVID, the local operator, or the broker (expiry, sweeping) or auditor by itself. */
 export type EventActor = {
-  readonly kind: 'workload' | 'operator' | 'broker';
+  readonly kind: 'workload' | 'operator' | 'broker' | 'auditor';
   readonly spiffe_id?: SpiffeId;
   readonly svid_sha256?: string;
 };
@@ -69,7 +71,7 @@ export type AuditEvent = EventDraft & {
   readonly id: EventId;
   /** RFC 3339, milliseconds, UTC, by the broker's clock: a claim, not an order. */
   readonly time: string;
-  /** The broker that says so; `seq` is gapless from 1 for the life of the broker's name. */
+  /** The broker that says so, or the auditor in the records of its own; `seq` is gapless from 1 for the life of the broker's name. */
   readonly source: { readonly broker: SpiffeId; readonly epoch: number; readonly seq: number };
 };
 

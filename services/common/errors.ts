@@ -79,6 +79,11 @@ export const errorReasons = {
     retry: false,
     meaning: 'another process holds this store or this broker name',
   },
+  GAP_NOT_SKIPPABLE: {
+    code: 'FAILED_PRECONDITION',
+    retry: false,
+    meaning: 'the log cannot go on after this gap, or not yet',
+  },
   // Try again, later or after reading anew.
   CONCURRENT_UPDATE: {
     code: 'ABORTED',

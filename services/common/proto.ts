@@ -4,6 +4,10 @@ import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type { ErrorInfo, ErrorInfo__Output } from './gen/google/rpc/ErrorInfo.ts';
 import type { RetryInfo, RetryInfo__Output } from './gen/google/rpc/RetryInfo.ts';
 import type { Status, Status__Output } from './gen/google/rpc/Status.ts';
+import type {
+  AuditAdminServiceDefinition,
+  AuditAdminServiceHandlers,
+} from './gen/stint/audit/v1/AuditAdminService.ts';
 import type { AuditServiceDefinition, AuditServiceHandlers } from './gen/stint/audit/v1/AuditService.ts';
 import type { Receipt, Receipt__Output } from './gen/stint/audit/v1/Receipt.ts';
 import type { SignedBatch, SignedBatch__Output } from './gen/stint/audit/v1/SignedBatch.ts';
@@ -53,6 +57,7 @@ const loaded: PackageDefinition = loadSync(
     'stint/broker/v1/attestation_service.proto',
     'stint/sidecar/v1/sidecar_service.proto',
     'stint/audit/v1/audit_service.proto',
+    'stint/audit/v1/audit_admin_service.proto',
     'stint/audit/v1/batch.proto',
     'stint/dev/v1/otlp.proto',
     'google/rpc/error_details.proto',
@@ -70,6 +75,9 @@ export const services = {
   identity: service<IdentityServiceDefinition, IdentityServiceHandlers>('stint.broker.v1.IdentityService'),
   sidecar: service<SidecarServiceDefinition, SidecarServiceHandlers>('stint.sidecar.v1.SidecarService'),
   audit: service<AuditServiceDefinition, AuditServiceHandlers>('stint.audit.v1.AuditService'),
+  auditAdmin: service<AuditAdminServiceDefinition, AuditAdminServiceHandlers>(
+    'stint.audit.v1.AuditAdminService',
+  ),
 } as const;
 
 /** Writes and reads one message type's bytes. `decode` throws on malformed bytes; the caller treats them as hostile. */

@@ -50,8 +50,8 @@ export class Ingest {
     for (const high of options.store.highWaters()) this.#sources.set(high.broker, new Source(high));
   }
 
-  /** The brokers followed, for status answers. */
-  sources(): Iterable<Source<unknown>> {
+  /** The brokers followed, for status answers and for the operator. */
+  sources(): Iterable<Source<Arrival>> {
     return this.#sources.values();
   }
 
@@ -206,9 +206,8 @@ export class Ingest {
     const { store, onReceiptDue, rootsDer, clock } = this.#options;
     const { broker, first_seq } = arrival.header;
     const known = store.findBatch(broker, first_seq);
-    if (known === undefined) {
-      // The batch that had its place in this turn was refused after all.
-      arrival.delivery.retryAfter(retryAfterMs);
+    if (known === undefined || known.lastSeq < first_seq) {
+      this.#settleVacant(arrival);
       return;
     }
     if (known.firstSeq === first_seq && known.sha256 === arrival.sha256) {
@@ -225,6 +224,16 @@ export class Ingest {
       arrival.delivery,
       arrival,
     );
+  }
+
+  /** A batch whose place was taken by nothing that is in the log. */
+  #settleVacant(arrival: Arrival): void {
+    const { broker, first_seq } = arrival.header;
+    const isSkipped = first_seq <= (this.#sources.get(broker)?.high.seq ?? 0);
+    const detail = `event ${first_seq} was skipped by an operator before it came`;
+    if (isSkipped) this.#putAside({ kind: 'refused', reason: 'skipped', detail }, arrival.delivery, arrival);
+    // The batch that had its place in this turn was refused after all.
+    else arrival.delivery.retryAfter(retryAfterMs);
   }
 
   #putAside({ reason, detail }: Refusal, delivery: Delivery, arrival?: Arrival): void {

@@ -35,7 +35,9 @@ export type QuarantineReason =
   | 'bad_signature'
   | 'malformed_event'
   | 'duplicate_event'
-  | 'equivocation';
+  | 'equivocation'
+  /** Its place was skipped by an operator before it came. */
+  | 'skipped';
 
 /** Something refused, kept for a human. */
 export type Quarantined = {
@@ -45,6 +47,48 @@ export type Quarantined = {
   readonly broker: SpiffeId | undefined;
   readonly firstSeq: number | undefined;
   readonly payload: Uint8Array;
+};
+
+/** A refused message as it stands in quarantine. */
+export type QuarantinedMessage = {
+  readonly id: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly subject: string;
+  readonly broker: SpiffeId | undefined;
+  readonly firstSeq: number | undefined;
+  readonly sizeBytes: number;
+  readonly payloadSha256: Buffer;
+  readonly isKept: boolean;
+  readonly times: number;
+  readonly firstAt: UnixMs;
+  readonly lastAt: UnixMs;
+  /** The record in which an operator settled it. */
+  readonly settledIndex: number | undefined;
+};
+
+/** What was refused, for the operator. The writes are made within {@link RecordStore.append}. */
+export type QuarantineStore = {
+  /** By id, from one on. */
+  list(query: {
+    readonly fromId: number;
+    readonly count: number;
+    readonly includeSettled: boolean;
+  }): QuarantinedMessage[];
+  find(id: number): QuarantinedMessage | undefined;
+  /** Its bytes; undefined when they were not kept. */
+  payload(id: number): Buffer | undefined;
+  /** Those that claim a place of this broker from `from` to `to`; at most `count`. */
+  claims(range: {
+    readonly broker: SpiffeId;
+    readonly from: number;
+    readonly to: number;
+    readonly count: number;
+  }): QuarantinedMessage[];
+  /** Marks them as settled by a record. */
+  settle(ids: readonly number[], recordIndex: number): void;
+  /** Moves a broker's mark past events that will not come. */
+  moveMark(high: HighWater): void;
 };
 
 /** A record as it stands in the log. */
@@ -82,17 +126,19 @@ export type RecordStore = {
   highWaters(): HighWater[];
   /** The epoch's Ed25519 key; undefined when it was never opened. */
   epochKey(broker: SpiffeId, epoch: number): KeyObject | undefined;
-  /** The batch that holds this event of the broker: its first sequence and its hash. */
+  /** The broker's last batch that begins at this event or before it. */
   findBatch(
     broker: SpiffeId,
     seq: number,
-  ): { readonly firstSeq: number; readonly sha256: string } | undefined;
+  ): { readonly firstSeq: number; readonly lastSeq: number; readonly sha256: string } | undefined;
   /**
    * Appends batches in order, in one transaction: records, tree, batches, epochs and high-water marks, all or nothing.
-   * Nothing when an event id stands in the log already, or twice among these: the batch with it is named.
+   * Nothing when an event id stands in the log already, or twice among these: the batch with it is named. `also`
+   * writes what belongs to the same commit.
    */
-  append(batches: readonly AcceptedBatch[], now: UnixMs): Appended;
+  append(batches: readonly AcceptedBatch[], now: UnixMs, also?: () => void): Appended;
   quarantine(refused: Quarantined, now: UnixMs): void;
+  /** Messages that no operator has settled yet. */
   quarantinedCount(): number;
   latestCheckpoint(): SignedCheckpoint | undefined;
   addCheckpoint(checkpoint: SignedCheckpoint): void;

@@ -58,7 +58,7 @@ export class CheckpointPublisher {
     return latest !== undefined && latest.size === store.size() ? latest : this.#sign();
   }
 
-  /** The newest checkpoint, however old; undefined before the first. */
+  /** The newest checkpoint, however old. */
   latest(): SignedCheckpoint | undefined {
     return this.#options.store.latestCheckpoint();
   }
@@ -68,9 +68,8 @@ export class CheckpointPublisher {
     this.#due.add(broker);
   }
 
-  /** Signs if the log has grown and sends the receipts that are due. Called by a timer. */
+  /** Signs when there is no checkpoint yet or the log has grown, and sends the receipts that are due. Called by a timer. */
   publish(): void {
-    if (this.#options.store.size() === 0) return;
     const checkpoint = this.current();
     if (this.#due.size > 0) this.#sendReceipts(checkpoint);
   }

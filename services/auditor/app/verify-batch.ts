@@ -14,19 +14,22 @@ import { codecs } from '@stint/common/proto.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { brokerNameOf } from '../domain/broker-name.ts';
 import { type EventFacts, readEvent } from '../domain/event-facts.ts';
+import { logTypes } from '../domain/gap-skip.ts';
 import type { HighWater } from '../domain/source-sequence.ts';
 import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch, QuarantineReason } from './ports.ts';
 
 /** A broker's clock may be ahead of ours by this much when it vouches for an epoch; more is refused. */
 const clockAheadMsMax = 300_000;
 
-/** A message that has the form of a batch. Nothing in it is believed yet. */
-export type Arrival = {
-  readonly delivery: Delivery;
+/** Something that has the form of a batch. Nothing in it is believed yet. */
+export type ReadBatch = {
   readonly header: BatchHeader;
   readonly batch: SignedBatch;
   readonly sha256: string;
 };
+
+/** A batch as the bus delivered it. */
+export type Arrival = ReadBatch & { readonly delivery: Delivery };
 
 /** Why a message is put aside. */
 export type Refusal = {
@@ -73,7 +76,7 @@ export type BatchContext = {
  * 2 signature and tree hash; 3 the chain to the batch before; 4 each event. Only what passes all may be appended.
  */
 export function verifyNext(
-  arrival: Arrival,
+  arrival: ReadBatch,
   context: BatchContext,
 ): { readonly kind: 'accepted'; readonly batch: AcceptedBatch } | Refusal {
   const { header, batch, sha256: hash } = arrival;
@@ -121,11 +124,20 @@ export function judgeConflict(arrival: Arrival, context: Omit<BatchContext, 'hig
   );
 }
 
+/**
+ * Whether a batch that waits behind a gap is its broker's own: signed by the key of the epoch that the broker is in, or of
+ * one that it opens itself. Says nothing of what came before it.
+ */
+export function isOwnBatch(arrival: ReadBatch, context: BatchContext): boolean {
+  const epoch = findEpochKey(arrival, context);
+  return epoch.kind === 'key' && verifyBatch(arrival.batch, arrival.header, epoch.publicKey);
+}
+
 type EpochKey =
   | { readonly kind: 'key'; readonly publicKey: KeyObject; readonly opens: OpenedEpoch | undefined }
   | Refusal;
 
-function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
+function findEpochKey(arrival: ReadBatch, context: BatchContext): EpochKey {
   const { header } = arrival;
   const { high } = context;
   if (header.epoch < high.epoch)
@@ -141,7 +153,7 @@ function findEpochKey(arrival: Arrival, context: BatchContext): EpochKey {
 
 /** The key of the epoch that a batch opens, if the broker's SVID vouches for it. */
 function findOpenedEpoch(
-  arrival: Arrival,
+  arrival: ReadBatch,
   { rootsDer, now }: Pick<BatchContext, 'rootsDer' | 'now'>,
 ): EpochKey {
   const { header } = arrival;
@@ -162,7 +174,7 @@ function findOpenedEpoch(
   return { kind: 'key', publicKey, opens: { publicKey, chainDer } };
 }
 
-function readFirstEvent({ header, batch }: Arrival): EventFacts | undefined {
+function readFirstEvent({ header, batch }: ReadBatch): EventFacts | undefined {
   const [leaf] = batch.events;
   const reading =
     leaf === undefined
@@ -172,7 +184,7 @@ function readFirstEvent({ header, batch }: Arrival): EventFacts | undefined {
 }
 
 function readEvents(
-  { header, batch }: Arrival,
+  { header, batch }: ReadBatch,
   given: { readonly leafHashes: readonly Buffer[]; readonly opensEpoch: boolean },
 ): { readonly kind: 'events'; readonly events: AcceptedEvent[] } | Refusal {
   const events: AcceptedEvent[] = [];
@@ -184,6 +196,8 @@ function readEvents(
     if (reading.facts.type === 'epoch.started' && !(given.opensEpoch && i === 0)) {
       return refuse('malformed_event', `event ${seq}: epoch.started where no epoch begins`);
     }
+    if (reading.facts.type.startsWith(logTypes) && brokerNameOf(header.broker) !== undefined)
+      return refuse('malformed_event', `event ${seq}: ${reading.facts.type} is the auditor’s to say`);
     events.push({ leaf, leafHash: hash, facts: reading.facts });
   }
   return { kind: 'events', events };

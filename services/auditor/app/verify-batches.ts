@@ -2,9 +2,10 @@ import { type KeyObject, verify } from 'node:crypto';
 import { type BatchHeader, parseBatchHeader, verifyEpochStarted } from '@stint/common/audit-batch.ts';
 import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { sha256, treeHash } from '@stint/common/merkle.ts';
-import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { type SpiffeId, stintIds, trustDomainOf } from '@stint/common/spiffe-id.ts';
 import type { EventFacts, EventPlace } from '../domain/event-facts.ts';
 import type { Findings } from '../domain/findings.ts';
+import { type GapSkip, gapSkippedType, readGapSkip } from '../domain/gap-skip.ts';
 import type { LogReader, RawBatch, RawRecord } from './ports.ts';
 
 /** How far a broker has come in the verification. */
@@ -17,10 +18,15 @@ type Passing = {
   readonly hashes: Buffer[];
 };
 
+/** A hole that an operator declared, and the record that says so. */
+export type DeclaredSkip = GapSkip & { readonly index: number };
+
 /**
  * Verifies, record by record in the log's order, that the records are what the brokers signed: each belongs to a batch,
  * each batch to its broker's chain, each broker's sequence has neither gap nor repetition, and each epoch's key is
  * vouched for by the SVID in its first event.
+ * A hole is believed only by a record of the auditor's own that stands before it and names both of its ends; it is then
+ * told as such.
  */
 export class BatchCheck {
   readonly #reader: LogReader;
@@ -29,6 +35,7 @@ export class BatchCheck {
   readonly #sources: ReadonlyMap<number, SpiffeId>;
   readonly #batches: Iterator<RawBatch>;
   readonly #progress = new Map<number, Progress>();
+  readonly #skips: DeclaredSkip[] = [];
   #next: RawBatch | undefined;
   #passing: Passing | undefined;
 
@@ -59,8 +66,14 @@ export class BatchCheck {
     return place;
   }
 
-  /** Takes the same record's event: the first one of an epoch brings its key. */
+  /** The holes declared so far. */
+  get skips(): readonly DeclaredSkip[] {
+    return this.#skips;
+  }
+
+  /** Takes the same record's event: the first one of an epoch brings its key, and the auditor's may declare a hole. */
   event(record: RawRecord, facts: EventFacts): void {
+    if (facts.type === gapSkippedType) this.#declare(record, facts);
     const passing = this.#passing;
     if (passing === undefined || passing.hashes.length !== 1) return;
     const progress = this.#progressOf(record.source_id);
@@ -81,7 +94,9 @@ export class BatchCheck {
 
   #open(row: RawBatch): void {
     this.#advance();
-    this.#passing = { row, header: this.#readHeader(row), hashes: [] };
+    const header = this.#readHeader(row);
+    if (header !== undefined) this.#passDeclared(row.source_id, header);
+    this.#passing = { row, header, hashes: [] };
   }
 
   #closePassing(index: number): void {
@@ -104,6 +119,32 @@ export class BatchCheck {
       this.#say('batch', row, 'the broker’s signature does not verify');
     progress.batchSha256 = sha256(row.header).toString('hex');
     if (row.batch_sha256 !== progress.batchSha256) this.#say('batch', row, 'its stored hash is not its own');
+  }
+
+  #declare(record: RawRecord, facts: EventFacts): void {
+    const skip = readGapSkip(facts.data);
+    const author = this.#sources.get(record.source_id);
+    if (skip === undefined || author !== stintIds.auditor(trustDomainOf(skip.broker))) {
+      const at = { index: record.idx, broker: author ?? '', seq: record.seq };
+      this.#findings.add('sequence', 'it declares a hole, and is not of a form or an author that may', at);
+      return;
+    }
+    this.#skips.push({ ...skip, index: record.idx });
+  }
+
+  /** Goes past a declared hole, if this batch stands right behind one. */
+  #passDeclared(sourceId: number, header: BatchHeader): void {
+    const progress = this.#progressOf(sourceId);
+    const skip = this.#skips.find(
+      ({ broker, missingFrom, resumeAt, afterBatchSha256 }) =>
+        broker === header.broker &&
+        missingFrom === progress.seq + 1 &&
+        resumeAt === header.first_seq &&
+        afterBatchSha256 === progress.batchSha256,
+    );
+    if (skip === undefined) return;
+    progress.seq = skip.resumeAt - 1;
+    progress.batchSha256 = skip.resumePrevSha256;
   }
 
   #readHeader(row: RawBatch): BatchHeader | undefined {

@@ -4,8 +4,8 @@ import { type EventFacts, readEvent } from '../domain/event-facts.ts';
 import { type FindingClass, Findings } from '../domain/findings.ts';
 import { GrantHistory } from '../domain/grant-history.ts';
 import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../domain/tree-hashes.ts';
-import type { LogReader, RawRecord } from './ports.ts';
-import { BatchCheck } from './verify-batches.ts';
+import type { GrantRow, LogReader, RawRecord } from './ports.ts';
+import { BatchCheck, type DeclaredSkip } from './verify-batches.ts';
 
 /** A checkpoint to hold the log against: whose it is, for the verdict, and its note. */
 export type GivenCheckpoint = { readonly what: string; readonly note: string };
@@ -13,16 +13,24 @@ export type GivenCheckpoint = { readonly what: string; readonly note: string };
 export type VerifyOptions = {
   readonly reader: LogReader;
   readonly verifier: NoteVerifier;
-  /** The public checkpoint; absent when there is none, as before the first record. */
+  /** The public checkpoint; absent when there is none. */
   readonly newest: string | undefined;
   /** Checkpoints that somebody kept from earlier. */
   readonly older: readonly GivenCheckpoint[];
   /** Roots of the trust domain, DER; absent: those that the auditor recorded with each epoch. */
   readonly rootsDer?: readonly Uint8Array[];
+  /** Records that declare a hole of which the reader knows: they are no finding. */
+  readonly knownSkips?: ReadonlySet<number>;
 };
 
 /** What a verification found. */
-export type Verdict = { readonly size: number; readonly root: Buffer; readonly findings: Findings };
+export type Verdict = {
+  readonly size: number;
+  readonly root: Buffer;
+  readonly findings: Findings;
+  /** Every hole that an operator declared, known to the reader or not. */
+  readonly skips: readonly DeclaredSkip[];
+};
 
 /**
  * Verifies a whole log from its raw rows, trusting nothing but the verifier's key (and the trust roots, if given):
@@ -31,7 +39,9 @@ export type Verdict = { readonly size: number; readonly root: Buffer; readonly f
  * 2. each batch: what its broker signed, chained to the one before, gapless in sequence; each epoch's key, by its SVID;
  * 3. the tree's root against every checkpoint: the store's, the public one, and older ones kept elsewhere. A log that
  *    has the root of an old checkpoint at its size is consistent with it: nothing before was changed;
- * 4. event ids, each once; the life of each grant.
+ * 4. event ids, each once; the life of each grant, as far as no declared hole lies in it.
+ *
+ * A log without records is told as such: nothing in it can show that there never were any.
  *
  * Rows are read one by one; memory does not grow with the log.
  */
@@ -39,21 +49,37 @@ export function verifyLog(options: VerifyOptions): Verdict {
   const { reader } = options;
   const findings = new Findings();
   const expected = new ExpectedRoots(options, findings);
-  const frontier = walkRecords(options, expected, findings);
+  const { frontier, skips } = walkRecords(options, expected, findings);
   for (const { event_id, idx } of reader.repeatedEvents())
     findings.add('event id', `event id "${event_id}" stands in the log more than once`, { index: idx });
-  walkGrants(reader, findings);
-  return { size: frontier.size, root: frontierRoot(frontier), findings };
+  walkGrants(reader, skips, findings);
+  for (const skip of skips)
+    if (options.knownSkips?.has(skip.index) !== true)
+      findings.add('skipped', describeSkip(skip), { index: skip.index });
+  if (frontier.size === 0 && reader.size() === 0)
+    findings.add(
+      'empty',
+      'the log has no records: an old checkpoint, with --checkpoint, would show whether it had any',
+    );
+  return { size: frontier.size, root: frontierRoot(frontier), findings, skips };
 }
 
-function walkRecords(options: VerifyOptions, expected: ExpectedRoots, findings: Findings): Frontier {
+function describeSkip({ broker, missingFrom, resumeAt, reason, operator }: DeclaredSkip): string {
+  return `events ${missingFrom} to ${resumeAt - 1} of ${broker} were skipped, it says by ${operator}: ${reason}`;
+}
+
+function walkRecords(
+  options: VerifyOptions,
+  expected: ExpectedRoots,
+  findings: Findings,
+): { readonly frontier: Frontier; readonly skips: readonly DeclaredSkip[] } {
   const { reader, rootsDer } = options;
   const batches = new BatchCheck(reader, rootsDer, findings);
   let frontier = emptyFrontier;
   for (const record of reader.records()) {
     if (record.idx !== frontier.size) {
       findings.add('record', `${record.idx - frontier.size} records are missing`, { index: frontier.size });
-      return frontier; // nothing after a hole can be compared with anything that was signed
+      return { frontier, skips: batches.skips }; // nothing after a hole can be compared with anything that was signed
     }
     const leaf = asBuffer(record.leaf);
     const hash = leafHash(leaf);
@@ -72,7 +98,7 @@ function walkRecords(options: VerifyOptions, expected: ExpectedRoots, findings: 
   }
   batches.end(frontier.size);
   expected.end(frontier);
-  return frontier;
+  return { frontier, skips: batches.skips };
 }
 
 function checkHashes(record: RawRecord, hashes: readonly Buffer[], findings: Findings): void {
@@ -106,14 +132,17 @@ function checkColumns(record: RawRecord, facts: EventFacts, findings: Findings):
   }
 }
 
-function walkGrants(reader: LogReader, findings: Findings): void {
-  let grantId: string | undefined;
+function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings: Findings): void {
+  const sources = reader.sources();
+  let first: GrantRow | undefined;
   let history = new GrantHistory();
   for (const row of reader.grants()) {
-    if (row.grant_id !== grantId) {
-      grantId = row.grant_id;
+    if (first === undefined || row.grant_id !== first.grant_id) {
+      first = row;
       history = new GrantHistory();
     }
+    if (skips.some((skip) => skip.broker === sources.get(row.source_id) && liesAcross(skip, first, row)))
+      continue;
     const fault = history.next({
       type: row.type,
       leaseId: row.lease_id ?? undefined,
@@ -121,6 +150,12 @@ function walkGrants(reader: LogReader, findings: Findings): void {
     });
     if (fault !== undefined) findings.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
   }
+}
+
+/** Whether events of a grant's life may lie in the hole: it began before it or without a beginning, and goes on after it. */
+function liesAcross(skip: DeclaredSkip, first: GrantRow | undefined, row: GrantRow): boolean {
+  if (first === undefined || row.idx < skip.index) return false;
+  return first.idx < skip.index || !GrantHistory.begins(first.type);
 }
 
 type ExpectedRoot = {
@@ -141,7 +176,7 @@ class ExpectedRoots {
     this.#findings = findings;
     const opening = { verifier, findings };
     const what = 'the public checkpoint';
-    if (newest === undefined && reader.size() > 0) findings.add('checkpoint', `${what} is missing`);
+    if (newest === undefined) findings.add('checkpoint', `${what} is missing`);
     const opened = [
       newest === undefined
         ? undefined
@@ -175,12 +210,12 @@ class ExpectedRoots {
   }
 
   #compare(expected: ExpectedRoot, frontier: Frontier): void {
-    const isAt = expected.size === frontier.size || expected.size === 0;
-    if (isAt && (expected.size === 0 || frontierRoot(frontier).equals(expected.root))) return;
+    const reached = expected.size === 0 ? emptyFrontier : frontier;
+    if (expected.size === reached.size && frontierRoot(reached).equals(expected.root)) return;
     this.#findings.add(
       expected.class,
       `${expected.what} has another root than the first ${expected.size} records: history was changed after it was signed`,
-      { index: expected.size - 1 },
+      { index: Math.max(0, expected.size - 1) },
     );
   }
 }

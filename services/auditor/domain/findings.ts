@@ -23,6 +23,16 @@ export const findingClasses = {
   },
   grant: { exitCode: 19, meaning: 'the events of a grant tell a life that no broker could have led' },
   index: { exitCode: 20, meaning: 'searches may answer wrongly; the records are whole' },
+  skipped: {
+    exitCode: 21,
+    meaning:
+      'events of a broker are missing, and an operator has declared it in a record of the log: `--known-skip` once you know why',
+  },
+  empty: {
+    exitCode: 22,
+    meaning:
+      'there is nothing to verify: a log that had records before would look the same without an old checkpoint',
+  },
 } as const;
 
 export type FindingClass = keyof typeof findingClasses;

@@ -50,6 +50,11 @@ export class GrantHistory {
   #isShared = false;
   #hasEnded = false;
 
+  /** Whether a grant's life begins with an event of this type. */
+  static begins(type: string): boolean {
+    return grantBegins[type] !== undefined;
+  }
+
   /** Takes the next event; the fault, if it cannot follow what came before. */
   next(event: GrantEvent): string | undefined {
     this.#sourceId ??= event.sourceId;

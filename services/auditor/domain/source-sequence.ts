@@ -66,6 +66,11 @@ export class WaitingBatches<Item> {
     return { kind: 'waits', superseded: undefined };
   }
 
+  /** All that wait, in order of sequence. */
+  inOrder(): Waiting<Item>[] {
+    return this.#waiting.toSorted((a, b) => a.firstSeq - b.firstSeq);
+  }
+
   /** Takes out everything that is not ahead any more, in order of sequence. */
   takeReady(high: HighWater): Item[] {
     const ready = this.#waiting.filter((waiting) => placeBatch(high, waiting.firstSeq) !== 'ahead');

@@ -6,6 +6,7 @@ import type { SourceStatus } from '@stint/common/gen/stint/audit/v1/SourceStatus
 import { type GrpcService, grpcService, type ServiceHandlers } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
+import { isBrokerId } from '@stint/common/spiffe-id.ts';
 import { listRecords } from '../app/list-records.ts';
 import type { LogRecord } from '../app/ports.ts';
 import {
@@ -60,7 +61,10 @@ function status(parts: AuditServiceParts): GetStatusResponse {
     size: parts.store.size(),
     checkpointSize: latest?.size ?? 0,
     checkpointAt: toTimestamp(latest?.signedAt),
-    sources: Array.from(parts.sources(), sourceStatus),
+    // The auditor is a source of its own records; only brokers can fall behind.
+    sources: Array.from(parts.sources())
+      .filter((source) => isBrokerId(source.broker))
+      .map(sourceStatus),
     quarantined: parts.store.quarantinedCount(),
     busConnected: parts.isBusConnected(),
     version: parts.version,

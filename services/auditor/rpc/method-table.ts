@@ -2,7 +2,7 @@ import type { AllowedCaller, MethodRow, MethodTable } from '@stint/common/grpc-m
 import type { services } from '@stint/common/proto.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 
-/** Who reads the log: viewers by their SVID, and whoever may open the local socket. Nobody writes by RPC. */
+/** Who reads the log: viewers by their SVID, and whoever may open the local socket. */
 const readers: readonly AllowedCaller[] = ['local', isViewerId];
 
 const unary: MethodRow = {
@@ -20,6 +20,17 @@ export const auditMethods: MethodTable<typeof services.audit> = {
   GetConsistencyProof: unary,
   GetCheckpoint: unary,
   GetStatus: unary,
+};
+
+const operator: MethodRow = { ...unary, callers: ['local'], concurrencyMax: 4 };
+
+/** What the operator alone may do, on the local socket. */
+export const auditAdminMethods: MethodTable<typeof services.auditAdmin> = {
+  ListQuarantine: operator,
+  GetQuarantined: operator,
+  DismissQuarantined: operator,
+  ListGaps: operator,
+  SkipGap: operator,
 };
 
 function isViewerId(id: SpiffeId): boolean {

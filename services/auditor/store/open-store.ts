@@ -3,6 +3,7 @@ import path from 'node:path';
 import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import { Kysely, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { SqliteQuarantineStore } from './quarantine-store.ts';
 import { SqliteRecordStore } from './record-store.ts';
 import { migrations, type Schema } from './schema.ts';
 
@@ -10,7 +11,11 @@ import { migrations, type Schema } from './schema.ts';
 export const recordsFile = 'records.db';
 
 /** A log's store and the way to close it. */
-export type OpenedStore = { readonly store: SqliteRecordStore; close(): void };
+export type OpenedStore = {
+  readonly store: SqliteRecordStore;
+  readonly quarantine: SqliteQuarantineStore;
+  close(): void;
+};
 
 /**
  * Opens the log of a directory, which is made when absent, and brings its tables up to date. One auditor holds a log.
@@ -26,7 +31,11 @@ export async function openStore(directory: string): Promise<OpenedStore> {
       provider: { getMigrations: () => Promise.resolve(migrations) },
     }).migrateToLatest();
     if (error !== undefined) throw error;
-    return { store: new SqliteRecordStore(database, db), close: () => database.close() };
+    return {
+      store: new SqliteRecordStore(database, db),
+      quarantine: new SqliteQuarantineStore(database, db),
+      close: () => database.close(),
+    };
   } catch (thrown) {
     database.close();
     throw thrown;

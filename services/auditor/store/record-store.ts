@@ -88,25 +88,35 @@ export class SqliteRecordStore implements RecordStore {
     return key;
   }
 
-  findBatch(broker: SpiffeId, seq: number): { firstSeq: number; sha256: string } | undefined {
+  findBatch(
+    broker: SpiffeId,
+    seq: number,
+  ): { firstSeq: number; lastSeq: number; sha256: string } | undefined {
     const query = this.#db
       .selectFrom('batches')
-      .select(['first_seq', 'batch_sha256'])
+      .select(['first_seq', 'count', 'batch_sha256'])
       .where('source_id', '=', this.#sourceIds.get(broker) ?? 0)
       .where('first_seq', '<=', seq)
       .orderBy('first_seq', 'desc')
       .limit(1);
-    const [row] = this.#all(query) as { first_seq: number; batch_sha256: string }[];
-    return row === undefined ? undefined : { firstSeq: row.first_seq, sha256: row.batch_sha256 };
+    const [row] = this.#all(query) as { first_seq: number; count: number; batch_sha256: string }[];
+    if (row === undefined) return undefined;
+    const { first_seq: firstSeq, count, batch_sha256: hash } = row;
+    return { firstSeq, lastSeq: firstSeq + count - 1, sha256: hash };
   }
 
-  append(batches: readonly AcceptedBatch[], now: UnixMs): Appended {
+  append(batches: readonly AcceptedBatch[], now: UnixMs, also?: () => void): Appended {
     const firstIndex = this.#frontier.size;
     let frontier: Frontier;
     try {
-      frontier = this.#database.transaction(() =>
-        batches.reduce((grown, batch) => this.#insertBatch(grown, batch, now), this.#frontier),
-      );
+      frontier = this.#database.transaction(() => {
+        const grown = batches.reduce(
+          (before, batch) => this.#insertBatch(before, batch, now),
+          this.#frontier,
+        );
+        also?.();
+        return grown;
+      });
     } catch (thrown) {
       const duplicate = this.#findDuplicate(batches);
       if (duplicate === undefined) throw thrown;
@@ -217,7 +227,10 @@ export class SqliteRecordStore implements RecordStore {
 
   quarantinedCount(): number {
     const [row] = this.#all(
-      this.#db.selectFrom('quarantine').select((eb) => eb.fn.countAll().as('count')),
+      this.#db
+        .selectFrom('quarantine')
+        .select((eb) => eb.fn.countAll().as('count'))
+        .where('settled_index', 'is', null),
     ) as { count: number }[];
     return row?.count ?? 0;
   }

@@ -28,7 +28,7 @@ export type Schema = {
   };
   epochs: { source_id: number; epoch: number; first_seq: number; public_key: Uint8Array; chain: string };
   checkpoints: { size: number; root: Uint8Array; note: string; signed_at: number };
-  /** Not part of the log: marks that move, one row a broker. They can be rebuilt from `batches`. */
+  /** Not part of the log: marks that move, one row a broker. They can be rebuilt from `batches` and the `log.gap_skipped` records. */
   sources: { id: Generated<number>; spiffe_id: string; seq: number; batch_sha256: string; epoch: number };
   /** Not part of the log: what was refused, for a human. */
   quarantine: {
@@ -44,6 +44,8 @@ export type Schema = {
     times: number;
     first_at: number;
     last_at: number;
+    /** The record in which an operator settled it. */
+    settled_index: number | null;
   };
 };
 
@@ -63,8 +65,17 @@ const createLog: Migration = {
   },
 };
 
+const settleQuarantine: Migration = {
+  up: async (db: Kysely<unknown>) => {
+    await sql.raw('ALTER TABLE quarantine ADD COLUMN settled_index INTEGER').execute(db);
+  },
+};
+
 /** Every migration, by name and in order. A released one never changes. */
-export const migrations: Record<string, Migration> = { '0001-create-log': createLog };
+export const migrations: Record<string, Migration> = {
+  '0001-create-log': createLog,
+  '0002-settle-quarantine': settleQuarantine,
+};
 
 const logTables = [
   `CREATE TABLE records (

@@ -70,7 +70,8 @@ const quarantineColumns = [
   'last_at',
 ] as const;
 
-function moveSource(db: Kysely<Schema>) {
+/** Sets how far a broker has come; run with spiffe_id, seq, batch_sha256, epoch. Gives its number. */
+export function moveSource(db: Kysely<Schema>) {
   return insert(db, 'sources', ['spiffe_id', 'seq', 'batch_sha256', 'epoch'])
     .onConflict((on) =>
       on.column('spiffe_id').doUpdateSet((eb) => ({

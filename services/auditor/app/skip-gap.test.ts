@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { before, test } from 'node:test';
+import type { SignedBatch } from '@stint/common/audit-batch.ts';
+import { createLog } from '@stint/common/log.ts';
+import { sha256 } from '@stint/common/merkle.ts';
+import { stintIds } from '@stint/common/spiffe-id.ts';
+import type { SvidState } from '@stint/common/x509-svid.ts';
+import { suiteScope } from '../../../test/harness/suite-scope.ts';
+import { tempDir } from '../../../test/harness/temp-dir.ts';
+import {
+  batchPayload,
+  TestBroker,
+  type TestTrust,
+  testDomain,
+  testTrust,
+} from '../../../test/harness/test-broker.ts';
+import { gapReportMs } from '../domain/source-sequence.ts';
+import { fsck, verifyCommand } from '../fsck.ts';
+import { LogFiles } from '../store/log-files.ts';
+import { createLogKey } from '../store/log-key.ts';
+import { openStore } from '../store/open-store.ts';
+import { appendOnlyTables } from '../store/schema.ts';
+import { dismissRefusal } from './dismiss-refusal.ts';
+import { findGaps, skipAfterMs } from './find-gaps.ts';
+import { Ingest } from './ingest-batch.ts';
+import { LogSignal } from './log-signal.ts';
+import { CheckpointPublisher } from './publish-checkpoint.ts';
+import { skipGap } from './skip-gap.ts';
+
+const scope = suiteScope();
+const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
+let trust: TestTrust;
+let svid: SvidState;
+before(async () => {
+  trust = await testTrust(scope, clock);
+  svid = (await trust.source(stintIds.auditor(testDomain))).current();
+});
+
+const words = { reason: 'its disk was lost', operator: 'ada' };
+
+/** An auditor over a real store, fed by hand; what is asked for again is delivered again, as the bus would. */
+async function auditor(directory = path.join(tempDir(scope), 'log')) {
+  const key = await createLogKey(path.join(path.dirname(directory), 'state'), 'stint.local/stint/log');
+  const { store, quarantine, close } = await openStore(directory);
+  const files = new LogFiles(directory);
+  files.writeVerifierKey(key.verifierKey);
+  const announced: string[] = [];
+  const announcer = {
+    announceEvent: (type: string) => void announced.push(type),
+    sendReceipt: () => undefined,
+  };
+  const log = createLog({ service: 'test', level: 'silent' });
+  const common = { store, clock, announcer, log, signal: new LogSignal() };
+  const ingest = new Ingest({ ...common, rootsDer: () => trust.rootsDer, onReceiptDue: () => undefined });
+  const parts = { ...common, quarantine, svid: () => svid, sources: () => ingest.sources() };
+  const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files });
+  const again: Buffer[] = [];
+  const deliver = (...batches: (SignedBatch | Buffer)[]) => {
+    const payloads = batches.map((batch) => (Buffer.isBuffer(batch) ? batch : batchPayload(batch)));
+    const delivery = (payload: Buffer) => ({
+      subject: 'audit.b1',
+      payload,
+      ack: () => undefined,
+      retryAfter: () => void again.push(payload),
+    });
+    ingest.accept(payloads.map(delivery));
+  };
+  const redeliver = () => deliver(...again.splice(0));
+  const waitFor = (ms: number) => {
+    ingest.watchGaps();
+    clock.time += ms;
+    ingest.watchGaps();
+  };
+  const events = () =>
+    store
+      .list({ from: undefined, count: 1_000, newestFirst: false, filter: {} })
+      .records.map(
+        ({ leaf }) =>
+          JSON.parse(leaf.toString()) as { type: string; source: { broker: string; seq: number } },
+      );
+  const sequences = () =>
+    events()
+      .filter(({ source }) => source.broker.endsWith('/b1'))
+      .map(({ source }) => source.seq);
+  const verify = (...known: number[]) => {
+    publisher.current();
+    return fsck({ logDir: directory, knownSkips: new Set(known) });
+  };
+  return {
+    ...parts,
+    parts,
+    ingest,
+    deliver,
+    redeliver,
+    waitFor,
+    events,
+    sequences,
+    verify,
+    announced,
+    directory,
+    close,
+  };
+}
+
+type Auditor = Awaited<ReturnType<typeof auditor>>;
+
+/** An auditor that has 1 to 3 of b1, refused 4 (an event id that it has), and holds 5 and 6 back. */
+async function withRefusedBatch() {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const id = 'evt_01k0000000000000000000000a';
+  const refused = [broker.startEpoch(), broker.batch([{ id }]), broker.fill(1), broker.batch([{ id }])];
+  const waiting = broker.fill(2);
+  at.deliver(...refused, waiting);
+  return { at, broker, waiting, refused: refused[3] as SignedBatch };
+}
+
+const order = (at: Auditor, change: object = {}) => {
+  const [gap] = findGaps(at.parts);
+  assert.ok(gap);
+  const { broker: spiffeId, missingFrom } = gap;
+  return { spiffeId, missingFrom, resumeAt: gap.resume?.at ?? 0, ...words, ...change };
+};
+
+test('what was refused in its turn is skipped by an operator: the log goes on, and says so in a record of its own', async () => {
+  const { at, broker, refused } = await withRefusedBatch();
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  at.redeliver();
+  assert.deepEqual(at.sequences(), [1, 2, 3, 5, 6]);
+  at.deliver(broker.fill(1));
+  assert.deepEqual(at.sequences(), [1, 2, 3, 5, 6, 7]);
+  const record = at.store.record(index);
+  const event = JSON.parse(String(record?.leaf)) as { data: Record<string, unknown> };
+  assert.deepEqual(
+    { ...event.data, after_batch_sha256: '', resume_prev_sha256: '' },
+    {
+      broker: broker.spiffeId,
+      missing_from: 4,
+      resume_at: 5,
+      after_batch_sha256: '',
+      resume_prev_sha256: '',
+      refused_sha256: [sha256(batchPayload(refused)).toString('hex')],
+      ...words,
+    },
+  );
+  assert.equal(event.data['resume_prev_sha256'], sha256(refused.header).toString('hex'));
+  assert.deepEqual(at.announced.slice(3, 5), ['epoch.started', 'log.gap_skipped']);
+  assert.equal(at.store.quarantinedCount(), 0, 'the refused message is settled by the record');
+  assert.equal(at.quarantine.find(1)?.settledIndex, index);
+  at.close();
+});
+
+test('verify tells a declared hole each time, under its own code, until its reader says that he knows', async () => {
+  const { at } = await withRefusedBatch();
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  assert.deepEqual([...at.verify().findings.counts.keys()], ['skipped'], 'before the broker has gone on');
+  at.redeliver();
+  const { findings } = at.verify();
+  assert.equal(findings.exitCode, 21);
+  assert.deepEqual(findings.kept, [
+    {
+      class: 'skipped',
+      message:
+        'events 4 to 4 of spiffe://stint.local/stint/broker/b1 were skipped, it says by ada: its disk was lost',
+      index,
+    },
+  ]);
+  assert.equal(at.verify(index - 1).findings.exitCode, 21);
+  assert.equal(at.verify(index).findings.exitCode, 0);
+  let text = '';
+  verifyCommand(['--log-dir', at.directory, '--known-skip', String(index)], (part) => (text += part));
+  assert.match(text, /^whole: [\s\S]*but for events 4 to 4 of .*b1, skipped by an operator in record 4/);
+  at.close();
+});
+
+test('a hole is believed by nothing but the auditor’s record of exactly that hole', async () => {
+  const { at } = await withRefusedBatch();
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  at.redeliver();
+  at.verify();
+  at.close();
+  const changes: readonly (readonly [string, string])[] = [
+    [
+      'another end',
+      `UPDATE records SET leaf = CAST(replace(leaf, '"resume_at":5', '"resume_at":6') AS BLOB)`,
+    ],
+    ['a wider hole', 'DELETE FROM records WHERE source_id = 1 AND seq = 5'],
+    ['the author', "UPDATE sources SET spiffe_id = 'spiffe://stint.local/stint/broker/b7' WHERE id = 2"],
+    ['the signature', `UPDATE batches SET signature = zeroblob(64) WHERE first_index = ${index - 1}`],
+    ['the record', `DELETE FROM records WHERE idx = ${index}`],
+  ];
+  for (const [what, change] of changes) {
+    const copy = path.join(tempDir(scope), 'log');
+    cpSync(at.directory, copy, { recursive: true });
+    const database = new DatabaseSync(path.join(copy, 'records.db'));
+    for (const table of appendOnlyTables)
+      database.exec(`DROP TRIGGER ${table}_refuse_update; DROP TRIGGER ${table}_refuse_delete`);
+    database.exec(change);
+    database.close();
+    const { findings } = fsck({ logDir: copy, knownSkips: new Set([index]) });
+    assert.ok(findings.exitCode >= 10 && findings.exitCode < 20, `${what}: ${findings.exitCode}`);
+  }
+});
+
+test('a gap that nobody can fill is skipped, and what comes of it afterwards is put aside and never appended', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const [epoch, lost, later] = [broker.startEpoch(), broker.fill(3), broker.fill(1)];
+  at.deliver(epoch, later);
+  at.waitFor(skipAfterMs);
+  skipGap(order(at), at.parts);
+  at.redeliver();
+  assert.deepEqual(at.sequences(), [1, 5]);
+  at.deliver(lost);
+  assert.deepEqual(at.sequences(), [1, 5]);
+  assert.deepEqual(
+    at.quarantine.list({ fromId: 0, count: 9, includeSettled: false }).map(({ reason }) => reason),
+    ['skipped'],
+  );
+  at.close();
+});
+
+test('the beginning of a broker can be skipped to the next epoch that it opens', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  broker.startEpoch();
+  at.deliver(broker.fill(1));
+  at.waitFor(skipAfterMs);
+  assert.match(String(findGaps(at.parts)[0]?.blockedBy), /start the broker again/);
+  assert.throws(() => skipGap(order(at), at.parts), { reason: 'GAP_NOT_SKIPPABLE' });
+  at.deliver(broker.startEpoch(), broker.fill(1));
+  skipGap(order(at), at.parts);
+  at.redeliver();
+  assert.deepEqual(at.sequences(), [3, 4]);
+  assert.deepEqual([...at.verify(1).findings.counts.keys()], []);
+  at.close();
+});
+
+test('nothing is skipped in haste, to a batch that is not the broker’s own, between two histories, or otherwise than it was shown', async () => {
+  const { at, broker } = await withRefusedBatch();
+  const size = at.store.size();
+  const refuses = (reason: string, change: object = {}) =>
+    assert.throws(() => skipGap(order(at, change), at.parts), { reason });
+  at.waitFor(gapReportMs);
+  refuses('GAP_NOT_SKIPPABLE');
+  at.waitFor(skipAfterMs);
+  refuses('CONCURRENT_UPDATE', { missingFrom: 3 });
+  refuses('CONCURRENT_UPDATE', { missingFrom: 1 });
+  refuses('CONCURRENT_UPDATE', { resumeAt: 6 });
+  refuses('CONCURRENT_UPDATE', { spiffeId: stintIds.broker(testDomain, 'b9') });
+  for (const change of [
+    { reason: '' },
+    { reason: ' ' },
+    { reason: 'a\nb' },
+    { operator: '' },
+    { reason: 'x'.repeat(501) },
+  ])
+    refuses('INVALID_FIELD', change);
+  const forged = { ...broker.clone().fill(1), signature: Buffer.alloc(64, 1) };
+  at.deliver(forged);
+  assert.equal(findGaps(at.parts)[0]?.resume?.at, 5, 'a forged batch is no place to go on at');
+  const other = await TestBroker.make(trust, 'b1', clock);
+  for (let seq = 1; seq <= 4; seq++) other.startEpoch();
+  at.deliver(other.startEpoch());
+  refuses('GAP_NOT_SKIPPABLE', { resumeAt: 5 });
+  assert.equal(at.store.size(), size);
+  at.close();
+});
+
+test('a crash before the commit leaves nothing, and after a crash right behind it the log goes on from the mark', async () => {
+  const { at, waiting } = await withRefusedBatch();
+  at.waitFor(skipAfterMs);
+  const size = at.store.size();
+  const quarantine = { claims: () => [], moveMark: () => assert.fail('the disk is full') };
+  const failing = { ...at.parts, quarantine: quarantine as never };
+  assert.throws(() => skipGap(order(at), failing), /the disk is full/);
+  assert.equal(at.store.size(), size);
+  at.deliver(waiting);
+  assert.deepEqual(at.sequences(), [1, 2, 3]);
+  const index = skipGap(order(at), at.parts);
+  at.close(); // what memory would have done is lost
+  const next = await auditor(at.directory);
+  next.deliver(waiting);
+  assert.deepEqual(next.sequences(), [1, 2, 3, 5, 6]);
+  assert.deepEqual(next.verify(index).findings.kept, []);
+  next.close();
+});
+
+test('a refused message that is nobody’s turn is dismissed by a record that names its bytes, and stays', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  at.deliver(broker.startEpoch(), Buffer.from('junk'));
+  assert.equal(at.store.quarantinedCount(), 1);
+  const index = dismissRefusal({ id: 1, ...words }, at.parts);
+  assert.equal(at.store.quarantinedCount(), 0);
+  assert.equal(at.quarantine.payload(1)?.toString(), 'junk');
+  const event = JSON.parse(String(at.store.record(index)?.leaf)) as { data: Record<string, unknown> };
+  assert.equal(event.data['payload_sha256'], sha256(Buffer.from('junk')).toString('hex'));
+  assert.throws(() => dismissRefusal({ id: 1, ...words }, at.parts), { reason: 'CONCURRENT_UPDATE' });
+  assert.throws(() => dismissRefusal({ id: 2, ...words }, at.parts), { reason: 'RECORD_NOT_FOUND' });
+  at.deliver(Buffer.from('junk'));
+  assert.equal(at.store.quarantinedCount(), 0, 'the same bytes again are dealt with already');
+  at.deliver(Buffer.from('more'));
+  dismissRefusal({ id: 2, ...words }, at.parts);
+  at.deliver(broker.fill(2));
+  assert.deepEqual(at.verify().findings.kept, []);
+  at.close();
+});
+
+test('a broker cannot write in the auditor’s name', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  at.deliver(broker.startEpoch(), broker.batch([{ type: 'log.gap_skipped', data: {} }]));
+  assert.deepEqual(at.sequences(), [1]);
+  assert.match(String(at.quarantine.find(1)?.detail), /is the auditor’s to say/);
+  at.close();
+});
+
+test('a grant whose life a declared hole cuts is not judged, and one behind the hole is', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const event = (grant: string, type: string) =>
+    broker.batch([
+      {
+        type: type as 'grant.decided',
+        grant_id: `grt_01k000000000000000000000${grant}` as never,
+        lease_id: `lse_01k000000000000000000000${grant}` as never,
+        data: {},
+      },
+    ]);
+  at.deliver(broker.startEpoch(), event('0a', 'grant.decided'));
+  event('0a', 'lease.activated');
+  at.deliver(event('0a', 'lease.revoking'), event('0b', 'lease.contained'));
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  at.redeliver();
+  assert.deepEqual([...at.verify(index).findings.counts.keys()], []);
+  at.deliver(event('0c', 'grant.decided'), event('0c', 'lease.contained'));
+  assert.deepEqual([...at.verify(index).findings.counts.keys()], ['grant']);
+  at.close();
+});

@@ -1,0 +1,101 @@
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
+import { type Compilable, type Kysely, sql } from 'kysely';
+import type { QuarantinedMessage, QuarantineStore } from '../app/ports.ts';
+import type { HighWater } from '../domain/source-sequence.ts';
+import type { Schema } from './schema.ts';
+import { moveSource } from './statements.ts';
+
+/** What was refused, as the operator sees it. Messages come in by the record store; here they are read and settled. */
+export class SqliteQuarantineStore implements QuarantineStore {
+  readonly #database: SqliteDatabase;
+  readonly #db: Kysely<Schema>;
+
+  /** `db` compiles queries for `database`, whose migrations have run. */
+  constructor(database: SqliteDatabase, db: Kysely<Schema>) {
+    this.#database = database;
+    this.#db = db;
+  }
+
+  list(query: { fromId: number; count: number; includeSettled: boolean }): QuarantinedMessage[] {
+    const found = this.#messages().where('id', '>=', query.fromId).orderBy('id').limit(query.count);
+    return this.#read(query.includeSettled ? found : found.where('settled_index', 'is', null));
+  }
+
+  find(id: number): QuarantinedMessage | undefined {
+    return this.#read(this.#messages().where('id', '=', id))[0];
+  }
+
+  payload(id: number): Buffer | undefined {
+    const [row] = this.#all(this.#db.selectFrom('quarantine').select('payload').where('id', '=', id)) as {
+      payload: Uint8Array | null;
+    }[];
+    return row?.payload === null || row === undefined ? undefined : Buffer.from(row.payload);
+  }
+
+  claims(range: { broker: SpiffeId; from: number; to: number; count: number }): QuarantinedMessage[] {
+    const { broker, from, to, count } = range;
+    const found = this.#messages().where('broker', '=', broker).where('settled_index', 'is', null);
+    return this.#read(
+      found.where('first_seq', '>=', from).where('first_seq', '<=', to).orderBy('id').limit(count),
+    );
+  }
+
+  settle(ids: readonly number[], recordIndex: number): void {
+    for (const id of ids)
+      this.#all(this.#db.updateTable('quarantine').set({ settled_index: recordIndex }).where('id', '=', id));
+  }
+
+  moveMark({ broker, seq, batchSha256, epoch }: HighWater): void {
+    this.#database.prepare(moveSource(this.#db).compile().sql).all([broker, seq, batchSha256, epoch]);
+  }
+
+  #messages() {
+    return this.#db
+      .selectFrom('quarantine')
+      .select(['id', 'reason', 'detail', 'subject', 'broker', 'first_seq', 'size_bytes', 'payload_sha256'])
+      .select(['times', 'first_at', 'last_at', 'settled_index', sql<number>`payload IS NOT NULL`.as('kept')]);
+  }
+
+  #read(query: Compilable<unknown>): QuarantinedMessage[] {
+    return (this.#all(query) as MessageRow[]).map((row) => ({
+      id: row.id,
+      reason: row.reason,
+      detail: row.detail,
+      subject: row.subject,
+      broker: row.broker ?? undefined,
+      firstSeq: row.first_seq ?? undefined,
+      sizeBytes: row.size_bytes,
+      payloadSha256: Buffer.from(row.payload_sha256),
+      isKept: row.kept === 1,
+      times: row.times,
+      firstAt: row.first_at,
+      lastAt: row.last_at,
+      settledIndex: row.settled_index ?? undefined,
+    }));
+  }
+
+  #all(query: Compilable<unknown>): unknown[] {
+    const { sql: text, parameters } = query.compile();
+    const statement = this.#database.prepare(text);
+    if (statement.reader) return statement.all(parameters);
+    statement.run(parameters);
+    return [];
+  }
+}
+
+type MessageRow = {
+  readonly id: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly subject: string;
+  readonly broker: SpiffeId | null;
+  readonly first_seq: number | null;
+  readonly size_bytes: number;
+  readonly payload_sha256: Uint8Array;
+  readonly times: number;
+  readonly first_at: number;
+  readonly last_at: number;
+  readonly settled_index: number | null;
+  readonly kept: number;
+};
