@@ -9,11 +9,13 @@ const options = {
   },
   logDir: {
     type: 'path',
+    place: 'new directory',
     default: '.stint/log',
     doc: 'Directory of the log: records.db and the public files `checkpoint` and `log.vkey`. Another directory is another, empty log.',
   },
   stateDir: {
     type: 'path',
+    place: 'new directory',
     default: '.stint/auditor',
     doc: "Private directory (0700) for the log's signing key and the auditor's SVID. Never the log's own: who holds the key can sign another history.",
   },
@@ -37,6 +39,7 @@ const options = {
   },
   adminSocket: {
     type: 'path',
+    place: 'new file',
     default: '.stint/run/auditor/admin.sock',
     doc: 'Unix socket for local queries, in a directory of its own (0700): who may open it may read the whole log.',
   },

@@ -15,6 +15,7 @@ const options = {
   },
   stateDir: {
     type: 'path',
+    place: 'new directory',
     default: '.stint/broker',
     doc: 'Private directory (0700) for the CA, the token signing keys and the SQLite store. A copy of it is a copy of this broker.',
   },
@@ -32,11 +33,13 @@ const options = {
   },
   bundleDir: {
     type: 'path',
+    place: 'directory',
     default: 'deploy/demo',
     doc: 'Directory with registry.yaml and policies/*.cedar. A faulty one is refused whole, with file and line.',
   },
   providersFile: {
     type: 'path',
+    place: 'file',
     optional: true,
     doc: 'YAML file that names the targets leases are made at; without it only `grant-token` (signed tokens) exists.',
   },
@@ -58,6 +61,7 @@ const options = {
   },
   adminSocket: {
     type: 'path',
+    place: 'new file',
     default: '.stint/run/broker/admin.sock',
     doc: 'Unix socket for the local operator, in a directory of its own (0700): who may open it may do everything.',
   },
@@ -97,6 +101,7 @@ const options = {
   },
   trustBundleFile: {
     type: 'path',
+    place: 'new file',
     default: '.stint/trust-bundle.pem',
     doc: 'Where the roots of the trust domain are written, for those who have no SVID yet. Public; replaced whole at start.',
   },

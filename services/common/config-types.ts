@@ -1,3 +1,4 @@
+import type { PlaceKind } from './config/place-check.ts';
 import type { Secret } from './secret.ts';
 
 /** A host and TCP port to listen on or connect to. */
@@ -30,7 +31,13 @@ export type Option =
       readonly min: string;
       readonly max: string;
     })
-  | (Common & { readonly type: 'path'; readonly default?: string; readonly optional?: true })
+  | (Common & {
+      readonly type: 'path';
+      readonly default?: string;
+      readonly optional?: true;
+      /** What is looked at before the service starts; absent: nothing, for what may come to be later. */
+      readonly place?: PlaceKind;
+    })
   | (Common & { readonly type: 'address'; readonly default?: string; readonly optional?: true })
   | (Common & {
       readonly type: 'enum';

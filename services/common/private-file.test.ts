@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -40,6 +41,14 @@ describe('a private directory', () => {
     await assert.rejects(ensurePrivateDirectory(directory), isFault('exposed'));
     assert.equal(statSync(directory).mode & 0o777, 0o750);
   });
+
+  it(
+    'is refused at once where the kernel lets nobody make one',
+    {
+      skip: existsSync('/proc/self') ? false : 'no /proc here',
+    },
+    () => assert.rejects(ensurePrivateDirectory('/proc/x/y'), { code: 'ENOENT' }),
+  );
 
   it('is not a link to one', async () => {
     symlinkSync(scratch, path.join(scratch, 'link'));

@@ -30,7 +30,7 @@ export class PrivateFileError extends Error {
  * @throws PrivateFileError `exposed` or `unfit`; an existing directory's mode is never changed silently.
  */
 export async function ensurePrivateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   const found = await lstat(directory);
   if (!found.isDirectory())
     throw new PrivateFileError('unfit', `"${directory}" is not a directory (links are not followed)`);
@@ -102,6 +102,16 @@ export async function removeAbandonedCopies(directory: string, now: number): Pro
   }
 }
 
+/** Node's own recursive mkdir never returns where the kernel answers ENOENT below a folder that is there, as in /proc. */
+async function makeDirectory(directory: string): Promise<void> {
+  const make = () => mkdir(directory, { mode: 0o700 }).catch(ignoreExisting);
+  await make().catch(async (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' || path.dirname(directory) === directory) throw cause;
+    await makeDirectory(path.dirname(directory));
+    await make();
+  });
+}
+
 async function writeCopy(file: string, contents: string): Promise<string> {
   const copy = `${file}.${randomBytes(6).toString('hex')}${copyEnding}`;
   const handle = await open(copy, 'wx', 0o600);
@@ -143,6 +153,11 @@ function refuseExposed(
       `"${file}" belongs to user ${found.uid}, and this process runs as user ${uid}`,
     );
   }
+}
+
+function ignoreExisting(cause: NodeJS.ErrnoException): undefined {
+  if (cause.code !== 'EEXIST') throw cause;
+  return undefined;
 }
 
 function ignoreMissing(cause: NodeJS.ErrnoException): undefined {

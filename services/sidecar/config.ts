@@ -16,6 +16,7 @@ const options = {
   },
   socket: {
     type: 'path',
+    place: 'new file',
     optional: true,
     doc: 'Unix socket for the workload, in a directory of its own (0700): who may open it is the workload. Not set: $XDG_RUNTIME_DIR/stint/sidecar.sock.',
   },
@@ -39,6 +40,7 @@ const options = {
   },
   stateFile: {
     type: 'path',
+    place: 'new file',
     optional: true,
     doc: 'File (0600, in a 0700 directory) that keeps key and SVID for the next process. Not set: in memory only, and a restart needs a new join token. A thief of it is this workload, and stays it by rotation until the identity is suspended.',
   },

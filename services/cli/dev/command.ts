@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import path from 'node:path';
+import { placeFault } from '@stint/common/config/place-check.ts';
+import { type Command, InvalidArgumentError } from 'commander';
 import { runDev } from './dev-mesh.ts';
 
 /** Adds `stint dev`. The exit code is set once everything has stopped. */
@@ -7,7 +9,7 @@ export function addDevCommand(program: Command, process: NodeJS.Process): void {
     .command('dev')
     .description('Run a whole mesh on this machine and show a workload get, use and lose access')
     .option('--once', 'end after the story', false)
-    .option('--state-dir <directory>', 'where all local state lives', '.stint')
+    .option('--state-dir <directory>', 'where all local state lives', readStateDirectory, '.stint')
     .action(async ({ once, stateDir }: { once: boolean; stateDir: string }) => {
       const interrupted = new Promise<void>((resolve) => {
         process.once('SIGINT', () => resolve());
@@ -24,4 +26,10 @@ export function addDevCommand(program: Command, process: NodeJS.Process): void {
         interrupted,
       });
     });
+}
+
+function readStateDirectory(text: string): string {
+  const fault = placeFault('new directory', path.resolve(text));
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
+  return text;
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { HostPort, Option } from '../config-types.ts';
 import { Secret } from '../secret.ts';
 import { formatDurationMs, parseDurationMs } from '../time.ts';
+import { placeFault } from './place-check.ts';
 
 /** Longest text of one value, in characters, unless the option says less. */
 const textMax = 4_096;
@@ -42,9 +43,7 @@ function readText(option: TextOption, text: string, directory: string): Reading 
     case 'duration':
       return readDuration(option, text);
     case 'path':
-      return text === '' || text.includes('\0')
-        ? fault('it must be a path')
-        : good(path.resolve(directory, text));
+      return readPath(option, text, directory);
     case 'address':
       return readAddress(text);
     case 'enum':
@@ -78,6 +77,13 @@ function readString(option: Extract<Option, { type: 'string' }>, text: string): 
   if (option.pattern !== undefined && !option.pattern.test(text))
     return fault(`it must match ${option.pattern.source}`);
   return good(text);
+}
+
+function readPath(option: Extract<Option, { type: 'path' }>, text: string, directory: string): Reading {
+  if (text === '' || text.includes('\0')) return fault('it must be a path');
+  const place = path.resolve(directory, text);
+  const wrong = option.place === undefined ? undefined : placeFault(option.place, place);
+  return wrong === undefined ? good(place) : fault(wrong);
 }
 
 function readDuration(option: Extract<Option, { type: 'duration' }>, text: string): Reading {
@@ -123,7 +129,9 @@ function readSecretFile(file: string): Reading {
     bytes.fill(0);
     return secret.reveal((plaintext) => plaintext.length) === 0 ? fault(`"${file}" is empty`) : good(secret);
   } catch (thrown) {
-    return fault(`"${file}" cannot be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown fault'})`);
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return fault(`"${file}" does not exist: make it, mode 0600, or name another`);
+    return fault(`"${file}" cannot be read (${code ?? 'unknown fault'})`);
   }
 }
 

@@ -23,7 +23,7 @@ const options = {
     unit: 'events',
     doc: 'Largest backlog.',
   },
-  dataDir: { type: 'path', doc: 'Where state is kept.' },
+  dataDir: { type: 'path', place: 'new directory', doc: 'Where state is kept.' },
   databasePassword: { type: 'secretFile', optional: true, doc: 'File with the password.' },
   name: { type: 'string', default: 'b1', pattern: /^[a-z0-9]+$/, lengthMax: 8, doc: 'Name of the broker.' },
   witnesses: { type: 'list', default: [], pattern: /^[a-z.]+$/, itemsMax: 2, doc: 'Witnesses.' },
@@ -168,8 +168,18 @@ describe('a service does not start', () => {
     'a port that does not exist': [['--mesh-listen', 'h:70000'], /host:port/],
     'too many items': [['--witnesses', 'a,b,c'], /at most 2 items/],
     'a negated flag that is no boolean': [['--no-name'], /--no-name: unknown flag/],
-    'a file that is not there': [['--config', 'missing.json'], /missing\.json: cannot be read \(ENOENT\)/],
-    'a secret file that is not there': [['--database-password', 'missing'], /cannot be read \(ENOENT\)/],
+    'a file that is not there': [
+      ['--config', 'missing.json'],
+      /missing\.json: the file of --config cannot be read \(ENOENT\): name one/,
+    ],
+    'a secret file that is not there': [
+      ['--database-password', 'missing'],
+      /--database-password: ".*missing" does not exist: make it, mode 0600, or name another/,
+    ],
+    'a place that cannot be written': [
+      ['--data-dir', '/proc/x'],
+      /--data-dir: nothing can be written in "\/proc"/,
+    ],
   };
   for (const [what, [args, fault]] of Object.entries(wrong)) {
     test(`with ${what}`, () => assert.match(faults({ args }), fault));

@@ -29,7 +29,8 @@ type Found = Map<string, Source>;
  * Parses a service's configuration: default < file named by `--config` < variable < flag. Everything is checked, every
  * fault is listed with what, where, why and how to mend it, and anything unknown that could be a misspelt option (a key
  * of the file, a variable with the service's prefix, a flag) is a fault. The result is frozen; nothing reads the
- * environment later. Reads the configuration file and secret files; writes nothing.
+ * environment later. Reads the configuration file and secret files, and looks at
+ * the places that paths name; writes nothing.
  */
 export function parseConfig<Table extends OptionTable>(
   spec: ConfigSpec<Table>,
@@ -149,7 +150,7 @@ function readJsonObject(file: string): Record<string, unknown> | string {
   } catch (thrown) {
     return thrown instanceof SyntaxError
       ? `not JSON: ${thrown.message}`
-      : `cannot be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown fault'})`;
+      : `the file of --config cannot be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown fault'}): name one that is there`;
   }
 }
 

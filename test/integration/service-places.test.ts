@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { repositoryRoot } from '../../deploy/tools.ts';
+import { tempDir } from '../harness/temp-dir.ts';
+
+/** Longer than any start takes to look at its configuration, in milliseconds; one that hangs is killed then. */
+const deadlineMs = 20_000;
+
+const skip = existsSync('/proc/self') ? false : 'no /proc here';
+const demo = ['--bundle-dir', path.join(repositoryRoot, 'deploy/demo')];
+const identity = ['--bundle-file', 'roots.pem', '--join-token-file', 'token'];
+
+/** By service: an option that names a file or folder, a bad one, and what is said of it. */
+const wrong: readonly [string, readonly string[], RegExp][] = [
+  ['broker', ['--state-dir', '/proc/x'], /--state-dir: nothing can be written in "\/proc"/],
+  ['broker', ['--admin-socket', '/proc/x/s'], /--admin-socket: nothing can be written in "\/proc"/],
+  ['broker', ['--trust-bundle-file', '/proc/x/f'], /--trust-bundle-file: nothing can be written in "\/proc"/],
+  ['broker', ['--providers-file', 'no.yaml'], /--providers-file: ".*\/no\.yaml" does not exist: make it, or/],
+  ['broker', ['--bundle-dir', 'no'], /--bundle-dir: ".*\/no" does not exist: make it, or/],
+  ['broker', ['--store-url-file', 'no'], /--store-url-file: ".*\/no" does not exist: make it, mode 0600, or/],
+  ['broker', ['--config', 'no.json'], /\/no\.json: the file of --config cannot be read \(ENOENT\)/],
+  ['auditor', ['--log-dir', '/proc/x'], /--log-dir: nothing can be written in "\/proc"/],
+  ['auditor', ['--state-dir', '/proc/x'], /--state-dir: nothing can be written in "\/proc"/],
+  ['auditor', ['--admin-socket', '/proc/x/s'], /--admin-socket: nothing can be written in "\/proc"/],
+  ['sidecar', ['--socket', '/proc/x/s'], /--socket: nothing can be written in "\/proc"/],
+  ['sidecar', ['--state-file', '/proc/x/f'], /--state-file: nothing can be written in "\/proc"/],
+];
+
+describe('a place that cannot be used ends the start at once, with its option and a cure', { skip }, () => {
+  for (const [service, args, said] of wrong) {
+    test(`${service} ${args.join(' ')}`, (t) => {
+      const program = path.join(repositoryRoot, `services/${service}/main.ts`);
+      const needed = { broker: demo, auditor: [], sidecar: identity }[service] ?? [];
+      const { status, stderr } = spawnSync(process.execPath, [program, ...needed, ...args], {
+        cwd: tempDir(t),
+        encoding: 'utf8',
+        timeout: deadlineMs,
+        killSignal: 'SIGKILL',
+      });
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, said);
+      assert.equal(stderr.trimEnd().split('\n').length, 2, stderr);
+    });
+  }
+
+  test('stint dev --state-dir /proc/x', () => {
+    const program = path.join(repositoryRoot, 'services/cli/main.ts');
+    const { status, stderr } = spawnSync(process.execPath, [program, 'dev', '--state-dir', '/proc/x'], {
+      encoding: 'utf8',
+      timeout: deadlineMs,
+      killSignal: 'SIGKILL',
+    });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /--state-dir.*nothing can be written in "\/proc"/);
+  });
+});
