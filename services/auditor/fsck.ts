@@ -161,7 +161,17 @@ function asJson(verdict: Verdict, seconds: number): string {
     size,
     root: root.toString('base64'),
     seconds,
-    skips,
   };
-  return `${JSON.stringify({ ...facts, counts: Object.fromEntries(findings.counts), findings: findings.kept })}\n`;
+  return `${JSON.stringify({ ...facts, counts: Object.fromEntries(findings.counts), findings: findings.kept, skips: skips.map(skipJson) })}\n`;
+}
+
+function skipJson({
+  index,
+  broker,
+  missingFrom,
+  resumeAt,
+  reason,
+  operator,
+}: Verdict['skips'][number]): object {
+  return { index, broker, missing_from: missingFrom, resume_at: resumeAt, reason, operator };
 }

@@ -10,6 +10,7 @@ type VerifyOptions = {
   readonly verifierKey?: string;
   readonly trustBundle?: string;
   readonly checkpoint: readonly string[];
+  readonly knownSkip: readonly string[];
 };
 
 /** Adds `stint audit verify`: the auditor's own offline verifier, its verdict and exit code passed on. */
@@ -21,12 +22,18 @@ export function addAuditVerify(audit: Command, run: Runner): void {
     .option(
       '--checkpoint <file>',
       'an older checkpoint: the log must be its continuation; may be repeated',
-      (file: string, before: readonly string[]) => [...before, file],
+      oneMore,
+      [],
+    )
+    .option(
+      '--known-skip <index>',
+      'a record that declares missing events, of which you know; may be repeated',
+      oneMore,
       [],
     )
     .action(
       run<VerifyOptions>(async (session, { options }) => {
-        const { verifierKey, trustBundle, checkpoint, output } = options;
+        const { verifierKey, trustBundle, checkpoint, knownSkip, output } = options;
         const args = [
           auditorProgram,
           'verify',
@@ -34,6 +41,7 @@ export function addAuditVerify(audit: Command, run: Runner): void {
           ...(verifierKey === undefined ? [] : ['--verifier-key', verifierKey]),
           ...(trustBundle === undefined ? [] : ['--trust-bundle', trustBundle]),
           ...checkpoint.flatMap((file) => ['--checkpoint', file]),
+          ...knownSkip.flatMap((index) => ['--known-skip', index]),
           ...(output === 'json' ? ['-o', 'json'] : []),
         ];
         const ended = await runChild([process.execPath, ...args], { environment: session.environment });
@@ -43,7 +51,13 @@ export function addAuditVerify(audit: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Check the whole log from its raw records, offline',
     examples: ['stint audit verify', 'stint audit verify --verifier-key ./kept/log.vkey -o json'],
-    notes: ['Exit codes are the verifier’s: 0 whole, 2 not verified, 10 to 20 by kind of damage.'],
+    notes: [
+      'Exit codes are the verifier’s: 0 whole, 2 not verified, 10 to 20 by kind of damage, 21 events skipped, 22 empty.',
+    ],
     next: ['stint audit list'],
   });
+}
+
+function oneMore(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }

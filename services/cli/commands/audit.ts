@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
+import { addAuditGap } from './audit-gap.ts';
 import { addAuditList } from './audit-list.ts';
+import { addAuditQuarantine } from './audit-quarantine.ts';
 import { addAuditTail } from './audit-tail.ts';
 import { addAuditVerify } from './audit-verify.ts';
 import { describeCommand } from './command-help.ts';
 import type { Runner } from './run-command.ts';
 
-/** Adds `stint audit list|tail|verify`. */
+/** Adds `stint audit list|tail|verify|gap|quarantine`. */
 export function addAuditCommands(program: Command, run: Runner): void {
   const audit = describeCommand(program.command('audit'), {
     purpose: 'Read the log of everything that happened, and check it',
@@ -14,4 +16,6 @@ export function addAuditCommands(program: Command, run: Runner): void {
   addAuditList(audit, run);
   addAuditTail(audit, run);
   addAuditVerify(audit, run);
+  addAuditGap(audit, run);
+  addAuditQuarantine(audit, run);
 }

@@ -1,0 +1,148 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isServiceError } from '@stint/common/errors.ts';
+import type { ListQuarantineResponse__Output } from '@stint/common/gen/stint/audit/v1/ListQuarantineResponse.ts';
+import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
+import { services } from '@stint/common/proto.ts';
+import type { Command } from 'commander';
+import { cliError, withFix } from '../cli-error.ts';
+import type { CommandSession } from '../command-session.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { quarantinedJson, quarantinedText, quarantineTable } from '../views/quarantine-view.ts';
+import { describeCommand } from './command-help.ts';
+import { readIndex, readLimit } from './option-values.ts';
+import { operatorOption, type RecordWords, reasonOption, recordedBy } from './record-words.ts';
+import type { Runner } from './run-command.ts';
+
+/** Messages in one answer of the auditor, at most. Source: stint.audit.v1.ListQuarantineRequest.page_size. */
+const pageSizeMax = 500;
+
+/** Adds `stint audit quarantine list|show|dismiss`. */
+export function addAuditQuarantine(audit: Command, run: Runner): void {
+  const quarantine = describeCommand(audit.command('quarantine'), {
+    purpose: 'See what the auditor refused, and say when it has been dealt with',
+    examples: ['stint audit quarantine list', 'stint audit quarantine show 3'],
+  });
+  addList(quarantine, run);
+  addShow(quarantine, run);
+  addDismiss(quarantine, run);
+}
+
+function addList(quarantine: Command, run: Runner): void {
+  const command = quarantine
+    .command('list')
+    .option('--all', 'also what an operator has settled', false)
+    .option('--limit <count>', 'how many at most, 1 to 1000', readLimit, 50)
+    .action(
+      run<{ all: boolean; limit: number }>(async (session, { options }) => {
+        const messages = await listMessages(session, options);
+        const now = session.clock.now();
+        session.output.result({
+          json: { messages: messages.map(quarantinedJson) },
+          table: (paint) => quarantineTable(messages, now, paint),
+        });
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'List messages that the auditor refused and put aside',
+    examples: ['stint audit quarantine list', 'stint audit quarantine list --all -o json'],
+    notes: [
+      '"equivocation" is an alarm: a broker signed two histories. Its store, or its key, is in wrong hands.',
+    ],
+    next: ['stint audit quarantine show ID', 'stint audit gap list'],
+  });
+}
+
+async function listMessages(session: CommandSession, { all, limit }: { all: boolean; limit: number }) {
+  const auditor = await session.channel('auditor');
+  const found: QuarantinedMessage__Output[] = [];
+  let fromId: number | undefined = 0;
+  while (fromId !== undefined && found.length < limit) {
+    const pageSize = Math.min(limit - found.length, pageSizeMax);
+    const page: ListQuarantineResponse__Output = await auditor.call(services.auditAdmin.ListQuarantine, {
+      fromId,
+      pageSize,
+      includeSettled: all,
+    });
+    found.push(...page.messages);
+    fromId = page.nextId;
+  }
+  return found;
+}
+
+function addShow(quarantine: Command, run: Runner): void {
+  const command = quarantine
+    .command('show')
+    .argument('<id>', 'its number', readIndex)
+    .option('--out <file>', 'write its bytes there; the file must not exist')
+    .action(
+      run<{ out?: string }>(async (session, { args: [id = ''], options }) => {
+        const auditor = await session.channel('auditor');
+        const { message, payload } = await auditor
+          .call(services.auditAdmin.GetQuarantined, { id: Number(id) })
+          .catch(pointToList);
+        if (message === null) throw noMessage();
+        // Hostile bytes: private, and never in the place of something else.
+        if (options.out !== undefined)
+          writeFileSync(path.resolve(options.out), payload, { mode: 0o600, flag: 'wx' });
+        const now = session.clock.now();
+        session.output.result({
+          json: quarantinedJson(message),
+          table: (paint) => quarantinedText(message, now, paint),
+        });
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Show one refused message',
+    examples: ['stint audit quarantine show 3', 'stint audit quarantine show 3 --out refused.bin'],
+    notes: [
+      'Its bytes are a SignedBatch (proto/stint/audit/v1/batch.proto), or anything that somebody sent.',
+    ],
+    next: ['stint audit gap list', 'stint audit quarantine dismiss ID --reason TEXT'],
+  });
+}
+
+function addDismiss(quarantine: Command, run: Runner): void {
+  const command = quarantine
+    .command('dismiss')
+    .argument('<id>', 'its number', readIndex)
+    .addOption(reasonOption())
+    .addOption(operatorOption())
+    .action(
+      run<RecordWords>(async (session, { args: [id = ''], options }) => {
+        const auditor = await session.channel('auditor');
+        const order = { id: Number(id), ...recordedBy(options) };
+        const { recordIndex } = await auditor
+          .call(services.auditAdmin.DismissQuarantined, order)
+          .catch(pointToList);
+        session.output.result({
+          json: { record_index: recordIndex },
+          table: () => `recorded in the log: record ${recordIndex}\n`,
+        });
+        return exitCodes.ok.code;
+      }),
+    );
+  describeCommand(command, {
+    purpose: 'Say that a refused message has been dealt with',
+    examples: ['stint audit quarantine dismiss 3 --reason "sent by a test of ours, OPS-7"'],
+    notes: [
+      'It stays where it is, and is counted no more. That, its hash and your reason become a record of the log.',
+    ],
+    next: ['stint audit list --type log.'],
+  });
+}
+
+function pointToList(thrown: unknown): never {
+  const isStale = isServiceError(thrown, 'RECORD_NOT_FOUND', 'CONCURRENT_UPDATE');
+  throw isStale ? withFix(thrown, 'stint audit quarantine list --all') : thrown;
+}
+
+function noMessage(): Error {
+  return cliError('ANSWER_INCOMPLETE', {
+    what: 'the auditor answered without a message',
+    why: 'it speaks another version of the contract',
+    fix: 'stint status shows the versions',
+  });
+}
