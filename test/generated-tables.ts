@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { optionMarkdown } from '@stint/common/config/option-text.ts';
 import { errorReasons } from '@stint/common/errors.ts';
+import { metricTable } from '@stint/common/telemetry.ts';
 import { repositoryRoot } from '../deploy/tools.ts';
 import { auditorConfig } from '../services/auditor/config.ts';
 import { findingClasses } from '../services/auditor/domain/findings.ts';
@@ -35,6 +36,7 @@ export const generatedTables: readonly GeneratedTable[] = [
     markdown: () => alignedTable(optionMarkdown(sidecarConfig)),
   },
   { page: 'services/common/README.md', name: 'errors', markdown: () => alignedTable(errorMarkdown()) },
+  { page: 'services/common/README.md', name: 'metrics', markdown: () => alignedTable(metricMarkdown()) },
   {
     page: 'services/auditor/README.md',
     name: 'exit codes',
@@ -77,6 +79,15 @@ function errorMarkdown(): string {
       `| \`${reason}\` | ${code} | ${retry ? 'yes' : 'no'} | ${meaning} |\n`,
   );
   return ['| reason | gRPC code | again | meaning |\n', '|---|---|---|---|\n', ...rows].join('');
+}
+
+function metricMarkdown(): string {
+  const rows = Object.entries(metricTable).map(
+    ([name, { kind, unit, by, attributes, description }]) =>
+      `| \`${name}\` | ${kind} | ${unit} | ${by} | ${attributes} | ${description} |\n`,
+  );
+  const head = '| metric | kind | unit | recorded by | attributes | what |\n';
+  return [head, '|---|---|---|---|---|---|\n', ...rows].join('');
 }
 
 function exitCodeMarkdown(): string {

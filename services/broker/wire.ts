@@ -10,6 +10,7 @@ import { BusLink } from '@stint/common/nats.ts';
 import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
 import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
 import { parseTrustDomain, type SpiffeId, stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
+import { gauge } from '@stint/common/telemetry.ts';
 import { type Clock, systemClock } from '@stint/common/time.ts';
 import { AcknowledgeDelivery } from './app/acknowledge-delivery.ts';
 import { AttestWorkload } from './app/attest-workload.ts';
@@ -114,6 +115,8 @@ export async function startBroker(
   await store.ledger.commit({ events: [policyLoaded(bundles.current())] });
   const resumed = await resumeInterrupted({ store: store.grants, providers, clock });
   if (resumed > 0) service.log.info({ leases: resumed }, 'leases that the last process was at are taken up');
+  gauge('stint.grants.active', () => store.grants.countLiveGrants());
+  gauge('stint.audit.backlog', () => store.ledger.backlog().events);
   const link = startBus(base, { svid: identity.svid, store });
   return serve({ ...base, ...identity, providers, bundles, store, link });
 }

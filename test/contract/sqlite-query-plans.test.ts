@@ -40,6 +40,7 @@ test('every statement of the store goes by an index', async (t) => {
     grants.openEntities('p', ['a', 'b']),
     grants.listEndedEarly(['p', 'q'], 1, lease, 5),
     grants.countLeasesByState(),
+    grants.countLiveGrants(),
   ]);
   const filters = [{}, { spiffeId: holder }, { resource: 'r' }, { spiffeId: holder, resource: 'r' }];
   for (const liveOnly of [true, false]) {

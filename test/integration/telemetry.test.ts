@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   startTelemetry,
@@ -12,51 +10,10 @@ import {
   traceIdsOf,
   withSpan,
 } from '@stint/common/telemetry.ts';
-
-type Span = {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  kind: number;
-  status: { code?: number };
-  attributes: { key: string; value: { stringValue?: string } }[];
-};
-type Received = { services: Set<string>; spans: Span[]; metrics: Set<string>; logs: number };
+import { otlpCollector, otlpEnvironment } from '../harness/otlp-collector.ts';
 
 const program = fileURLToPath(new URL('../harness/traced-call.ts', import.meta.url));
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-
-/** A collector that takes OTLP as JSON over HTTP. */
-async function collector(t: TestContext): Promise<{ endpoint: string; received: Received }> {
-  const received: Received = { services: new Set(), spans: [], metrics: new Set(), logs: 0 };
-  const server = createServer(async (request, response) => {
-    take(received, request.url ?? '', await bodyOf(request));
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
-}
-
-function take(received: Received, path: string, body: string): void {
-  const message = JSON.parse(body);
-  for (const group of message.resourceSpans ?? message.resourceMetrics ?? []) {
-    for (const { key, value } of group.resource.attributes)
-      if (key === 'service.name') received.services.add(value.stringValue);
-    for (const scope of group.scopeSpans ?? []) received.spans.push(...scope.spans);
-    for (const scope of group.scopeMetrics ?? [])
-      for (const { name } of scope.metrics) received.metrics.add(name);
-  }
-  if (path === '/v1/logs') received.logs++;
-}
 
 async function runTracedCall(environment: Record<string, string>): Promise<{ code: number; output: string }> {
   const child = spawn(process.execPath, [program, parent], {
@@ -69,13 +26,8 @@ async function runTracedCall(environment: Record<string, string>): Promise<{ cod
 }
 
 test('a call joins the trace of its caller: client and server spans, one call, metrics, no ids in attributes', async (t) => {
-  const { endpoint, received } = await collector(t);
-  const environment = {
-    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    OTEL_METRICS_EXPORTER: 'otlp',
-  };
-  const { code, output } = await runTracedCall(environment);
+  const { endpoint, received } = await otlpCollector(t);
+  const { code, output } = await runTracedCall(otlpEnvironment(endpoint));
   assert.equal(code, 0, output);
   assert.deepEqual([...received.services], ['stint-broker']);
   const [server, client, work] = [2, 3, 1].map((kind) => received.spans.find((span) => span.kind === kind));

@@ -1,7 +1,7 @@
 import type { EventActor, EventDraft, EventType, EventValue } from '@stint/common/audit-event.ts';
 import type { Log } from '@stint/common/log.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
-import type { Clock } from '@stint/common/time.ts';
+import type { Clock, UnixMs } from '@stint/common/time.ts';
 import { endState, type Grant } from '../domain/grant.ts';
 import {
   type EndReason,
@@ -11,6 +11,7 @@ import {
   type LeaseState,
   retryAt,
 } from '../domain/lease.ts';
+import { recordContainment, recordRevocation } from './access-metrics.ts';
 import {
   type EndedLeaseFeed,
   type EndProof,
@@ -35,6 +36,9 @@ export type LeaseEndingParts = {
 
 /** Longest that one call to a target may take, in milliseconds; a slower one counts as unreachable and is tried again. */
 const targetCallMs = intentMs / 2;
+
+/** Beginnings kept in memory. Of leases beyond them, as of those begun before a restart, the lag is not told. */
+const beginningsMax = 10_000;
 
 /** The code of a lease whose provider the broker was started without. */
 const providerMissing = 'provider_not_configured';
@@ -63,6 +67,9 @@ export class LeaseEnding {
   readonly #parts: LeaseEndingParts;
   /** Leases being driven by this process, so that a caller who waits and the sweeper do not both do it. */
   readonly #driving = new Map<string, Promise<Lease>>();
+
+  /** When this process began to end leases that are not contained yet: for the record of how long it took. */
+  readonly #beginnings = new Map<string, UnixMs>();
 
   constructor(parts: LeaseEndingParts) {
     this.#parts = parts;
@@ -168,6 +175,7 @@ export class LeaseEnding {
       ],
     });
     if (outcome.kind !== 'committed') return lease;
+    recordRevocation(lease, 'revoked', reason);
     this.#tellVerifiers(lease, reason);
     return { ...lease, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
   }
@@ -183,7 +191,8 @@ export class LeaseEnding {
     const from = (['active', 'unknown'] as const).filter((state) => state === lease.state);
     if (from.length === 0) return lease;
     // Whoever begins goes on to drive: another worker comes only if this one is gone.
-    const nextAttemptAt = this.#parts.clock.now() + targetCallMs;
+    const now = this.#parts.clock.now();
+    const nextAttemptAt = now + targetCallMs;
     const outcome = await this.#parts.ledger.commit({
       lease: move(lease, { from, to: 'revoking' }, { endReason: reason, nextAttemptAt, attempts: 0 }),
       grant: { id: grant.id, from: ['active', 'ending'], set: { state: 'ending', endReason: reason } },
@@ -191,6 +200,7 @@ export class LeaseEnding {
     });
     this.#parts.step('revoking_committed');
     if (outcome.kind !== 'committed') return lease;
+    this.#noteBeginning(lease, now);
     this.#tellVerifiers(lease, reason);
     return { ...lease, state: 'revoking', endReason: reason, nextAttemptAt, attempts: 0 };
   }
@@ -223,7 +233,7 @@ export class LeaseEnding {
     const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
-    const lagMs = now - (lease.endReason === 'expired' ? lease.expiresAt : now);
+    const lagMs = this.#lagMs(lease, now);
     await this.#mustCommit({
       lease: move(
         lease,
@@ -235,8 +245,16 @@ export class LeaseEnding {
           lastError: null,
         },
       ),
-      events: [event('lease.contained', { grant, lease }, { ...proofData(proof), lag_ms: lagMs })],
+      events: [
+        event(
+          'lease.contained',
+          { grant, lease },
+          { ...proofData(proof), ...(lagMs === undefined ? {} : { lag_ms: lagMs }) },
+        ),
+      ],
     });
+    if (lagMs !== undefined) recordContainment(lease, lagMs);
+    this.#beginnings.delete(lease.id);
     this.#parts.step('contained_committed');
     return { ...lease, state: 'contained', containedAt: now, attempts: 0 };
   }
@@ -268,7 +286,18 @@ export class LeaseEnding {
       ],
     });
     this.#parts.step('removed_committed');
+    recordRevocation(lease, 'revoked', reason);
     return { ...lease, state: 'revoked', revokedAt: now };
+  }
+
+  #noteBeginning(lease: Lease, now: UnixMs): void {
+    if (this.#beginnings.size < beginningsMax) this.#beginnings.set(lease.id, now);
+  }
+
+  /** How long after its end the lease is contained; undefined when it was another process that began to end it. */
+  #lagMs(lease: Lease, now: UnixMs): number | undefined {
+    const endedAt = lease.endReason === 'expired' ? lease.expiresAt : this.#beginnings.get(lease.id);
+    return endedAt === undefined ? undefined : now - endedAt;
   }
 
   /** Schedules the next try on the row. Only a failure that waiting will not mend is news worth a record, once. */
@@ -283,6 +312,7 @@ export class LeaseEnding {
       lease: { id: lease.id, from: [lease.state], set: becomesStuck ? { ...set, state } : set },
       events: becomesStuck ? [event('lease.stuck', { grant, lease }, { code: failure.code })] : [],
     });
+    if (becomesStuck) recordRevocation(lease, 'stuck');
     return { ...lease, state, attempts, nextAttemptAt, lastError: failure.code };
   }
 

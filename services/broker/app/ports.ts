@@ -122,6 +122,8 @@ export interface GrantStore {
     after: LeaseId | undefined,
     limit: number,
   ): Promise<readonly Lease[]>;
+  /** Grants that have not ended. */
+  countLiveGrants(): Promise<number>;
   countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>>;
 }
 

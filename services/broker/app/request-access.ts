@@ -7,6 +7,7 @@ import type { Clock } from '@stint/common/time.ts';
 import type { Decision, DenyDecision } from '../domain/decision.ts';
 import type { Grant } from '../domain/grant.ts';
 import { activeUntil, intentMs, type Lease } from '../domain/lease.ts';
+import { measureCreation, measureRequest } from './access-metrics.ts';
 import { type AccessRequest, type Arrival, type Asker, findNamed, type Question } from './access-question.ts';
 import {
   failureOf,
@@ -82,7 +83,11 @@ export class RequestAccess {
     this.#parts = parts;
   }
 
-  async execute(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<AccessAnswer> {
+  execute(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<AccessAnswer> {
+    return measureRequest(() => this.#answer(asker, request, arrival));
+  }
+
+  async #answer(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<AccessAnswer> {
     validateAccessFields(request);
     // First, because a refusal is a record too: a flood of denials must not grow a backlog that is full.
     this.#parts.backlog.assertRoom();
@@ -174,7 +179,9 @@ export class RequestAccess {
     provider: TargetProvider,
   ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
     try {
-      return await provider.create(grant, intent, question, AbortSignal.timeout(intentMs / 2));
+      return await measureCreation(provider.name, () =>
+        provider.create(grant, intent, question, AbortSignal.timeout(intentMs / 2)),
+      );
     } catch (cause) {
       const failure = failureOf(cause);
       if (failure.kind === 'ambiguous') await this.#parts.ending.outcomeUnknown(grant, intent, failure.code);

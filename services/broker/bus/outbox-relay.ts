@@ -8,7 +8,7 @@ import type { BusLink } from '@stint/common/nats.ts';
 import { codecs } from '@stint/common/proto.ts';
 import { type NoteVerifier, openNote, parseVerifierKey } from '@stint/common/signed-note.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import { currentTraceparent, traceIdsOf, withSpan } from '@stint/common/telemetry.ts';
+import { count, currentTraceparent, traceIdsOf, withSpan } from '@stint/common/telemetry.ts';
 import type { Outbox, OutboxBatch } from '../app/ports.ts';
 import { SentWindow } from './sent-window.ts';
 
@@ -295,6 +295,7 @@ export class OutboxRelay {
   /** The log's key has signed what is not so: somebody else writes in our name, or the log is wrong. Rows are kept. */
   #raiseAlarm({ seq, batchSha256, treeSize }: ReceiptBody, fault: string): void {
     const facts = { alarm: 'false_receipt', seq, batch_sha256: batchSha256, tree_size: treeSize };
+    count('stint.audit.false_receipts');
     this.#options.log.error(facts, `the audit log has signed a false receipt: ${fault}`);
   }
 }

@@ -166,6 +166,15 @@ export class KyselyGrantStore implements GrantStore {
     return (await query.execute()).map(fromLeaseRow);
   }
 
+  async countLiveGrants(): Promise<number> {
+    const row = await this.#database
+      .selectFrom('grants')
+      .select(sql<number>`count(*)`.as('grants'))
+      .where(whereGrantIsLive)
+      .executeTakeFirst();
+    return row?.grants ?? 0;
+  }
+
   /** Counts leases in open states; those that have ended are history and not counted. */
   async countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>> {
     const rows = await this.#database
