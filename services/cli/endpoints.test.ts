@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { type MeshFile, writeMeshFile } from '../../deploy/mesh/mesh-file.ts';
@@ -68,10 +68,41 @@ test('a mesh file that others wrote or may write is refused, unless everything i
   assert.equal(find({ directory, flags }).sidecar?.path, '/s');
 });
 
-test('a mesh file that cannot be read as one is passed over, and relative XDG directories too', (t) => {
+test('a mesh file that is none is refused with its field; an empty one and relative XDG directories are passed over', (t) => {
   const directory = tempDir(t);
   const file = meshIn(directory);
-  writeFileSync(file, '{"version":1,"por');
+  const whole = JSON.parse(readFileSync(file, 'utf8')) as Record<string, object>;
+  const faults: readonly [string, string][] = [
+    ['{"version":1,"por', 'it is not JSON ('],
+    ['7', 'it must hold one JSON object'],
+    [JSON.stringify({ ...whole, version: 2 }), '"version" must be 1, and is 2'],
+    [JSON.stringify({ ...whole, brokerSocket: 5 }), '"brokerSocket" must be a text, and is 5'],
+    [
+      JSON.stringify({ ...whole, ports: { ...whole['ports'], nats: 70_000 } }),
+      '"ports.nats" must be a port, 1 to 65535, and is 70000',
+    ],
+    [
+      JSON.stringify({ ...whole, ports: undefined }),
+      '"ports.mesh" must be a port, 1 to 65535, and is absent',
+    ],
+  ];
+  for (const [text, why] of faults) {
+    writeFileSync(file, text);
+    assert.throws(
+      () => find({ directory }),
+      (thrown) => {
+        assert.ok(thrown instanceof CliError);
+        assert.equal(thrown.failure.reason, 'FILE_UNUSABLE');
+        assert.equal(thrown.failure.what, `"${file}" cannot be used`);
+        assert.match(
+          thrown.failure.why,
+          typeof why === 'string' ? new RegExp(`^${RegExp.escape(why)}$`) : why,
+        );
+        return true;
+      },
+    );
+  }
+  writeFileSync(file, '');
   assert.equal(find({ directory }).sidecar, undefined);
   assert.equal(find({ environment: { XDG_RUNTIME_DIR: 'run' } }).sidecar, undefined);
 });

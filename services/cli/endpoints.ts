@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { type MeshFile, readMeshFile } from '../../deploy/mesh/mesh-file.ts';
+import { type MeshFile, MeshFileError, readMeshFile } from '../../deploy/mesh/mesh-file.ts';
 import { cliError } from './cli-error.ts';
 
 /** What the command line talks to, and the log's public files. */
@@ -54,7 +54,8 @@ export type EndpointSources = {
 /**
  * Finds each endpoint: flag, then variable, then the nearest `.stint/mesh.json` up from the directory, then the user's XDG
  * directory; undefined where none of them names it. Whether something answers there is not looked at.
- * @throws CliError MESH_FILE_UNTRUSTED when a mesh file is needed and the one found is another user's.
+ * @throws CliError MESH_FILE_UNTRUSTED when a mesh file is needed and the one found is another user's, FILE_UNUSABLE when it
+ * is none.
  */
 export function findEndpoints(sources: EndpointSources): Endpoints {
   let mesh: NearestMesh | 'absent' | undefined;
@@ -88,7 +89,7 @@ function nearestMesh({ directory, uid }: EndpointSources): NearestMesh | undefin
     if (found?.isFile() === true) {
       // Whoever may write this file chooses whom we tell our reasons, and what we take for credentials.
       if (found.uid !== uid || (found.mode & 0o022) !== 0) throw untrusted(file, found.uid);
-      const content = readMeshFile(file);
+      const content = readTrustedFile(file);
       if (content !== undefined) return { file, content };
     }
     if (folder === path.dirname(folder)) return undefined;
@@ -110,6 +111,20 @@ function fromXdg(name: EndpointName, environment: EndpointSources['environment']
   // Relative ones are to be ignored. Source: XDG Base Directory Specification.
   if (base === undefined || !path.isAbsolute(base)) return undefined;
   return { path: path.join(base, place), source: variable };
+}
+
+function readTrustedFile(file: string): MeshFile | undefined {
+  try {
+    return readMeshFile(file);
+  } catch (thrown) {
+    if (!(thrown instanceof MeshFileError)) throw thrown;
+    const text = {
+      what: `"${file}" cannot be used`,
+      why: thrown.fault,
+      fix: 'remove it and start the mesh anew (npm start), which writes it',
+    };
+    throw cliError('FILE_UNUSABLE', text, thrown);
+  }
 }
 
 function untrusted(file: string, uid: number): Error {
