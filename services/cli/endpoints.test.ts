@@ -94,10 +94,7 @@ test('a mesh file that is none is refused with its field; an empty one and relat
         assert.ok(thrown instanceof CliError);
         assert.equal(thrown.failure.reason, 'FILE_UNUSABLE');
         assert.equal(thrown.failure.what, `"${file}" cannot be used`);
-        assert.match(
-          thrown.failure.why,
-          typeof why === 'string' ? new RegExp(`^${RegExp.escape(why)}$`) : why,
-        );
+        assert.ok(thrown.failure.why.startsWith(why), thrown.failure.why);
         return true;
       },
     );
