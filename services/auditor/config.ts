@@ -11,7 +11,7 @@ const options = {
     type: 'path',
     place: 'new directory',
     default: '.stint/log',
-    doc: 'Directory of the log: records.db and the public files `checkpoint` and `log.vkey`. Another directory is another, empty log.',
+    doc: 'Directory of the log: records.db and the public files `checkpoint` and `log.vkey`. A key begins one log: start with the directory emptied or another one is refused.',
   },
   stateDir: {
     type: 'path',

@@ -10,6 +10,7 @@ import { parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
 import { brokerUpstream } from '@stint/common/svid-upstream.ts';
 import { systemClock } from '@stint/common/time.ts';
+import { beginLog } from './app/begin-log.ts';
 import { Ingest, type IngestOptions } from './app/ingest-batch.ts';
 import { LogSignal } from './app/log-signal.ts';
 import { CheckpointPublisher, checkSigned } from './app/publish-checkpoint.ts';
@@ -18,6 +19,7 @@ import { NatsAnnouncer } from './ingest/nats-announcer.ts';
 import { NatsConsumer } from './ingest/nats-consumer.ts';
 import { auditAdminService } from './rpc/audit-admin-service.ts';
 import { auditService } from './rpc/audit-service.ts';
+import { LogBeginningFile } from './store/log-beginning-file.ts';
 import { LogFiles } from './store/log-files.ts';
 import { createLogKey, type LogKey } from './store/log-key.ts';
 import { openStore } from './store/open-store.ts';
@@ -45,12 +47,13 @@ export async function startAuditor(
   await ensurePrivateDirectory(config.stateDir);
   const key = await createLogKey(config.stateDir, config.origin);
   const { store, quarantine, files } = await openLog(config, service, key);
+  const signal = new LogSignal();
   const svid = await openIdentity(config, service);
   const link = openBus(config, service, svid);
-  const signal = new LogSignal();
   const announcer = new NatsAnnouncer(link);
   const common = { store, announcer, clock: systemClock, log: service.log };
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files, signal });
+  await beginLog(store, new LogBeginningFile(config.stateDir), () => publisher.current());
   const ingest = new Ingest({
     ...common,
     rootsDer: () => svid.current().bundleDer,

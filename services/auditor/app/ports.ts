@@ -177,6 +177,14 @@ export type PublicFiles = {
   writeCheckpoint(note: string): void;
 };
 
+/** What is remembered of the log beside its key, where whoever empties the log's directory does not reach. */
+export type LogBeginning = {
+  /** Whether this key has begun a log. */
+  isNoted(): boolean;
+  /** Notes it, with a checkpoint of it; durable when it resolves. */
+  note(checkpoint: string): Promise<void>;
+};
+
 /** Rows of the log as they stand, unchecked. */
 export type RawRecord = {
   readonly idx: number;
