@@ -239,7 +239,8 @@ class Channel implements GrpcChannel {
   }
 
   #failure(failure: StatusObject): ServiceError {
-    return fromGrpcStatus(failure, this.#options.unavailable);
+    const { target, unavailable } = this.#options;
+    return fromGrpcStatus(failure, { unavailable, peer: peerText(target) });
   }
 }
 
@@ -315,6 +316,12 @@ function svidProvider(source: SvidSource): ProviderListeners {
     removeCaCertificateListener: unsubscribe,
     removeIdentityCertificateListener: unsubscribe,
   };
+}
+
+/** A target as people write it. */
+function peerText(target: GrpcChannelOptions['target']): string {
+  if ('unixPath' in target) return `"${target.unixPath}"`;
+  return target.host.includes(':') ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
 }
 
 function dnsTarget(host: string, port: number): string {

@@ -11,6 +11,7 @@ import {
 } from './grpc-status.ts';
 import { codecs } from './proto.ts';
 
+const caller = { unavailable: 'BROKER_UNAVAILABLE', peer: 'broker.internal:7301' } as const;
 const origin = { service: 'broker', requestId: 'req_01k00000000000000000000000' };
 
 describe('every reason', () => {
@@ -22,7 +23,7 @@ describe('every reason', () => {
       });
       const status = toGrpcStatus(error, origin);
       assert.equal(status.code, statusCode[errorReasons[reason].code]);
-      const back = fromGrpcStatus(status as StatusObject, 'BROKER_UNAVAILABLE');
+      const back = fromGrpcStatus(status as StatusObject, caller);
       assert.equal(back.reason, reason);
       assert.equal(back.message, error.message);
       assert.deepEqual(back.metadata, error.metadata);
@@ -60,7 +61,7 @@ test('a text that is not well-formed Unicode does not break the answer', () => {
 
 test('without details the code decides, and "nobody answered" is what the caller says it is', () => {
   const bare = (code: number, details = 'x') =>
-    fromGrpcStatus({ code, details } as StatusObject, 'AUDIT_UNAVAILABLE');
+    fromGrpcStatus({ code, details } as StatusObject, { ...caller, unavailable: 'AUDIT_UNAVAILABLE' });
   assert.equal(bare(statusCode.UNAVAILABLE).reason, 'AUDIT_UNAVAILABLE');
   assert.equal(bare(statusCode.DEADLINE_EXCEEDED).reason, 'DEADLINE_EXCEEDED');
   assert.equal(
@@ -71,10 +72,28 @@ test('without details the code decides, and "nobody answered" is what the caller
   assert.equal(bare(statusCode.UNKNOWN).reason, 'INTERNAL');
 });
 
+test('who did not answer is named as the caller knows it, and the words of the transport stay inside', () => {
+  const text = (code: number) => {
+    const { message } = fromGrpcStatus(
+      { code, details: 'ECONNREFUSED 10.0.0.7:7301' } as StatusObject,
+      caller,
+    );
+    assert.doesNotMatch(message, /10\.0\.0\.7/);
+    return message;
+  };
+  assert.equal(
+    text(statusCode.UNAVAILABLE),
+    'no answer from broker.internal:7301: nobody listens there, or it is not who was expected',
+  );
+  assert.match(text(statusCode.DEADLINE_EXCEEDED), /^no answer from broker\.internal:7301 in time: /);
+  assert.match(text(statusCode.UNIMPLEMENTED), /^broker\.internal:7301 does not know this call: /);
+  assert.match(text(statusCode.UNKNOWN), /^the call to broker\.internal:7301 failed: /);
+});
+
 test('details that cannot be read, or of a reason from the future, still give an error', () => {
   const status = toGrpcStatus(new ServiceError('GRANT_DENIED', 'no'), origin);
   status.metadata.set(statusDetailsTrailer, Buffer.from('ffffffff', 'hex'));
-  assert.equal(fromGrpcStatus(status as StatusObject, 'BROKER_UNAVAILABLE').reason, 'INTERNAL');
+  assert.equal(fromGrpcStatus(status as StatusObject, caller).reason, 'INTERNAL');
   const info = codecs.errorInfo.encode({ reason: 'NEW_REASON', domain: 'broker.stint' });
   const future = {
     code: statusCode.ABORTED,

@@ -77,30 +77,50 @@ export function fromRpcStatus(
 
 /**
  * The ServiceError that a failed gRPC call stands for: the peer's own, when its trailers carry one, else by the code.
- * @param unavailable the reason for "nobody answered", which only the caller of the call can name.
+ * @param caller.unavailable the reason for "nobody answered", which only the caller of the call can name.
+ * @param caller.peer whom it called, as it was configured: `host:port` or the path of a socket. It is shown.
  */
-export function fromGrpcStatus(failure: StatusObject, unavailable: ErrorReason): ServiceError {
+export function fromGrpcStatus(
+  failure: StatusObject,
+  caller: { readonly unavailable: ErrorReason; readonly peer: string },
+): ServiceError {
   const [details] = failure.metadata?.get(statusDetailsTrailer) ?? [];
   if (Buffer.isBuffer(details)) {
     try {
-      return fromRpcStatus(codecs.status.decode(details), unavailable);
+      return fromRpcStatus(codecs.status.decode(details), caller.unavailable);
     } catch (cause) {
-      return new ServiceError('INTERNAL', 'the peer answered with a status that cannot be read', { cause });
+      const text = `${caller.peer} answered with a status that cannot be read`;
+      return new ServiceError('INTERNAL', text, { cause });
     }
   }
-  return transportError(failure, unavailable);
+  return transportError(failure, caller);
 }
 
-// No ErrorInfo: grpc-js itself speaks, here or at the peer. Its text may name addresses, so it goes only into the cause.
-function transportError(failure: StatusObject, unavailable: ErrorReason): ServiceError {
+// No ErrorInfo: grpc-js itself speaks, here or at the peer. What it says is for the log, so it goes only into the cause.
+function transportError(
+  failure: StatusObject,
+  { unavailable, peer }: { readonly unavailable: ErrorReason; readonly peer: string },
+): ServiceError {
   const reason =
     failure.code === statusCode.RESOURCE_EXHAUSTED && /larger than/.test(failure.details)
       ? 'MESSAGE_TOO_LARGE'
       : reasonOfCode(failure.code, unavailable);
-  return new ServiceError(reason, `the call failed: ${errorReasons[reason].meaning}`, {
+  const text =
+    transportTexts[failure.code]?.(peer) ?? `the call to ${peer} failed: ${errorReasons[reason].meaning}`;
+  return new ServiceError(reason, text, {
     cause: new Error(`gRPC ${statusCode[failure.code]}: ${failure.details}`),
   });
 }
+
+/** What failed on the way, by code, in words that say where to look. */
+const transportTexts: Readonly<Record<number, (peer: string) => string>> = {
+  [statusCode.UNAVAILABLE]: (peer) =>
+    `no answer from ${peer}: nobody listens there, or it is not who was expected`,
+  [statusCode.DEADLINE_EXCEEDED]: (peer) =>
+    `no answer from ${peer} in time: it is busy, or cannot be reached`,
+  [statusCode.UNIMPLEMENTED]: (peer) =>
+    `${peer} does not know this call: it is another service than was meant, or another version`,
+};
 
 function reasonOfCode(code: number, unavailable: ErrorReason): ErrorReason {
   switch (code) {

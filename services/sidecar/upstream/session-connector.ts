@@ -172,8 +172,6 @@ function outageOf(error: unknown): ServiceError {
     return new ServiceError(reason, text, { metadata, retryAfterMs: 1_000, cause: error });
   }
   if (!errorReasons[reason].retry && reason !== 'PEER_UNAUTHENTICATED' && reason !== 'INTERNAL') return error;
-  // A transport's own text says nothing that the log's cause does not say better.
-  const what = error.cause === undefined ? message : 'it cannot be reached';
-  const text = `no session with the broker: ${what}; the sidecar keeps trying, check the broker and its address`;
+  const text = `no session with the broker: ${message}; the sidecar keeps trying, check the broker and its address`;
   return new ServiceError('BROKER_UNAVAILABLE', text, { metadata, retryAfterMs: 1_000, cause: error });
 }
