@@ -313,6 +313,7 @@ function wireServices(foundation: Foundation): GrpcService[] {
         log: service.log,
         attestors: createAttestors({ joinTokens: store.joinTokens }),
       }),
+      clock,
     ),
     identityService(new RotateSvid(certifying)),
     adminService({

@@ -50,6 +50,8 @@ export const messageBytesMax = 4 * 1_024 * 1_024;
 /** What a handler knows of its call besides the request. */
 export type CallContext = {
   readonly caller: Caller;
+  /** Where the caller's connection comes from, an IP address; empty for a unix socket. */
+  readonly peerAddress: string;
   /** Made for each call; stands in the log and in the text of INTERNAL. */
   readonly requestId: RequestId;
   /** The caller's W3C trace context, as sent; undefined when it sent none. */

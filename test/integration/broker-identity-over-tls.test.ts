@@ -12,6 +12,7 @@ import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
 import { brokerUpstream } from '@stint/common/svid-upstream.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { openLocalSvidSource } from '../../services/broker/ca/local-svid-source.ts';
+import { attestationsPerAddress } from '../../services/broker/rpc/attestation-rate.ts';
 import { attestationService } from '../../services/broker/rpc/attestation-service.ts';
 import { identityService } from '../../services/broker/rpc/identity-service.ts';
 import { type IdentityBroker, identityBroker, silentLog, trustDomain } from '../harness/identity-broker.ts';
@@ -38,7 +39,7 @@ async function serve(t: TestScope, broker: IdentityBroker, spiffeId: SpiffeId = 
   const server = await startGrpcServer({
     name: 'broker',
     listeners: [listener(true), listener(false)],
-    services: [attestationService(broker.attestWorkload), identityService(broker.rotateSvid)],
+    services: [attestationService(broker.attestWorkload, systemClock), identityService(broker.rotateSvid)],
     log: silentLog,
     clock: systemClock,
   });
@@ -186,5 +187,34 @@ describe('identity over real TLS', () => {
     await assert.rejects(channel.call(Attest, { joinToken: 'x'.repeat(10_000), csr }), (e) =>
       isServiceError(e, 'MESSAGE_TOO_LARGE'),
     );
+  });
+
+  it('are bounded: who tries too often from one address is told when to come again, before anything is looked at', async (t) => {
+    const { addresses, broker } = await world(t);
+    const tls = { bundlePem: broker.ca.bundlePem, expectedServer: { trustDomain, accepts: isBrokerId } };
+    const target = { ...addresses.bootstrap, tls };
+    const options = {
+      target,
+      unavailable: 'BROKER_UNAVAILABLE',
+      clock: systemClock,
+      log: silentLog,
+    } as const;
+    const channel = connectGrpc(options);
+    t.after(() => channel.close());
+    const csr = (await newSvidKey()).csrDer;
+    let guesses = 0;
+    for (let refusal: unknown; ; guesses++) {
+      assert.ok(guesses < 2 * attestationsPerAddress.burst, 'it never ends');
+      refusal = await channel
+        .call(services.attestation.Attest, { joinToken: 'a guess', csr })
+        .catch((thrown: unknown) => thrown);
+      if (isServiceError(refusal, 'ATTESTATION_FAILED')) continue;
+      assert.ok(isServiceError(refusal, 'RATE_LIMITED'), String(refusal));
+      assert.ok(
+        (refusal.retryAfterMs ?? 0) > 0 && (refusal.retryAfterMs ?? 0) <= attestationsPerAddress.intervalMs,
+      );
+      break;
+    }
+    assert.ok(guesses >= attestationsPerAddress.burst);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
+import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
@@ -11,8 +11,9 @@ import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import { parseSpiffeId, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
+import type { RequestAccess } from '../../services/broker/app/request-access.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
-import { accessService } from '../../services/broker/rpc/access-service.ts';
+import { accessService, callsPerIdentityMax } from '../../services/broker/rpc/access-service.ts';
 import {
   frameMessagesMax,
   type SessionParts,
@@ -439,4 +440,26 @@ test('calls without a session give the same answers, and need no acknowledgement
   });
   assert.equal(ended.grant?.state, 'completed');
   assert.deepEqual(core.target.entities(), []);
+});
+
+test('one identity cannot take all unary calls: it is told when to come again, and others are served', async (t) => {
+  const held = Promise.withResolvers<never>();
+  const requestAccess = { execute: () => held.promise } as unknown as RequestAccess;
+  const { channel } = await served(t, () => ({ requestAccess }));
+  const [greedy, modest] = [await channel(reader), await channel(deployer)];
+  const end = (from: GrpcChannel) => from.call(access.CompleteGrant, { grantId: newId('grant', 0) });
+  const asking = Array.from({ length: callsPerIdentityMax }, () =>
+    greedy.call(access.RequestAccess, {}).catch((thrown: unknown) => thrown),
+  );
+  await until('no place is left', 20_000, async () => {
+    const refusal = await end(greedy).catch((thrown: unknown) => thrown);
+    if (!isServiceError(refusal, 'RATE_LIMITED')) return undefined;
+    assert.equal(refusal.retryAfterMs, 200);
+    return true;
+  });
+  await assert.rejects(end(modest), { reason: 'GRANT_NOT_FOUND' });
+  held.reject(new ServiceError('STORE_UNAVAILABLE', 'enough'));
+  const ends = await Promise.all(asking);
+  assert.ok(ends.every((thrown) => isServiceError(thrown, 'STORE_UNAVAILABLE', 'RATE_LIMITED')));
+  await assert.rejects(end(greedy), { reason: 'GRANT_NOT_FOUND' });
 });

@@ -56,17 +56,11 @@ function recordRequest(startedAt: number, outcome: string, provider: string, err
 }
 
 /** Creates at a target; measured however it ends. A plain call while telemetry is off. */
-export function measureCreation<Created>(
-  provider: string,
-  create: () => Promise<Created>,
-): Promise<Created> {
+export function measureCreation<Created>(provider: string, create: () => Promise<Created>): Promise<Created> {
   return telemetryIsOn() ? measuredCreation(provider, create) : create();
 }
 
-async function measuredCreation<Created>(
-  provider: string,
-  create: () => Promise<Created>,
-): Promise<Created> {
+async function measuredCreation<Created>(provider: string, create: () => Promise<Created>): Promise<Created> {
   const startedAt = performance.now();
   let errorType = '';
   try {

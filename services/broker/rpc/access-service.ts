@@ -11,11 +11,20 @@ import { fromDuration } from '@stint/common/proto-time.ts';
 import { isStintId } from '@stint/common/spiffe-id.ts';
 import type { Asker } from '../app/access-question.ts';
 import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
+import { IdentityPlaces } from './identity-places.ts';
 import { completionReason, Session, type SessionParts } from './session.ts';
-import { SessionPlaces } from './session-places.ts';
 
 /** Anybody with an SVID but Stint's own parts, which hold no grants. The registry decides the rest. */
 const workload = (spiffeId: Parameters<typeof isStintId>[0]) => !isStintId(spiffeId);
+
+/**
+ * Sessions that one identity may have open at one broker: as many replicas as run under one name. A tenth of all that
+ * there is room for.
+ */
+export const sessionsPerIdentityMax = 1_000;
+
+/** Unary calls that one identity may have under way at one broker, of all methods together: a tenth of one method's room. */
+export const callsPerIdentityMax = 400;
 
 const callRow = {
   callers: [workload],
@@ -34,39 +43,45 @@ const methods: MethodTable<typeof services.access> = {
 
 /** `AccessService`, for the mesh listener. */
 export function accessService(parts: SessionParts): GrpcService {
-  const places = new SessionPlaces();
+  const sessions = new IdentityPlaces({
+    what: 'sessions',
+    perIdentityMax: sessionsPerIdentityMax,
+    retryAfterMs: 5_000,
+  });
+  const calls = new IdentityPlaces({ what: 'calls', perIdentityMax: callsPerIdentityMax, retryAfterMs: 200 });
   return grpcService({
     definition: services.access,
     methods,
     handlers: {
       Session: (stream, call) => {
         const asker = askerOf(call);
-        return places.hold(asker.spiffeId, () => new Session(parts, asker, stream).run());
+        return sessions.hold(asker.spiffeId, () => new Session(parts, asker, stream).run());
       },
-      RequestAccess: async (request, call) => {
+      RequestAccess: (request, call) => {
+        const asker = askerOf(call);
         const options = { traceparent: call.traceparent, delivery: 'unacknowledged' } as const;
-        return toAccessResponse(
-          await parts.requestAccess.execute(askerOf(call), fromAccessRequest(request), options),
+        return calls.hold(asker.spiffeId, async () =>
+          toAccessResponse(await parts.requestAccess.execute(asker, fromAccessRequest(request), options)),
         );
       },
-      CompleteGrant: async ({ grantId, reason, waitContained }, call) => {
-        const options = { reason: completionReason(reason), waitContained };
-        const ended = await parts.endGrant.execute(
-          { kind: 'holder', ...askerOf(call) },
-          parseId('grant', grantId, 'grant_id'),
-          options,
-        );
-        return { grant: toGrantMessage(ended.grant), leases: ended.leases.map(toLeaseMessage) };
+      CompleteGrant: ({ grantId, reason, waitContained }, call) => {
+        const asker = askerOf(call);
+        return calls.hold(asker.spiffeId, async () => {
+          const id = parseId('grant', grantId, 'grant_id');
+          const options = { reason: completionReason(reason), waitContained };
+          const ended = await parts.endGrant.execute({ kind: 'holder', ...asker }, id, options);
+          return { grant: toGrantMessage(ended.grant), leases: ended.leases.map(toLeaseMessage) };
+        });
       },
-      RenewLease: async ({ leaseId, ttl }, call) => ({
-        lease: toLeaseMessage(
-          await parts.renewLease.execute(
-            askerOf(call),
-            parseId('lease', leaseId, 'lease_id'),
-            fromDuration(ttl, 'ttl'),
-          ),
-        ),
-      }),
+      RenewLease: ({ leaseId, ttl }, call) => {
+        const asker = askerOf(call);
+        return calls.hold(asker.spiffeId, async () => {
+          const id = parseId('lease', leaseId, 'lease_id');
+          return {
+            lease: toLeaseMessage(await parts.renewLease.execute(asker, id, fromDuration(ttl, 'ttl'))),
+          };
+        });
+      },
     },
   });
 }

@@ -3,7 +3,9 @@ import type { AttestRequest__Output } from '@stint/common/gen/stint/broker/v1/At
 import { type GrpcService, grpcService, type MethodTable } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
 import { Secret } from '@stint/common/secret.ts';
+import type { Clock } from '@stint/common/time.ts';
 import type { AttestationProof, AttestWorkload } from '../app/attest-workload.ts';
+import { AttestationRate } from './attestation-rate.ts';
 import { toX509SvidMessage } from './svid-messages.ts';
 
 const methods: MethodTable<typeof services.attestation> = {
@@ -16,15 +18,17 @@ const methods: MethodTable<typeof services.attestation> = {
   },
 };
 
-/** `AttestationService`, for the bootstrap listener. */
-export function attestationService(attestWorkload: AttestWorkload): GrpcService {
+/** `AttestationService`, for the bootstrap listener. How often it is tried is bounded before anything is looked at. */
+export function attestationService(attestWorkload: AttestWorkload, clock: Clock): GrpcService {
+  const rate = new AttestationRate(clock);
   return grpcService({
     definition: services.attestation,
     methods,
     handlers: {
-      Attest: async (request) => ({
-        svid: toX509SvidMessage(await attestWorkload.execute(toProof(request), request.csr)),
-      }),
+      Attest: async (request, { peerAddress }) => {
+        rate.take(peerAddress);
+        return { svid: toX509SvidMessage(await attestWorkload.execute(toProof(request), request.csr)) };
+      },
     },
   });
 }

@@ -1,4 +1,4 @@
-import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import type { AllowedCaller, CallContext, Caller, ErasedHandler, MethodRow } from '../grpc-method.ts';
 import { newId, type RequestId } from '../ids.ts';
@@ -65,7 +65,7 @@ export class ServerCall implements CallContext {
   readonly deadline: UnixMs | undefined;
   readonly #host: CallHost;
   readonly #method: BoundMethod;
-  readonly #metadata: Metadata;
+  readonly #call: AnyCall;
   #requestId: RequestId | undefined;
   #controller: AbortController | undefined;
   #abortReason: unknown;
@@ -73,7 +73,7 @@ export class ServerCall implements CallContext {
   constructor(host: CallHost, method: BoundMethod, at: { caller: Caller; call: AnyCall }) {
     this.#host = host;
     this.#method = method;
-    this.#metadata = at.call.metadata;
+    this.#call = at.call;
     this.caller = at.caller;
     this.deadline = deadlineOf(method.row, Number(at.call.getDeadline()), host.clock);
   }
@@ -84,8 +84,14 @@ export class ServerCall implements CallContext {
   }
 
   get traceparent(): string | undefined {
-    const [value] = this.#metadata.get('traceparent');
+    const [value] = this.#call.metadata.get('traceparent');
     return typeof value === 'string' && value.length <= traceparentMax ? value : undefined;
+  }
+
+  get peerAddress(): string {
+    // grpc-js says `address:port` without brackets, and `unknown` where there is no address.
+    const peer = this.#call.getPeer();
+    return peer === 'unknown' ? '' : peer.replace(/:\d+$/, '');
   }
 
   get signal(): AbortSignal {

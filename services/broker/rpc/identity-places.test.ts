@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isServiceError } from '@stint/common/errors.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import { SessionPlaces, sessionsPerIdentityMax } from './session-places.ts';
+import { IdentityPlaces } from './identity-places.ts';
 
 const [greedy, modest] = [
   parseSpiffeId('spiffe://stint.local/greedy'),
   parseSpiffeId('spiffe://stint.local/modest'),
 ];
 
-test('an identity with all its sessions open gets no more, shuts nobody else out, and may again when one ends', async () => {
-  const places = new SessionPlaces();
-  const ends = Array.from({ length: sessionsPerIdentityMax }, () => Promise.withResolvers<void>());
+const perIdentityMax = 1_000;
+
+test('an identity with all its places taken gets no more, shuts nobody else out, and may again when one is free', async () => {
+  const places = new IdentityPlaces({ what: 'sessions', perIdentityMax, retryAfterMs: 5_000 });
+  const ends = Array.from({ length: perIdentityMax }, () => Promise.withResolvers<void>());
   const sessions = ends.map(({ promise }) => places.hold(greedy, () => promise));
   const opened: string[] = [];
   const open = (spiffeId: typeof greedy) =>
@@ -19,7 +20,11 @@ test('an identity with all its sessions open gets no more, shuts nobody else out
       opened.push(spiffeId);
       return Promise.resolve();
     });
-  await assert.rejects(open(greedy), (error) => isServiceError(error, 'RATE_LIMITED'));
+  await assert.rejects(open(greedy), {
+    reason: 'RATE_LIMITED',
+    retryAfterMs: 5_000,
+    metadata: { sessions_max: '1000' },
+  });
   await open(modest);
   assert.deepEqual(opened, [modest]);
   ends[0]?.reject(new Error('the peer is gone'));

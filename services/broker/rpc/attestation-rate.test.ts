@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isServiceError } from '@stint/common/errors.ts';
+import { AttestationRate, attestationsInTotal, attestationsPerAddress } from './attestation-rate.ts';
+
+function rateAt(start: number) {
+  const clock = { at: start, now: () => clock.at };
+  const rate = new AttestationRate(clock);
+  /** How many of so many attempts are let in, and when the last may come again. */
+  const attempts = (count: number, addressOf: (i: number) => string) => {
+    let taken = 0;
+    let retryAfterMs: number | undefined;
+    for (let i = 0; i < count; i++) {
+      try {
+        rate.take(addressOf(i));
+        taken++;
+      } catch (thrown) {
+        assert.ok(isServiceError(thrown, 'RATE_LIMITED'));
+        retryAfterMs = thrown.retryAfterMs;
+      }
+    }
+    return { taken, retryAfterMs };
+  };
+  return { clock, attempts };
+}
+
+const start = 1_800_000_000_000;
+const one = () => '192.0.2.1';
+
+test('one address has its burst, then its rate, is told when to come again, and takes nothing from others', () => {
+  const { clock, attempts } = rateAt(start);
+  const { burst, intervalMs } = attestationsPerAddress;
+  assert.deepEqual(attempts(1_000, one), { taken: burst, retryAfterMs: intervalMs });
+  assert.equal(attempts(1, () => '192.0.2.2').taken, 1);
+  clock.at += intervalMs - 1;
+  assert.deepEqual(attempts(1, one), { taken: 0, retryAfterMs: 1 });
+  clock.at += 1;
+  assert.equal(attempts(5, one).taken, 1);
+  clock.at += 3_600_000;
+  assert.equal(attempts(1_000, one).taken, burst, 'no more gathers than a burst');
+});
+
+test('all addresses together have a bound too, however many they are', () => {
+  const { clock, attempts } = rateAt(start);
+  const { burst, intervalMs } = attestationsInTotal;
+  const many = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+  assert.deepEqual(attempts(50_000, many), { taken: burst, retryAfterMs: intervalMs });
+  for (let second = 1; second <= 100; second++) {
+    clock.at += 1_000;
+    const { taken } = attempts(1_000, (i) => many(i + second * 1_000));
+    assert.equal(taken, 1_000 / intervalMs);
+  }
+});
+
+test('a network of IPv6 counts as one address, and so does IPv4 in either form', () => {
+  const { burst } = attestationsPerAddress;
+  const inNetwork = rateAt(start).attempts(300, (i) => `2001:db8:0:7:${i.toString(16)}::${i.toString(16)}`);
+  assert.equal(inNetwork.taken, burst);
+  const shortened = rateAt(start).attempts(300, (i) => (i % 2 === 0 ? '2001:db8::1' : '2001:db8:0:0:5::1'));
+  assert.equal(shortened.taken, burst);
+  const networks = rateAt(start).attempts(300, (i) => `2001:db8:0:${i.toString(16)}::1`);
+  assert.equal(networks.taken, 300);
+  const mapped = rateAt(start).attempts(300, (i) => (i % 2 === 0 ? '::ffff:192.0.2.1' : '192.0.2.1'));
+  assert.equal(mapped.taken, burst);
+});
