@@ -25,6 +25,7 @@ import { SessionFeed } from './app/ended-lease-feed.ts';
 import { ExplainDecision } from './app/explain-decision.ts';
 import { MintSvid } from './app/mint-svid.ts';
 import type { Ledger, ProviderSet } from './app/ports.ts';
+import { PurgeJoinTokens } from './app/purge-join-tokens.ts';
 import { RenewLease } from './app/renew-lease.ts';
 import { RequestAccess } from './app/request-access.ts';
 import { resumeInterrupted } from './app/resume-interrupted.ts';
@@ -57,7 +58,10 @@ import { openStore, type Store } from './store/open-store.ts';
 /** The program's version, told in status. */
 export const version = '0.1.0';
 
-/** How often targets are searched for what has no lease, in milliseconds; it goes at the second sighting. */
+/**
+ * How often targets are searched for what has no lease, in milliseconds; it goes at the second sighting. Old join tokens go
+ * at the same time.
+ */
 const sweepMs = 60_000;
 
 /** How often the signing keys are looked at, in milliseconds; each look changes them only when their time has come. */
@@ -328,7 +332,7 @@ function wireServices(foundation: Foundation): GrpcService[] {
       endGrant,
       explain: new ExplainDecision(bundles, providers, clock),
       createJoinToken: new CreateJoinToken({ store: store.joinTokens, holders, record, clock }),
-      mintSvid: new MintSvid({ ...certifying, trustDomain, natsHostNames: ['localhost', '127.0.0.1'] }),
+      mintSvid: new MintSvid({ ...certifying, trustDomain, natsHostNames: config.natsHostNames }),
     }),
   ];
 }
@@ -347,10 +351,11 @@ function runWorker(foundation: Foundation, ending: LeaseEnding): void {
     ledger: store.ledger,
     log: service.log,
   });
+  const purging = new PurgeJoinTokens({ store: store.joinTokens, clock, log: service.log });
   // A pass that takes longer than the interval lets the next ones fall away: passes never queue.
   let sweeping: Promise<unknown> | undefined;
   const timer = setInterval(() => {
-    sweeping ??= sweeper.sweep().finally(() => {
+    sweeping ??= Promise.all([sweeper.sweep(), purging.purge()]).finally(() => {
       sweeping = undefined;
     });
   }, sweepMs);

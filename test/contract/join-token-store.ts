@@ -90,6 +90,30 @@ export function joinTokenStoreContract({ name, open }: JoinTokenStoreUnderTest):
       assert.equal(outcomes.filter(({ kind }) => kind === 'replayed').length, 49);
     });
 
+    it('purges those of a page that have ended, used or not, and goes through all page by page', async () => {
+      const store = await open();
+      const made = Array.from({ length: 5 }, () => hash()).toSorted();
+      for (const [i, tokenSha256] of made.entries()) {
+        const expiresAt = i === 2 ? start + 2 * ttlMs : start + ttlMs;
+        await store.create({ tokenSha256, spiffeId, createdAt: start, expiresAt });
+      }
+      const spend = (i: number) =>
+        store.spend({ tokenSha256: made[i] ?? assert.fail(), publicKeySha256: 'k', now: start });
+      await spend(1);
+      // Other cases' tokens stand among these.
+      const throughAll = async (endedBy: UnixMs) => {
+        let after: string | undefined;
+        do ({ next: after } = await store.purge({ endedBy, after, limit: 2 }));
+        while (after !== undefined);
+      };
+      await throughAll(start + ttlMs - 1);
+      assert.equal((await spend(1)).kind, 'replayed');
+      await throughAll(start + ttlMs);
+      const outcomes = await Promise.all(Array.from(made, (_, i) => spend(i)));
+      const kinds = outcomes.map(({ kind }) => kind);
+      assert.deepEqual(kinds, ['unknown', 'unknown', 'spent', 'unknown', 'unknown']);
+    });
+
     it('keeps tokens apart', async () => {
       const one = await withToken();
       const two = await withToken();

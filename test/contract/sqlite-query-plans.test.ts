@@ -56,6 +56,8 @@ test('every statement of the store goes by an index', async (t) => {
   }
   await store.outbox.read(1, 5);
   await store.joinTokens.spend({ tokenSha256: 'x', publicKeySha256: 'y', now: 1 });
+  await store.joinTokens.create({ tokenSha256: 'x', spiffeId: holder, createdAt: 1, expiresAt: 2 });
+  await store.joinTokens.purge({ endedBy: 2, after: undefined, limit: 5 });
   assert.ok(database.heard.size > 30, `only ${database.heard.size} statements were heard`);
   for (const sql of [...database.heard]) {
     if (sql.startsWith('insert')) continue;

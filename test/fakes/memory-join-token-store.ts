@@ -3,6 +3,7 @@ import {
   type JoinToken,
   type JoinTokenAttempt,
   type JoinTokenOutcome,
+  type JoinTokenPage,
   type JoinTokenStore,
   whyNotSpent,
 } from '../../services/broker/domain/join-token.ts';
@@ -28,5 +29,13 @@ export class MemoryJoinTokenStore implements JoinTokenStore {
       spentForKeySha256: attempt.publicKeySha256,
     });
     return { kind: 'spent', spiffeId: token.spiffeId };
+  }
+
+  purge({ endedBy, after = '', limit }: JoinTokenPage) {
+    const rest = [...this.#tokens.keys()].filter((tokenSha256) => tokenSha256 > after);
+    const page = rest.toSorted().slice(0, limit);
+    const ended = page.filter((tokenSha256) => (this.#tokens.get(tokenSha256)?.expiresAt ?? 0) <= endedBy);
+    for (const tokenSha256 of ended) this.#tokens.delete(tokenSha256);
+    return Promise.resolve({ purged: ended.length, next: page.length < limit ? undefined : page.at(-1) });
   }
 }

@@ -10,6 +10,12 @@ export const joinTokenTtlMs = { min: 1_000, max: 86_400_000, default: 600_000 } 
  */
 export const joinTokenReplayMs = 60_000;
 
+/**
+ * How long a join token's row is kept after its end, used or not, in milliseconds: a week, in which whoever tries it late is
+ * on record with the identity it was for. Afterwards it is as one that was never made: refused all the same.
+ */
+export const joinTokenKeptMs = 604_800_000;
+
 /** A join token as it is stored: never the token. */
 export type JoinToken = {
   /** SHA-256 of the token's text, lower-case hex; unique. */
@@ -41,6 +47,13 @@ export type JoinTokenOutcome =
   | { readonly kind: 'expired'; readonly spiffeId: SpiffeId }
   | { readonly kind: 'unknown' };
 
+/** Some of the tokens, by their hashes. */
+export type JoinTokenPage = {
+  readonly endedBy: UnixMs;
+  readonly after: string | undefined;
+  readonly limit: number;
+};
+
 /** Where join tokens are kept. */
 export interface JoinTokenStore {
   /** Durable on return. @throws ServiceError STORE_UNAVAILABLE. */
@@ -52,6 +65,12 @@ export interface JoinTokenStore {
    * @throws ServiceError STORE_UNAVAILABLE: nothing was spent, or the same attempt made again tells.
    */
   spend(attempt: JoinTokenAttempt): Promise<JoinTokenOutcome>;
+  /**
+   * Looks at the next `limit` tokens after that hash, in order of their hashes, and removes those that ended by `endedBy`.
+   * `next` is where to go on; undefined when there are no more.
+   * @throws ServiceError STORE_UNAVAILABLE.
+   */
+  purge(page: JoinTokenPage): Promise<{ readonly purged: number; readonly next: string | undefined }>;
 }
 
 /** Why an attempt did not spend the token, judged by the row as it now is (undefined: there is none). */

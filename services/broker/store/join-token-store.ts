@@ -4,6 +4,7 @@ import {
   type JoinToken,
   type JoinTokenAttempt,
   type JoinTokenOutcome,
+  type JoinTokenPage,
   type JoinTokenStore,
   whyNotSpent,
 } from '../domain/join-token.ts';
@@ -49,6 +50,24 @@ export class KyselyJoinTokenStore implements JoinTokenStore {
         .executeTakeFirst(),
     );
     return whyNotSpent(row === undefined ? undefined : fromRow(row), attempt);
+  }
+
+  async purge({ endedBy, after = '', limit }: JoinTokenPage) {
+    const page = await orUnavailable(
+      this.#database
+        .selectFrom('join_tokens')
+        .select(['token_sha256', 'expires_at'])
+        .where('token_sha256', '>', after)
+        .orderBy('token_sha256')
+        .limit(limit)
+        .execute(),
+    );
+    const ended = page.filter((row) => row.expires_at <= endedBy).map((row) => row.token_sha256);
+    if (ended.length > 0)
+      await orUnavailable(
+        this.#database.deleteFrom('join_tokens').where('token_sha256', 'in', ended).execute(),
+      );
+    return { purged: ended.length, next: page.length < limit ? undefined : page.at(-1)?.token_sha256 };
   }
 }
 
