@@ -1,19 +1,15 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Log } from '@stint/common/log.ts';
-import { BusLink } from '@stint/common/nats.ts';
 import { stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
-import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
-import { createStream } from '../nats/create-stream.ts';
+import type { SvidState } from '@stint/common/x509-svid.ts';
+import { createBus } from '../nats/create-bus.ts';
 import { natsServerConfig } from '../nats/server-config.ts';
 import { type NatsServer, startNatsServer } from '../servers/nats-server.ts';
 import type { BrokerAdmin } from './broker-admin.ts';
 
 /** Life of the bus's SVID, in milliseconds. It is made anew at half of it, and NATS told to read it. */
 const svidTtlMs = 24 * 3_600_000;
-
-/** How long making the stream may take, in milliseconds. */
-const streamDeadlineMs = 15_000;
 
 export type BusServerOptions = {
   readonly directory: string;
@@ -62,7 +58,8 @@ export async function startBusServer(options: BusServerOptions): Promise<BusServ
     return server.stop();
   };
   try {
-    await makeStream(options, await admin.mint(stintIds.natsAdmin(trustDomain), 3_600_000));
+    const adminSvid = await admin.mint(stintIds.natsAdmin(trustDomain), 3_600_000);
+    await createBus(`127.0.0.1:${options.port}`, adminSvid);
   } catch (fault) {
     await stop();
     throw fault;
@@ -78,19 +75,4 @@ function writeSvid(files: { certificateFile: string; keyFile: string }, { svid }
   };
   svid.privateKeyPem.reveal((pem) => replace(files.keyFile, pem));
   replace(files.certificateFile, svid.certificatesPem);
-}
-
-async function makeStream({ port, trustDomain }: BusServerOptions, state: SvidState): Promise<void> {
-  const svid: SvidSource = { current: () => state, onChange: () => () => undefined };
-  const link = new BusLink({ servers: [`127.0.0.1:${port}`], svid, server: stintIds.nats(trustDomain) });
-  try {
-    const connected = new Promise<Parameters<typeof createStream>[0]>((resolve, reject) => {
-      link.onConnected(resolve);
-      setTimeout(() => reject(new Error('bus: nats-admin was not let in in time')), streamDeadlineMs).unref();
-    });
-    link.start();
-    await createStream(await connected);
-  } finally {
-    await link.close();
-  }
 }

@@ -71,6 +71,13 @@ const options = {
     pattern: /^tls:\/\/[^\s/]+:\d{1,5}$/,
     doc: 'The bus that carries audit events. While it is away events wait in the store, up to the backlog limits.',
   },
+  natsHostNames: {
+    type: 'list',
+    default: ['localhost', '127.0.0.1'],
+    pattern: /^[a-z0-9:]([a-z0-9.:-]{0,251}[a-z0-9:])?$/,
+    itemsMax: 16,
+    doc: "Host names and addresses in the bus's certificate, for clients that check names: what outside viewers connect to. Stint's own parts check its SPIFFE ID.",
+  },
   logVerifierKeyFile: {
     type: 'path',
     default: '.stint/log/log.vkey',

@@ -11,6 +11,7 @@ const cliReasons = {
   VERIFIER_KEY_UNUSABLE: 'error',
   PROOF_INVALID: 'error',
   ANSWER_INCOMPLETE: 'error',
+  BUS_UNUSABLE: 'error',
   CREDENTIAL_UNSUPPORTED: 'error',
   COMMAND_NOT_RUN: 'notExecutable',
 } as const satisfies Record<string, ExitName>;

@@ -1,11 +1,13 @@
 import { Command, Help, Option } from 'commander';
 import { addAuditCommands } from './commands/audit.ts';
+import { addBusCommands } from './commands/bus.ts';
 import { describeCommand } from './commands/command-help.ts';
 import { addExecCommand } from './commands/exec.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addGrantCommands } from './commands/grants.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addPolicyCommands } from './commands/policy.ts';
+import { addPostgresCommands } from './commands/postgres.ts';
 import { addRequestCommands } from './commands/request.ts';
 import type { Runner } from './commands/run-command.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -62,5 +64,8 @@ export function createProgram(version: string, run: Runner): Command {
   program.commandsGroup('Operation:');
   addIdentityCommands(program, run);
   addPolicyCommands(program, run);
+  program.commandsGroup('Installation:');
+  addBusCommands(program, run);
+  addPostgresCommands(program, run);
   return program;
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { runChild } from '../exec/run-child.ts';
 import { describeCommand } from './command-help.ts';
+import { oneMore } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 const auditorProgram = fileURLToPath(new URL('../../auditor/main.ts', import.meta.url));
@@ -56,8 +57,4 @@ export function addAuditVerify(audit: Command, run: Runner): void {
     ],
     next: ['stint audit list'],
   });
-}
-
-function oneMore(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

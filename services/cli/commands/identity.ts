@@ -1,16 +1,13 @@
 import path from 'node:path';
-import type { MintSvidResponse__Output } from '@stint/common/gen/stint/broker/v1/MintSvidResponse.ts';
 import { ensurePrivateDirectory, replacePrivateFile } from '@stint/common/private-file.ts';
 import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import { newSvidKey, type SvidKey } from '@stint/common/svid-key.ts';
-import { assembleSvidState } from '@stint/common/svid-state.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import type { Command } from 'commander';
-import { cliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { mintSvid } from '../mint-svid.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { plainText } from '../terminal/plain-text.ts';
 import { renderFacts } from '../terminal/table.ts';
@@ -70,11 +67,8 @@ function addSvidMint(parent: Command, run: Runner): void {
     .action(
       run<{ out: string; ttl: number }>(async (session, { args: [text = ''], options }) => {
         const spiffeId = parseSpiffeId(text);
-        const broker = await session.channel('broker');
         const directory = path.resolve(options.out);
-        const key = await newSvidKey();
-        const request = { spiffeId, csr: key.csrDer, ttl: toDuration(options.ttl) };
-        const state = readSvid(await broker.call(services.admin.MintSvid, request), key);
+        const state = await mintSvid(session, { spiffeId, ttlMs: options.ttl });
         await ensurePrivateDirectory(directory);
         const files = await writeSvid(directory, state);
         const now = session.clock.now();
@@ -92,12 +86,6 @@ function addSvidMint(parent: Command, run: Runner): void {
       'The directory must be yours alone (0700); it is made when it is not there. Files are replaced whole.',
     ],
   });
-}
-
-function readSvid({ svid }: MintSvidResponse__Output, key: SvidKey): SvidState {
-  if (svid === null) throw noSvid();
-  const issued = { certificatesDer: svid.certificates, bundleDer: svid.bundle };
-  return assembleSvidState(issued, key.privateKeyPem);
 }
 
 type SvidFiles = { readonly key: string; readonly certificates: string; readonly bundle: string };
@@ -140,12 +128,4 @@ function mintedText(
     ],
     paint,
   );
-}
-
-function noSvid(): Error {
-  return cliError('ANSWER_INCOMPLETE', {
-    what: 'the broker answered without an SVID',
-    why: 'it speaks another version of the contract',
-    fix: 'stint status shows the versions',
-  });
 }

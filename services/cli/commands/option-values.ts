@@ -18,6 +18,11 @@ export function readPair(text: string, before: Readonly<Record<string, string>>)
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** Keeps one more value of an option that may be repeated. */
+export function oneMore(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
 /** Reads a whole number from 0. */
 export function readIndex(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.');
