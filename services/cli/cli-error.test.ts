@@ -23,6 +23,12 @@ test('denials, missing proof of identity and ended grants are told apart by exit
   assert.equal(exitCodeOf('BROKER_UNAVAILABLE'), 1);
 });
 
+test('whatever is not registered ends with one code, and a socket of another service is no denial', () => {
+  for (const reason of ['IDENTITY_UNKNOWN', 'RESOURCE_NOT_FOUND', 'PROFILE_NOT_FOUND'] as const)
+    assert.equal(exitCodeOf(reason), 3, reason);
+  assert.equal(exitCodeOf('METHOD_NOT_ALLOWED'), 1);
+});
+
 test('what and why are parted at the first colon of a sentence, not after the name of a field', () => {
   const denied = failureOf(new ServiceError('GRANT_DENIED', 'policy denies "write" on "db": no rule: none'));
   assert.equal(denied.what, 'policy denies "write" on "db"');

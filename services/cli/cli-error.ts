@@ -100,6 +100,7 @@ const fixes: Partial<Record<ErrorReason, string>> = {
   LEASE_NOT_FOUND: 'stint grants list',
   GRANT_ENDED: 'ask anew: stint request RESOURCE ACTION',
   RECORD_NOT_FOUND: 'stint audit list',
+  METHOD_NOT_ALLOWED: 'check which sockets flags, variables or .stint/mesh.json name: stint --help',
   POLICY_INVALID: 'mend the file that is named, then: stint policy reload',
   INTERNAL: "look into the service's log",
 };

@@ -45,8 +45,6 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     const environment = { PATH: process.env['PATH'] ?? '' };
     mesh = await Mesh.start({ stateDirectory: path.join(directory, '.stint'), environment });
     scope.after(() => mesh.stop());
-    // The auditor serves before it has reached the bus.
-    while ((await stint(['status'])).code !== 0) assert.ok(mesh.service('auditor').pid > 0);
   });
 
   type RunOptions = { readonly env?: Record<string, string>; readonly cwd?: string; readonly node?: string };
@@ -142,7 +140,11 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
       const shell = spawn('bash', ['-c', `${typed} 2>&1`], { cwd: directory, env: environmentOf({}) });
       const [printed] = await Promise.all([text(shell.stdout), once(shell, 'exit')]);
       lastCode = shell.exitCode;
-      const shown = printed.replaceAll(directory, '/srv/app').trimEnd().split('\n');
+      const shown = printed
+        .replaceAll(directory, '/srv/app')
+        .replaceAll(repositoryRoot, '/srv/stint')
+        .trimEnd()
+        .split('\n');
       assert.deepEqual(shown.map(timeless), output.map(timeless), `$ ${typed}\n${printed}`);
       const real = grantIds(printed);
       for (const [i, id] of grantIds(output.join('\n')).entries()) ids.set(id, real[i] ?? id);
@@ -336,7 +338,7 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.deepEqual(await codes(['request', 'demo-db', 'write', '--reason', 'x']), [3, 'GRANT_DENIED']);
     assert.deepEqual(await codes(['exec', 'demo-db', 'write', '--', 'true']), [3, 'GRANT_DENIED']);
     assert.deepEqual(await codes(['request', 'demo-db', 'read', '--ttl', '48h']), [2, 'TTL_OUT_OF_RANGE']);
-    assert.deepEqual(await codes(['request', 'nothing', 'read']), [1, 'RESOURCE_NOT_FOUND']);
+    assert.deepEqual(await codes(['request', 'nothing', 'read']), [3, 'RESOURCE_NOT_FOUND']);
     assert.deepEqual(await codes(['request', 'demo-db', 'read', '--reason', 'a\u001b[2Jb']), [
       2,
       'INVALID_FIELD',
@@ -380,6 +382,32 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.match(stdout, /✗/);
     assert.doesNotMatch(stdout, /✓/);
     assert.match(stderr, /PROOF_INVALID/);
+  });
+
+  it('ends with 3 for whatever is not registered, and with 1 for a socket of another service', async () => {
+    const asked = [
+      ['request', 'no-such-db', 'read'],
+      ['request', 'demo-db', 'no-such-action'],
+      ['explain', 'demo-db', 'read', '--as', 'spiffe://stint.local/nobody'],
+    ];
+    for (const args of asked) assert.equal((await stint(args)).code, 3, args.join(' '));
+    const { code, stderr } = await stint(['grants', 'list', '--broker-socket', mesh.paths.auditorSocket]);
+    assert.equal(code, 1);
+    assert.ok(stderr.includes(`"${mesh.paths.auditorSocket}" does not know this call`), stderr);
+  });
+
+  it('names a rule by the file that holds it, from where the user stands', async () => {
+    const { stdout } = await stint(['explain', 'demo-db', 'write'], {
+      cwd: repositoryRoot,
+      env: {
+        STINT_SIDECAR_SOCKET: mesh.paths.sidecarSocket('demo'),
+        STINT_BROKER_ADMIN_SOCKET: mesh.paths.brokerSocket,
+      },
+    });
+    const named = /\((\S+):(\d+)\) would allow/.exec(stdout);
+    assert.equal(named?.[1], 'deploy/demo/policies/databases.cedar');
+    const lines = readFileSync(path.join(repositoryRoot, named?.[1] ?? ''), 'utf8').split('\n');
+    assert.match(lines.slice(Number(named?.[2]) - 1).join('\n'), /^@id\("migrator-writes-demo-db"\)|^permit/);
   });
 
   it("passes the verifier's verdict and exit code on", async () => {

@@ -54,7 +54,7 @@ export type ConditionExplanation = {
 /** How near one rule came. */
 export type RuleExplanation = {
   readonly ruleId: string;
-  /** File and line of its text: `policies/read.cedar:3`. */
+  /** File and line of its text: `/etc/stint/bundle/policies/read.cedar:3`. */
   readonly location: string;
   /** Its scope and its conditions in order; whatever holds of anybody is left out. */
   readonly conditions: readonly ConditionExplanation[];

@@ -141,6 +141,7 @@ test('an error carries as many faults as it may and counts the rest', async (t) 
     assert.ok(thrown.message.length <= 1_024);
     assert.match(thrown.message, /^policies\/a\.cedar:1:1: the permit has no @max_ttl.*\nand \d+ more$/s);
     assert.equal(thrown.metadata['faults'], '40');
+    assert.equal(thrown.metadata['bundle_dir'], directory);
     return true;
   });
 });
@@ -170,13 +171,11 @@ test('an admission thread that takes too long or too much memory means refused',
   assert.match(fat.kind === 'refused' ? renderFaults(fat.faults) : '', /judging the bundle failed: .*memory/);
 });
 
+const demoDirectory = join(import.meta.dirname, '../../../deploy/demo');
+
 test('the demo bundle allows the report to read and not to write, and names who may', async () => {
   const rules = { ...testRules, providerNames: ['demo-postgres', 'grant-token'] };
-  const { registry, engine } = await loadBundle(
-    join(import.meta.dirname, '../../../deploy/demo'),
-    rules,
-    ({ message }) => assert.fail(message),
-  );
+  const { registry, engine } = await loadBundle(demoDirectory, rules, ({ message }) => assert.fail(message));
   const resource = registry.resources.get('demo-db');
   const api = registry.resources.get('demo-api');
   const [report, pipeline] = [...registry.identities.values()];
@@ -201,7 +200,7 @@ test('the demo bundle allows the report to read and not to write, and names who 
     [
       [
         'migrator-writes-demo-db',
-        'policies/databases.cedar:16',
+        join(demoDirectory, 'policies/databases.cedar:16'),
         [{ text: 'principal in Stint::Role::"migrator"', outcome: 'fails' }],
       ],
     ],

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { errorTextMax, ServiceError } from '@stint/common/errors.ts';
 import type { RegistrySnapshot } from '../domain/registry.ts';
 import type { RegistryRules } from '../registry/parse-registry.ts';
@@ -22,9 +23,9 @@ export type LoadedBundle = {
 export class BundleRefused extends ServiceError {
   readonly faults: readonly SourceFault[];
 
-  constructor(faults: readonly SourceFault[]) {
+  constructor(faults: readonly SourceFault[], directory: string) {
     super('POLICY_INVALID', renderFaults(faults, errorTextMax), {
-      metadata: { faults: String(faults.length) },
+      metadata: { faults: String(faults.length), bundle_dir: directory },
     });
     this.name = 'BundleRefused';
     this.faults = faults;
@@ -42,10 +43,12 @@ export async function loadBundle(
   onFault: (fault: EngineFault) => void,
 ): Promise<LoadedBundle> {
   const { files, sha256, faults } = await readBundle(directory);
-  if (faults.length > 0) throw new BundleRefused(faults);
+  if (faults.length > 0) throw new BundleRefused(faults, directory);
   const bundle = await admitInWorker(files, rules);
-  if (bundle.kind === 'refused') throw new BundleRefused(bundle.faults);
-  const { identities, resources, vocabulary, policies } = bundle;
+  if (bundle.kind === 'refused') throw new BundleRefused(bundle.faults, directory);
+  const { identities, resources, vocabulary } = bundle;
+  // An explanation is read by somebody who stands elsewhere: it names a file that can be opened.
+  const policies = bundle.policies.map((policy) => ({ ...policy, file: path.join(directory, policy.file) }));
   return {
     registry: { identities, resources, sha256 },
     engine: createPolicyEngine({ policies, vocabulary, sha256 }, { onFault }),

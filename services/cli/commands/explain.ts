@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { plainText } from '../terminal/plain-text.ts';
 import { renderFacts } from '../terminal/table.ts';
+import { pathText } from '../views/path-text.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption } from './option-values.ts';
 import type { Runner } from './run-command.ts';
@@ -91,7 +92,7 @@ const outcomeMarks = {
 } as const;
 
 function nearestText(rule: ExplainDecisionResponse__Output['nearest'][number], paint: Painter): string {
-  const head = `\nrule ${paint(plainText(rule.ruleId), 'bold')} (${plainText(rule.location)}) would allow if\n`;
+  const head = `\nrule ${paint(plainText(rule.ruleId), 'bold')} (${plainText(pathText(rule.location, process.cwd()))}) would allow if\n`;
   const lines = rule.conditions.map(({ text, outcome }) => {
     const known = outcome === 'holds' || outcome === 'fails' ? outcomeMarks[outcome] : undefined;
     return `  ${paint(known?.mark ?? '·', known?.paint)} ${plainText(text)}\n`;

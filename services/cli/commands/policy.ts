@@ -1,9 +1,14 @@
+import { isServiceError } from '@stint/common/errors.ts';
 import type { ListRegistryResponse__Output } from '@stint/common/gen/stint/broker/v1/ListRegistryResponse.ts';
+import type { ReloadPolicyResponse__Output } from '@stint/common/gen/stint/broker/v1/ReloadPolicyResponse.ts';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
+import { withFix } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { renderFacts, renderTable } from '../terminal/table.ts';
+import { pathText } from '../views/path-text.ts';
 import { describeCommand } from './command-help.ts';
 import type { Runner } from './run-command.ts';
 
@@ -25,7 +30,7 @@ function addPolicyReload(parent: Command, run: Runner): void {
   const command = parent.command('reload').action(
     run(async (session) => {
       const broker = await session.channel('broker');
-      const { policySha256, policies } = await broker.call(services.admin.ReloadPolicy, {});
+      const { policySha256, policies } = await reload(broker);
       const facts: [string, string][] = [
         ['in force', policySha256],
         ['policies', String(policies)],
@@ -43,6 +48,17 @@ function addPolicyReload(parent: Command, run: Runner): void {
     notes: ['A directory with a fault is refused whole, and what is in force stays.'],
     next: ['stint explain RESOURCE ACTION', 'stint registry list'],
   });
+}
+
+/** @throws CliError that says which directory the files of the faults stand in. */
+async function reload(broker: GrpcChannel): Promise<ReloadPolicyResponse__Output> {
+  try {
+    return await broker.call(services.admin.ReloadPolicy, {});
+  } catch (thrown) {
+    const directory = isServiceError(thrown, 'POLICY_INVALID') ? thrown.metadata['bundle_dir'] : undefined;
+    if (directory === undefined) throw thrown;
+    throw withFix(thrown, `mend it in ${pathText(directory, process.cwd())}, then: stint policy reload`);
+  }
 }
 
 function addRegistryList(parent: Command, run: Runner): void {

@@ -10,6 +10,7 @@ import { traceIdsOf } from '@stint/common/telemetry.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { seeRole } from '../../../deploy/demo/role-witness.ts';
 import { devMesh, type Mesh } from '../../../deploy/mesh/mesh.ts';
+import { pathText } from '../views/path-text.ts';
 import type { StoryTeller } from './story-teller.ts';
 import type { TraceStore } from './trace-store.ts';
 import { drawTrace } from './trace-tree.ts';
@@ -117,7 +118,7 @@ async function showDenial(
       ? 'no rule permits it, and what is not permitted is denied'
       : `denied by ${explained.ruleIds.join(', ')}`;
   teller.detail(decided);
-  const rule = `${nearest?.ruleId ?? 'none'} (${nearest?.location ?? '?'})`;
+  const rule = `${nearest?.ruleId ?? 'none'} (${pathText(nearest?.location ?? '?', process.cwd())})`;
   const isExplained = explained.decision === 'deny' && missing.length > 0;
   teller.proved(
     isExplained,
