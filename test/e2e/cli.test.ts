@@ -282,6 +282,25 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.match(stderr, /has ended: revoked/);
   });
 
+  it('says what became of the access, and whose the exit code is, when the sidecar stops meanwhile', async () => {
+    const script = 'until [ -e gone ]; do sleep 0.05; done; exit 5';
+    const { child, ended, grantId } = await startExec('outlives its sidecar', { script });
+    const told = once(child.stderr, 'data') as Promise<[Buffer]>;
+    await mesh.stopService('sidecar');
+    assert.match(String((await told)[0]), /the sidecar went away: .*; the command goes on/);
+    writeFileSync(path.join(directory, 'gone'), '');
+    const { code, stderr } = await ended;
+    await mesh.startService('sidecar');
+    assert.equal(code, 5);
+    assert.match(
+      stderr,
+      new RegExp(
+        `${grantId} could not be given back: a sidecar that was stopped has done so itself; one that was killed leaves it to end in .*; exit code 5 is the command's own\n$`,
+      ),
+    );
+    await assertNothingIsLeft();
+  });
+
   it('leaves a role to nobody when exec is killed outright', async () => {
     const { child, ended, grantId } = await startExec('killed outright', { script: 'exec sleep 2' });
     child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-import { isServiceError } from '@stint/common/errors.ts';
+import { isServiceError, type ServiceError } from '@stint/common/errors.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { currentTraceparent } from '@stint/common/telemetry.ts';
@@ -7,7 +7,7 @@ import { CliError, cliError } from '../cli-error.ts';
 import { type CommandSession, containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Access } from '../views/access-view.ts';
-import { distanceText } from '../views/time-text.ts';
+import { distanceText, timeText } from '../views/time-text.ts';
 import { credentialForm, makeCredentialDirectory, writeCredentialFiles } from './credential-files.ts';
 import { type Interruption, watchInterruption } from './interruption.ts';
 import { type ChildEnd, runChild, signalCode } from './run-child.ts';
@@ -69,6 +69,8 @@ class ExecRun {
   readonly #parts: ExecRunParts;
   /** Why the access ended before the command did. */
   #earlyEnd: string | undefined;
+  /** The sidecar went away while the command ran: what becomes of the access is told by nobody any more. */
+  #isLost = false;
   #terminate: (() => void) | undefined;
   #isOver = false;
 
@@ -84,7 +86,7 @@ class ExecRun {
       ended = await this.#runCommand();
     } finally {
       this.#isOver = true;
-      await this.#release();
+      await this.#release(ended);
     }
     if (ended?.startFault !== undefined) throw startFailure(options.command[0] ?? '', ended);
     const hasFailed = ended?.exitCode !== exitCodes.ok.code;
@@ -132,7 +134,11 @@ class ExecRun {
   #onEvent(event: AccessEvent): void {
     const { session, access } = this.#parts;
     if (event.kind === 'lost') {
-      if (!this.#isOver) session.output.warn('the sidecar went away: this access ends with it, soon');
+      if (this.#isOver) return;
+      this.#isLost = true;
+      session.output.warn(
+        `the sidecar went away: its access is not renewed any more, and is taken back if the sidecar was stopped; the command goes on`,
+      );
       return;
     }
     if (event.grantId !== access.grant.id || expectedEnds.includes(event.reason)) return;
@@ -145,18 +151,32 @@ class ExecRun {
     if (!this.#parts.options.keepRunning) this.#terminate?.();
   }
 
-  async #release(): Promise<void> {
+  async #release(ended: ChildEnd | undefined): Promise<void> {
     const { session, sidecar, workload, access } = this.#parts;
     const request = { grantId: access.grant.id, sessionId: workload.id, waitContained: true };
     try {
       await sidecar.call(services.sidecar.Release, request, { deadlineMs: containMsMax });
     } catch (thrown) {
       if (!isServiceError(thrown)) throw thrown;
-      const { id } = access.grant;
-      session.output.warn(
-        `it is not yet certain that ${id} is over (${thrown.reason}); the sidecar goes on trying: stint grants show ${id}`,
-      );
+      session.output.warn(this.#isLost ? this.#lostText(ended) : this.#uncertainText(thrown));
     }
+  }
+
+  #uncertainText({ reason }: ServiceError): string {
+    const { id } = this.#parts.access.grant;
+    return `it is not yet certain that ${id} is over (${reason}); the sidecar goes on trying: stint grants show ${id}`;
+  }
+
+  /** The last words when there was nobody to give the access back to: what has become of it, and whose the exit code is. */
+  #lostText(ended: ChildEnd | undefined): string {
+    const { access, session } = this.#parts;
+    const { id } = access.grant;
+    const end = timeText(access.lease.expiresAt, session.clock.now()) ?? 'at an unknown time';
+    return [
+      `${id} could not be given back: a sidecar that was stopped has done so itself`,
+      `one that was killed leaves it to end ${end}`,
+      ...(ended === undefined ? [] : [`exit code ${ended.exitCode} is the command's own`]),
+    ].join('; ');
   }
 }
 
