@@ -14,6 +14,7 @@ import { beginLog } from './app/begin-log.ts';
 import { Ingest, type IngestOptions } from './app/ingest-batch.ts';
 import { LogSignal } from './app/log-signal.ts';
 import { CheckpointPublisher, checkSigned } from './app/publish-checkpoint.ts';
+import type { SkipParts } from './app/skip-gap.ts';
 import type { AuditorConfig } from './config.ts';
 import { NatsAnnouncer } from './ingest/nats-announcer.ts';
 import { NatsConsumer } from './ingest/nats-consumer.ts';
@@ -31,7 +32,10 @@ export const version = '0.1.0';
 const gapWatchMs = 1_000;
 
 /** What fault tests put in place of the ordinary. */
-export type AuditorOptions = { readonly crashPoint?: IngestOptions['crashPoint'] };
+export type AuditorOptions = {
+  readonly crashPoint?: NonNullable<IngestOptions['crashPoint']> & NonNullable<SkipParts['crashPoint']>;
+  readonly skipAfterMs?: number;
+};
 
 /**
  * Starts the auditor: key, store, comparison of the two, identity, bus, servers, in that order. Nothing is taken in
@@ -61,7 +65,7 @@ export async function startAuditor(
       publisher.oweReceipt(broker);
       signal.fire();
     },
-    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
+    ...options,
   });
   startLoops(service, { publisher, ingest, checkpointIntervalMs: config.checkpointInterval });
   const answers = auditService({
@@ -76,6 +80,7 @@ export async function startAuditor(
   const operator = auditAdminService({
     ...common,
     signal,
+    ...options,
     quarantine,
     svid: () => svid.current(),
     sources: () => ingest.sources(),

@@ -21,6 +21,7 @@ import { skipWithoutNats } from '../harness/scratch-servers.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
 import type { Scope } from '../harness/temp-dir.ts';
 import { TestBroker, type TestTrust, testTrust } from '../harness/test-broker.ts';
+import { until } from '../harness/until.ts';
 
 const crashing = [fileURLToPath(new URL('crashing-auditor.ts', import.meta.url))];
 
@@ -89,6 +90,48 @@ describe('events survive the death of any part', { skip: skipWithoutNats }, () =
       await recorded(auditor, batches.at(-1) as SignedBatch);
       requireWhole(at.place.logDir, 61);
     });
+  }
+
+  for (const step of ['before skip', 'after skip']) {
+    test(`the auditor killed at "${step}": the gap is skipped once, or is still there to be skipped`, async (t) => {
+      const at = await parts(t);
+      const start = (crashAt: string) =>
+        startAuditorProcess(t, {
+          bus: at.auditBus,
+          place: at.place,
+          program: crashing,
+          environment: { CRASH_AT: crashAt, SKIP_AFTER_MS: '0' },
+        });
+      const doomed = await start(`${step} 1`);
+      await send(at, at.broker.startEpoch());
+      at.broker.fill(2); // lost with the disk of its broker
+      const later = at.broker.fill(3);
+      await send(at, later);
+      await assert.rejects(skip(doomed));
+      assert.equal((await doomed.child.exited).signal, 'SIGKILL');
+      const auditor = await start('');
+      if (step === 'before skip') await skip(auditor);
+      await recorded(auditor, later);
+      const { findings, skips, size } = fsck({ logDir: at.place.logDir });
+      assert.deepEqual([...findings.counts], [['skipped', 1]]);
+      assert.deepEqual(
+        skips.map(({ missingFrom, resumeAt, operator }) => [missingFrom, resumeAt, operator]),
+        [[2, 4, 'ada']],
+      );
+      assert.equal(size, 1 + 2 + 3, 'the epoch, the auditor’s own two records, and what came later');
+      assert.deepEqual((await auditor.channel.call(services.auditAdmin.ListGaps, {})).gaps, []);
+    });
+  }
+
+  /** Waits until the gap is reported, and skips it as it is shown. */
+  async function skip({ channel }: AuditorProcess): Promise<void> {
+    const gap = await until('the gap is reported', 20_000, async () => {
+      const { gaps } = await channel.call(services.auditAdmin.ListGaps, {});
+      return gaps[0];
+    });
+    const { spiffeId, missingFrom, resumeAt = 0 } = gap;
+    const words = { reason: 'its disk was lost', operator: 'ada' };
+    await channel.call(services.auditAdmin.SkipGap, { spiffeId, missingFrom, resumeAt, ...words });
   }
 
   test('nats-server killed again and again: every event is there once', async (t) => {

@@ -5,7 +5,12 @@ import { type FoundGap, findGaps, type GapParts } from './find-gaps.ts';
 import { readOperatorWords } from './operator-words.ts';
 import { appendOwnRecord, type OwnRecordParts } from './own-record.ts';
 
-export type SkipParts = GapParts & OwnRecordParts & { readonly log: Log };
+export type SkipParts = GapParts &
+  OwnRecordParts & {
+    readonly log: Log;
+    /** Named steps at which a fault test ends the process; absent otherwise. */
+    readonly crashPoint?: (step: 'before skip' | 'after skip') => void;
+  };
 
 /** Which gap, as it was shown to the operator, and why. */
 export type SkipOrder = {
@@ -43,12 +48,14 @@ export function skipGap(order: SkipOrder, parts: SkipParts): number {
   const high = { ...source.high, seq: skip.resumeAt - 1, batchSha256: skip.resumePrevSha256 };
   const draft = { type: gapSkippedType, data: gapSkipData(skip) } as const;
   const index = appendOwnRecord(draft, parts, (recordIndex) => {
+    parts.crashPoint?.('before skip');
     parts.quarantine.moveMark(high); // 2
     parts.quarantine.settle(
       gap.refused.map(({ id }) => id),
       recordIndex,
     );
   });
+  parts.crashPoint?.('after skip');
   source.high = high; // 3
   for (const { delivery } of source.waiting.takeReady(high)) delivery.retryAfter(1);
   const { broker, missingFrom, resumeAt, reason, operator } = skip;
