@@ -311,6 +311,19 @@ test('a log begun anew is not a continuation of the old checkpoint', async () =>
   assert.deepEqual([...verdict.findings.counts.keys()], ['consistency']);
 });
 
+test('a log that was emptied is told as empty, and by an old checkpoint as cut short', async () => {
+  const directory = path.join(tempDir(scope), 'log');
+  const state = path.join(path.dirname(directory), 'state');
+  cpSync(path.join(path.dirname(whole), 'state'), state, { recursive: true });
+  chmodSync(state, 0o700);
+  const log = await openLog(directory); // as whoever has the key makes it look like new
+  log.publisher.current();
+  log.close();
+  assert.deepEqual(classesOf(directory), ['empty']);
+  const { findings } = fsck({ logDir: directory, checkpointFiles: [oldCheckpoint] });
+  assert.equal(findings.exitCode, 10);
+});
+
 const impossible: readonly { what: string; types: readonly string[] }[] = [
   { what: 'activated without a decision', types: ['lease.activated'] },
   {

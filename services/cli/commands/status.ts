@@ -164,8 +164,12 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
     ].join(', '),
     problems: [
       ...(status.busConnected ? [] : ['it has no connection to the bus']),
-      ...gaps.map(({ spiffeId, missingFrom }) => `event ${missingFrom} of ${spiffeId} is missing`),
-      ...(status.quarantined === 0 ? [] : [`${status.quarantined} batches were refused`]),
+      ...gaps.map(
+        ({ spiffeId, missingFrom }) => `event ${missingFrom} of ${spiffeId} is missing: stint audit gap list`,
+      ),
+      ...(status.quarantined === 0
+        ? []
+        : [`${status.quarantined} messages were refused: stint audit quarantine list`]),
     ],
     facts: {
       version: status.version,
