@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { before, test } from 'node:test';
-import type { SignedBatch } from '@stint/common/audit-batch.ts';
+import { makeEpochStarted, type SignedBatch, sealBatch } from '@stint/common/audit-batch.ts';
+import { encodeEvent } from '@stint/common/audit-event.ts';
+import { newId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
+import { formatTime } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
@@ -313,12 +317,27 @@ test('a refused message that is nobody’s turn is dismissed by a record that na
   at.close();
 });
 
-test('a broker cannot write in the auditor’s name', async () => {
+test('nobody writes in the auditor’s name over the bus: no broker, and not who stole the auditor’s SVID', async () => {
   const at = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   at.deliver(broker.startEpoch(), broker.batch([{ type: 'log.gap_skipped', data: {} }]));
   assert.deepEqual(at.sequences(), [1]);
   assert.match(String(at.quarantine.find(1)?.detail), /is the auditor’s to say/);
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const facts = { broker: svid.svid.spiffeId, epoch: 1, first_seq: 1, prev_batch_sha256: '' };
+  const time = formatTime(clock.now());
+  const leaf = encodeEvent({
+    v: 1,
+    id: newId('event', clock.now()),
+    type: 'epoch.started',
+    actor: { kind: 'auditor' },
+    data: makeEpochStarted(1, publicKey, svid.svid),
+    time,
+    source: { broker: svid.svid.spiffeId, epoch: 1, seq: 1 },
+  });
+  at.deliver(sealBatch({ ...facts, time }, [leaf], privateKey));
+  assert.equal(at.quarantine.find(2)?.reason, 'wrong_subject');
+  assert.equal(at.store.size(), 1);
   at.close();
 });
 

@@ -36,7 +36,10 @@ export function recordCells(record: Record__Output): Cell[] {
 }
 
 /** The facts of an event that tell people most, in the order in which they are shown. */
-const factNames = ['action', 'resource', 'spiffe_id', 'reason', 'state', 'rule_ids', 'justification'];
+const factNames = [
+  ...['action', 'resource', 'spiffe_id', 'reason', 'state', 'rule_ids', 'justification'],
+  ...['missing_from', 'resume_at', 'quarantine_id', 'operator'],
+];
 
 function actorText(actor: unknown): string[] {
   if (!isObject(actor)) return [];
