@@ -3,13 +3,26 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { repositoryRoot } from '../../deploy/tools.ts';
+import { findProgram, repositoryRoot } from '../../deploy/tools.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 
 const inRepository = (...parts: string[]): string => path.join(repositoryRoot, ...parts);
 
 test('setup is silent when nothing is missing', () => {
   const result = spawnSync('sh', [inRepository('deploy/setup')], { encoding: 'utf8' });
+  assert.deepEqual([result.status, result.stdout, result.stderr], [0, '', '']);
+});
+
+test('setup is silent, too, where there is next to nothing on the path: no cmp, no flock', (t) => {
+  const programs = tempDir(t);
+  for (const name of ['dirname', 'cat']) symlinkSync(`/usr/bin/${name}`, path.join(programs, name));
+  symlinkSync(process.execPath, path.join(programs, 'node'));
+  const nats = findProgram('nats-server');
+  if (nats !== undefined) symlinkSync(nats, path.join(programs, 'nats-server'));
+  const result = spawnSync('/bin/sh', [inRepository('deploy/setup')], {
+    env: { PATH: programs },
+    encoding: 'utf8',
+  });
   assert.deepEqual([result.status, result.stdout, result.stderr], [0, '', '']);
 });
 
