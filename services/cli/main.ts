@@ -16,7 +16,11 @@ process.stdout.on('error', (fault: NodeJS.ErrnoException) => {
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-const program = createProgram(version, createRunner(process));
+// Before commander has read anything: what it refuses must be written as it was asked for.
+const [ours = ''] = process.argv.slice(2).join(' ').split(' -- ');
+const wantsJson = /(?:^| )(?:-o ?|--output[ =])json(?: |$)/.test(ours);
+const program = createProgram(version, createRunner(process), wantsJson ? 'json' : 'table');
+program.commandsGroup('Operation:');
 addDevCommand(program, process);
 
 try {

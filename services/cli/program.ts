@@ -1,10 +1,11 @@
-import { Command, Help, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { cliError } from './cli-error.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBusCommands } from './commands/bus.ts';
 import { describeCommand } from './commands/command-help.ts';
 import { addExecCommand } from './commands/exec.ts';
 import { addExplainCommand } from './commands/explain.ts';
-import { addGrantCommands } from './commands/grants.ts';
+import { addGrantCommands, addRevokeCommand } from './commands/grants.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addPostgresCommands } from './commands/postgres.ts';
@@ -12,18 +13,25 @@ import { addRequestCommands } from './commands/request.ts';
 import type { Runner } from './commands/run-command.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { endpointNames } from './endpoints.ts';
-import { outputFormats } from './terminal/output.ts';
+import { helpFormat, helpWidthOf } from './terminal/help-format.ts';
+import { failureLine, type OutputFormat, outputFormats } from './terminal/output.ts';
 
-/** The whole command line but `stint dev`. Commander answers `--help` and refuses what it does not know. */
-export function createProgram(version: string, run: Runner): Command {
+const helpHint = '--help after any command shows how it is used';
+
+/**
+ * The whole command line but `stint dev`. Commander answers `--help` and refuses what it does not know.
+ * @param usage how that refusal is written.
+ */
+export function createProgram(version: string, run: Runner, usage: OutputFormat = 'table'): Command {
   const program = new Command('stint')
     .version(version, '-V, --version', 'print the version')
-    .configureHelp({
-      showGlobalOptions: true,
-      // Examples are typed as they stand: a description of several lines is not wrapped.
-      boxWrap: (text, width) => (text.includes('\n') ? text : Help.prototype.boxWrap(text, width)),
+    .configureHelp(helpFormat)
+    .configureOutput({
+      getOutHelpWidth: () => helpWidthOf(process.stdout),
+      getErrHelpWidth: () => helpWidthOf(process.stderr),
+      outputError: (text, write) => write(usage === 'json' ? usageJson(text) : text),
     })
-    .showHelpAfterError('(--help after any command shows how it is used)')
+    .showHelpAfterError(usage === 'json' ? false : `(${helpHint})`)
     .addOption(
       new Option('-o, --output <format>', 'how results are written')
         .choices([...outputFormats])
@@ -57,6 +65,7 @@ export function createProgram(version: string, run: Runner): Command {
   addStatusCommand(program, run);
   addRequestCommands(program, run);
   addExecCommand(program, run);
+  addRevokeCommand(program, run);
   program.commandsGroup('Answers:');
   addExplainCommand(program, run);
   addGrantCommands(program, run);
@@ -68,4 +77,14 @@ export function createProgram(version: string, run: Runner): Command {
   addBusCommands(program, run);
   addPostgresCommands(program, run);
   return program;
+}
+
+/** Commander's refusal as an error of ours. It writes `error: what`, and what was meant in a second line. */
+function usageJson(text: string): string {
+  const [what = '', why = ''] = text
+    .replace(/^error: /, '')
+    .trimEnd()
+    .split('\n');
+  const meant = why === '' ? 'the command line cannot be understood' : why.replace(/^\((.*)\)$/, '$1');
+  return failureLine(cliError('USAGE', { what, why: meant, fix: helpHint }).failure);
 }

@@ -363,8 +363,8 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
       'INVALID_FIELD',
     ]);
     assert.deepEqual(await codes(['grants', 'show', 'nonsense']), [2, 'INVALID_FIELD']);
-    assert.deepEqual(await codes(['request', 'demo-db', 'read', '--ttl', 'soon']), [2, undefined]);
-    assert.deepEqual(await codes(['revoke', 'grt_00000000000000000000000009']), [2, undefined]);
+    assert.deepEqual(await codes(['request', 'demo-db', 'read', '--ttl', 'soon']), [2, 'USAGE']);
+    assert.deepEqual(await codes(['revoke', 'grt_00000000000000000000000009']), [2, 'USAGE']);
   });
 
   it('names the mesh file of a folder above, and answers from there', async () => {
@@ -427,6 +427,21 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.equal(named?.[1], 'deploy/demo/policies/databases.cedar');
     const lines = readFileSync(path.join(repositoryRoot, named?.[1] ?? ''), 'utf8').split('\n');
     assert.match(lines.slice(Number(named?.[2]) - 1).join('\n'), /^@id\("migrator-writes-demo-db"\)|^permit/);
+  });
+
+  it('says where it looked for a log to verify, and which file it was not given', async (t) => {
+    const elsewhere = { cwd: tempDir(t), env: { XDG_STATE_HOME: '/srv/none' } };
+    const { code, stderr } = await stint(['audit', 'verify'], elsewhere);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /^error: no log stands in "\/srv\/none\/stint\/log"\n.*XDG_STATE_HOME.*\n.*--log-dir\n/,
+    );
+    for (const flag of ['--verifier-key', '--trust-bundle', '--checkpoint']) {
+      const wrong = await stint(['audit', 'verify', flag, '/srv/none']);
+      assert.equal(wrong.code, 2);
+      assert.match(wrong.stderr, new RegExp(`${flag} .*"/srv/none" does not exist`));
+    }
   });
 
   it("passes the verifier's verdict and exit code on", async () => {

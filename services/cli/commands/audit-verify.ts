@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { cliError } from '../cli-error.ts';
+import type { CommandSession } from '../command-session.ts';
+import { endpointNames } from '../endpoints.ts';
 import { runChild } from '../exec/run-child.ts';
 import { describeCommand } from './command-help.ts';
-import { oneMore } from './option-values.ts';
+import { oneMore, readFileName } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 const auditorProgram = fileURLToPath(new URL('../../auditor/main.ts', import.meta.url));
@@ -18,12 +23,20 @@ type VerifyOptions = {
 export function addAuditVerify(audit: Command, run: Runner): void {
   const command = audit
     .command('verify')
-    .option('--verifier-key <file>', "the log's key, kept elsewhere (default: log.vkey with the log)")
-    .option('--trust-bundle <file>', "the trust domain's roots in PEM (default: those recorded in the log)")
+    .option(
+      '--verifier-key <file>',
+      "the log's key, kept elsewhere (default: log.vkey with the log)",
+      readFileName,
+    )
+    .option(
+      '--trust-bundle <file>',
+      "the trust domain's roots in PEM (default: those recorded in the log)",
+      readFileName,
+    )
     .option(
       '--checkpoint <file>',
       'an older checkpoint: the log must be its continuation; may be repeated',
-      oneMore,
+      (file: string, before: readonly string[]) => oneMore(readFileName(file), before),
       [],
     )
     .option(
@@ -38,7 +51,7 @@ export function addAuditVerify(audit: Command, run: Runner): void {
         const args = [
           auditorProgram,
           'verify',
-          ...['--log-dir', session.endpoint('log').path],
+          ...['--log-dir', logDirectory(session)],
           ...(verifierKey === undefined ? [] : ['--verifier-key', verifierKey]),
           ...(trustBundle === undefined ? [] : ['--trust-bundle', trustBundle]),
           ...checkpoint.flatMap((file) => ['--checkpoint', file]),
@@ -56,5 +69,16 @@ export function addAuditVerify(audit: Command, run: Runner): void {
       'Exit codes are the verifier’s: 0 whole, 2 not verified, 10 to 20 by kind of damage, 21 events skipped, 22 empty.',
     ],
     next: ['stint audit list'],
+  });
+}
+
+/** Where the log is. @throws CliError NO_LOG when none stands there. */
+function logDirectory(session: CommandSession): string {
+  const { path: directory, source } = session.endpoint('log');
+  if (existsSync(path.join(directory, 'records.db'))) return directory;
+  throw cliError('NO_LOG', {
+    what: `no log stands in "${directory}"`,
+    why: `there is no records.db (the directory is named by ${source})`,
+    fix: `run it where the mesh was started (npm start), or name the log's directory with ${endpointNames.log.flag}`,
   });
 }

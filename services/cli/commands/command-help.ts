@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { noteLines } from '../terminal/help-format.ts';
 
 /** What `--help` of a command says around its usage and options. */
 export type CommandHelp = {
@@ -15,13 +16,13 @@ export type CommandHelp = {
 /** Gives a command its help: purpose, examples first, then usage by commander, notes and next commands last. */
 export function describeCommand(command: Command, help: CommandHelp): Command {
   const examples = help.examples.map((example) => `  $ ${example}`).join('\n');
-  const notes = (help.notes ?? []).map((note) => `  ${note}\n`).join('');
   const next = (help.next ?? []).map((line) => `  $ ${line}\n`).join('');
   return command
     .summary(help.purpose)
     .description(`${help.purpose}\n\nExamples:\n${examples}`)
-    .addHelpText(
-      'after',
-      `${notes === '' ? '' : `\nNotes:\n${notes}`}${next === '' ? '' : `\nNext:\n${next}`}`,
-    );
+    .addHelpText('after', ({ command: shown }) => {
+      const width = shown.configureOutput().getOutHelpWidth?.() ?? Number.POSITIVE_INFINITY;
+      const notes = noteLines(help.notes ?? [], width);
+      return `${notes === '' ? '' : `\nNotes:\n${notes}`}${next === '' ? '' : `\nNext:\n${next}`}`;
+    });
 }

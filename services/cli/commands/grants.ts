@@ -19,7 +19,7 @@ type ListOptions = {
   readonly limit: number;
 };
 
-/** Adds `stint grants list|show` and `stint revoke`. */
+/** Adds `stint grants list|show`. */
 export function addGrantCommands(program: Command, run: Runner): void {
   const grants = describeCommand(program.command('grants'), {
     purpose: 'See who has, or had, access to what',
@@ -27,7 +27,6 @@ export function addGrantCommands(program: Command, run: Runner): void {
   });
   addList(grants, run);
   addShow(grants, run);
-  addRevoke(program, run);
 }
 
 function addList(grants: Command, run: Runner): void {
@@ -85,7 +84,8 @@ function addShow(grants: Command, run: Runner): void {
   });
 }
 
-function addRevoke(program: Command, run: Runner): void {
+/** Adds `stint revoke`. */
+export function addRevokeCommand(program: Command, run: Runner): void {
   const command = program
     .command('revoke <grant>')
     .requiredOption('--reason <text>', 'why, for the record')

@@ -13,7 +13,7 @@ import { plainText } from '../terminal/plain-text.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { momentText, timeJson, timeText } from '../views/time-text.ts';
 import { describeCommand } from './command-help.ts';
-import { readDuration } from './option-values.ts';
+import { ttlOption } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 /** Adds the commands that give parts of the mesh an identity: `token create` and `svid mint`. */
@@ -33,7 +33,7 @@ export function addIdentityCommands(program: Command, run: Runner): void {
 function addTokenCreate(parent: Command, run: Runner): void {
   const command = parent
     .command('create <spiffe-id>')
-    .option('--ttl <duration>', 'how long it may wait to be used, 1s to 24h', readDuration, 600_000)
+    .addOption(ttlOption('how long it may wait to be used, 1s to 24h', 600_000))
     .action(
       run<{ ttl: number }>(async (session, { args: [text = ''], options }) => {
         const spiffeId = parseSpiffeId(text);
@@ -63,7 +63,7 @@ function addSvidMint(parent: Command, run: Runner): void {
   const command = parent
     .command('mint <spiffe-id>')
     .requiredOption('--out <directory>', 'where to put svid.pem, svid.key and bundle.pem')
-    .option('--ttl <duration>', 'lifetime, 1m to 24h', readDuration, 3_600_000)
+    .addOption(ttlOption('lifetime, 1m to 24h', 3_600_000))
     .action(
       run<{ out: string; ttl: number }>(async (session, { args: [text = ''], options }) => {
         const spiffeId = parseSpiffeId(text);

@@ -1,4 +1,6 @@
-import { parseDurationMs } from '@stint/common/time.ts';
+import path from 'node:path';
+import { placeFault } from '@stint/common/config/place-check.ts';
+import { formatDurationMs, parseDurationMs } from '@stint/common/time.ts';
 import { InvalidArgumentError, Option } from 'commander';
 
 /** Most records or grants that one command shows. */
@@ -18,6 +20,13 @@ export function readPair(text: string, before: Readonly<Record<string, string>>)
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** Reads the name of a file, which must be there. */
+export function readFileName(text: string): string {
+  const fault = placeFault('file', path.resolve(text));
+  if (fault !== undefined) throw new InvalidArgumentError(`${fault}.`);
+  return text;
+}
+
 /** Keeps one more value of an option that may be repeated. */
 export function oneMore(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
@@ -34,6 +43,13 @@ export function readLimit(text: string): number {
   const count = readIndex(text);
   if (count < 1 || count > limitMax) throw new InvalidArgumentError(`It must be between 1 and ${limitMax}.`);
   return count;
+}
+
+/** `--ttl` with a default, in milliseconds, which help shows as it is typed. */
+export function ttlOption(description: string, defaultMs: number): Option {
+  return new Option('--ttl <duration>', description)
+    .argParser(readDuration)
+    .default(defaultMs, formatDurationMs(defaultMs));
 }
 
 /** `--context key=value`, as often as there are facts. */

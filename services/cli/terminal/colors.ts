@@ -3,7 +3,12 @@ import pc from 'picocolors';
 /** How a piece of text is painted. */
 export type Paint = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 
-export type Painter = (text: string, paint: Paint | undefined) => string;
+/** How text is written to one stream. */
+export type Painter = {
+  (text: string, paint: Paint | undefined): string;
+  /** Columns of the terminal; absent: it is none, and nothing is wrapped. */
+  readonly width?: number;
+};
 
 /**
  * Whether a stream gets colours: NO_COLOR says no; FORCE_COLOR and CLICOLOR_FORCE say yes (and FORCE_COLOR=0 no); then
@@ -22,8 +27,10 @@ export function wantsColor(
   return isTerminal;
 }
 
-/** A painter that paints, or one that leaves everything as it is. */
-export function createPainter(enabled: boolean): Painter {
+/** A painter that paints, or one that leaves everything as it is; for a terminal of so many columns. */
+export function createPainter(enabled: boolean, width?: number): Painter {
   const colors = pc.createColors(enabled);
-  return (text, paint) => (paint === undefined ? text : colors[paint](text));
+  const painter = (text: string, paint: Paint | undefined) =>
+    paint === undefined ? text : colors[paint](text);
+  return width === undefined ? painter : Object.assign(painter, { width });
 }

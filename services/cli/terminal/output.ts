@@ -7,7 +7,12 @@ export const outputFormats = ['table', 'json'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
 /** A stream as far as writing to it goes. */
-export type OutputStream = { readonly isTTY?: boolean; write(text: string): unknown };
+export type OutputStream = {
+  readonly isTTY?: boolean;
+  /** Of a terminal: how many it has. */
+  readonly columns?: number;
+  write(text: string): unknown;
+};
 
 export type OutputOptions = {
   readonly stdout: OutputStream;
@@ -27,7 +32,7 @@ export class Output {
     const { stdout, stderr, environment } = options;
     this.#options = options;
     this.format = options.format;
-    this.#paintResult = createPainter(wantsColor(stdout.isTTY === true, environment));
+    this.#paintResult = createPainter(wantsColor(stdout.isTTY === true, environment), widthOf(stdout));
     this.#paintNote = createPainter(wantsColor(stderr.isTTY === true, environment));
   }
 
@@ -59,9 +64,7 @@ export class Output {
 
   /** Writes a failure to stderr: what, code, why, fix; as one line of JSON when programs read. */
   fail(failure: Failure): void {
-    this.#options.stderr.write(
-      this.format === 'json' ? `${plainJson({ error: failureJson(failure) })}\n` : this.#failureText(failure),
-    );
+    this.#options.stderr.write(this.format === 'json' ? failureLine(failure) : this.#failureText(failure));
   }
 
   #failureText({ what, why, fix, reason }: Failure): string {
@@ -76,6 +79,12 @@ export class Output {
   }
 }
 
-function failureJson({ what, why, fix, reason, exitCode, metadata }: Failure): object {
-  return { what, why, fix, reason, exit_code: exitCode, metadata };
+/** A terminal that does not know its columns says 0. */
+function widthOf({ isTTY, columns = 0 }: OutputStream): number | undefined {
+  return isTTY === true && columns > 0 ? columns : undefined;
+}
+
+/** A failure for programs: one line of JSON. */
+export function failureLine({ what, why, fix, reason, exitCode, metadata }: Failure): string {
+  return `${plainJson({ error: { what, why, fix, reason, exit_code: exitCode, metadata } })}\n`;
 }

@@ -40,3 +40,45 @@ test('absent facts are left out', () => {
   );
   assert.equal(facts, 'name  value\nn\n');
 });
+
+const head = ['ID', 'STATE', 'FACTS'];
+const rows = [
+  ['one', { text: 'active', paint: 'green' }, 'some words that need more room than there is left'],
+  ['two', 'ended', ''],
+] as const;
+
+test('where the terminal ends the last column is wrapped below itself, and elsewhere nothing is', () => {
+  assert.equal(
+    renderTable(head, rows, createPainter(false, 40)),
+    [
+      'ID   STATE   FACTS',
+      'one  active  some words that need more',
+      '             room than there is left',
+      'two  ended',
+      '',
+    ].join('\n'),
+  );
+  assert.ok(renderTable(head, rows, plain).includes('more room than there is left\n'));
+});
+
+test('a table that a terminal has no room for is written as facts, row by row, and loses nothing', () => {
+  const table = renderTable(head, rows, createPainter(true, 32));
+  assert.equal(
+    stripVTControlCharacters(table),
+    [
+      'ID     one',
+      'STATE  active',
+      'FACTS  some words that need more',
+      '       room than there is left',
+      '',
+      'ID     two',
+      'STATE  ended',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('a word longer than the room, such as an id, stays whole', () => {
+  const id = 'x'.repeat(60);
+  assert.equal(renderFacts([['id', `of ${id}`]], createPainter(false, 40)), `id  of\n    ${id}\n`);
+});

@@ -1,0 +1,72 @@
+import { type Command, Help, type HelpConfiguration, type Option } from 'commander';
+
+/** Least room for descriptions beside their terms; with less, each stands below its term. */
+const besideWidthMin = 32;
+
+/** How far a description that stands below its term is indented, in columns. */
+const belowIndent = 6;
+
+/** How help is laid out: examples as they are typed, defaults only where they say something, narrow terminals respected. */
+export const helpFormat: HelpConfiguration = {
+  showGlobalOptions: true,
+  minWidthToWrap: 20,
+  subcommandTerm: (command) => `${command.name()}${operandsOf(command)}`,
+  optionDescription,
+  boxWrap,
+  formatItem,
+};
+
+/** Columns that help is wrapped at: those of the terminal, and no end where it goes elsewhere. */
+export function helpWidthOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): number {
+  return stream.isTTY === true && (stream.columns ?? 0) > 0
+    ? (stream.columns ?? 0)
+    : Number.POSITIVE_INFINITY;
+}
+
+/** Notes under a command's help, each wrapped below its indent. */
+export function noteLines(notes: readonly string[], width: number): string {
+  const wrap = (note: string) => new Help().boxWrap(note, width - 2).replaceAll('\n', '\n  ');
+  return notes.map((note) => `  ${wrap(note)}\n`).join('');
+}
+
+function operandsOf(command: Command): string {
+  return command.registeredArguments
+    .map((operand) => {
+      const name = operand.name() + (operand.variadic ? '...' : '');
+      return operand.required ? ` <${name}>` : ` [${name}]`;
+    })
+    .join('');
+}
+
+function optionDescription(option: Option): string {
+  const facts = [
+    ...(option.argChoices === undefined ? [] : [`one of ${option.argChoices.join(', ')}`]),
+    ...(saysSomething(option.defaultValue)
+      ? [`default: ${option.defaultValueDescription ?? option.defaultValue}`]
+      : []),
+  ];
+  return facts.length === 0 ? option.description : `${option.description} (${facts.join(', ')})`;
+}
+
+/** Off, nothing and none are what everybody expects of an option that is not given. */
+function saysSomething(value: unknown): value is string | number {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number';
+}
+
+/** The first line is a purpose and is wrapped; what follows in a text of several lines is typed as it stands. */
+function boxWrap(this: Help, text: string, width: number): string {
+  const [first = '', ...rest] = text.split('\n');
+  return [Help.prototype.boxWrap.call(this, first, width), ...rest].join('\n');
+}
+
+function formatItem(
+  this: Help,
+  ...[term, termWidth, description, helper]: Parameters<Help['formatItem']>
+): string {
+  const width = this.helpWidth ?? Number.POSITIVE_INFINITY;
+  if (description === '' || width - termWidth - 4 >= besideWidthMin)
+    return Help.prototype.formatItem.call(this, term, termWidth, description, helper);
+  const below = ' '.repeat(belowIndent);
+  const wrapped = helper.boxWrap(description, width - belowIndent).replaceAll('\n', `\n${below}`);
+  return `  ${term}\n${below}${wrapped}`;
+}
