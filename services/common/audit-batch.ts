@@ -112,7 +112,10 @@ export function verifyHashedBatch(
   );
 }
 
-/** What a receipt promises: everything of this broker up to `seq` stands in the tree of that size and root. */
+/**
+ * What a receipt promises: everything of this broker up to `seq` stands in the tree of that size and root, or is named in
+ * it by a `log.gap_skipped` record.
+ */
 export type ReceiptBody = {
   readonly broker: SpiffeId;
   readonly seq: number;
