@@ -70,6 +70,8 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
     for (const folder of ['node_modules', 'services', 'deploy', 'proto'])
       symlinkSync(path.join(repositoryRoot, folder), path.join(directory, folder));
     mkdirSync(path.join(directory, 'runtime'), { mode: 0o700 });
+    const providers = firstBlock(read('services/broker/README.md'), 'yaml') ?? '';
+    writeFileSync(path.join(directory, 'providers.yaml'), providers);
     at = await MeshUnderTest.start(scope, { directory: path.join(directory, '.stint') });
     // The auditor serves before it has reached the bus.
     await until('a mesh that is well', deadlineMs, async () => {
