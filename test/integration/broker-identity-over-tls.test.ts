@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { isServiceError } from '@stint/common/errors.ts';
+import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { connectGrpc } from '@stint/common/grpc-client.ts';
 import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
@@ -14,7 +14,7 @@ import { systemClock } from '@stint/common/time.ts';
 import { openLocalSvidSource } from '../../services/broker/ca/local-svid-source.ts';
 import { attestationsPerAddress } from '../../services/broker/rpc/attestation-rate.ts';
 import { attestationService } from '../../services/broker/rpc/attestation-service.ts';
-import { identityService } from '../../services/broker/rpc/identity-service.ts';
+import { identityService, rotationsPerIdentityMax } from '../../services/broker/rpc/identity-service.ts';
 import { type IdentityBroker, identityBroker, silentLog, trustDomain } from '../harness/identity-broker.ts';
 import { type Scope, tempDir } from '../harness/temp-dir.ts';
 
@@ -187,6 +187,31 @@ describe('identity over real TLS', () => {
     await assert.rejects(channel.call(Attest, { joinToken: 'x'.repeat(10_000), csr }), (e) =>
       isServiceError(e, 'MESSAGE_TOO_LARGE'),
     );
+  });
+
+  it('is not rotated for one identity so often at once that others must wait', async (t) => {
+    const { source, addresses, broker } = await world(t);
+    await source.attempt();
+    const tls = { source, expectedServer: { trustDomain, accepts: isBrokerId } };
+    const target = { ...addresses.mesh, tls };
+    const options = {
+      target,
+      unavailable: 'BROKER_UNAVAILABLE',
+      clock: systemClock,
+      log: silentLog,
+    } as const;
+    const channel = connectGrpc(options);
+    t.after(() => channel.close());
+    const held = Promise.withResolvers<never>();
+    broker.rotateSvid.execute = () => held.promise;
+    const rotations = Array.from({ length: rotationsPerIdentityMax + 1 }, () =>
+      channel.call(services.identity.RotateSvid, {}),
+    );
+    await assert.rejects(Promise.race(rotations), { reason: 'RATE_LIMITED', retryAfterMs: 200 });
+    held.reject(new ServiceError('STORE_UNAVAILABLE', 'enough'));
+    const ends = await Promise.allSettled(rotations);
+    const reasons = ends.map((end) => end.status === 'rejected' && end.reason.reason);
+    assert.equal(reasons.filter((reason) => reason === 'RATE_LIMITED').length, 1);
   });
 
   it('are bounded: who tries too often from one address is told when to come again, before anything is looked at', async (t) => {

@@ -12,10 +12,12 @@ import { createLog } from '@stint/common/log.ts';
 import { codecs } from '@stint/common/proto.ts';
 import { formatVerifierKey, signNote } from '@stint/common/signed-note.ts';
 import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
+import { startTelemetry } from '@stint/common/telemetry.ts';
 import { OutboxRelay } from '../../services/broker/bus/outbox-relay.ts';
 import { openSqliteStore, type Store } from '../../services/broker/store/open-store.ts';
 import { storeOptions } from '../contract/store-suite.ts';
 import { eventOf, issueEntry } from '../harness/ledger-entries.ts';
+import { otlpCollector, otlpEnvironment } from '../harness/otlp-collector.ts';
 import { scratchNats, skipWithoutNats } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 
@@ -285,6 +287,11 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
   });
 
   test('a false receipt raises an alarm and frees nothing; one by another key or for another broker is not heard', async (t) => {
+    const { endpoint, received } = await otlpCollector(t);
+    // The SDK reads the process's own environment; only this test starts it.
+    Object.assign(process.env, otlpEnvironment(endpoint));
+    const telemetry = await startTelemetry('broker', process.env);
+    t.after(() => telemetry.stop());
     const { reader, lines, open, relayFor } = await mesh(t, { first: 60_000, max: 60_000 });
     await reader.makeStream();
     reader.isReceipting = false;
@@ -305,6 +312,10 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     reader.connection.publish(bus.receiptSubject('b1'), new Uint8Array([255, 1, 2]));
     await until('six lines', () => lines.length === 6);
     assert.equal(lines.filter((line) => line['alarm'] === 'false_receipt').length, 3);
+    await until(
+      'they are counted',
+      () => received.metrics.get('stint.audit.false_receipts')?.points[0]?.value === 3,
+    );
     assert.equal(store.ledger.backlog().events, 3);
     reader.sendReceipt(3, hash);
     await drained(store);

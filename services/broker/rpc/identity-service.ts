@@ -7,7 +7,11 @@ import {
 } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
 import type { RotateSvid, SvidHolder } from '../app/rotate-svid.ts';
+import { IdentityPlaces } from './identity-places.ts';
 import { toX509SvidMessage } from './svid-messages.ts';
+
+/** Rotations that one identity may have under way, for all its replicas: a quarter of all that there is room for. */
+export const rotationsPerIdentityMax = 32;
 
 const methods: MethodTable<typeof services.identity> = {
   RotateSvid: {
@@ -20,13 +24,21 @@ const methods: MethodTable<typeof services.identity> = {
 
 /** `IdentityService`, for the mesh listener. */
 export function identityService(rotateSvid: RotateSvid): GrpcService {
+  const rotations = new IdentityPlaces({
+    what: 'rotations',
+    perIdentityMax: rotationsPerIdentityMax,
+    retryAfterMs: 200,
+  });
   return grpcService({
     definition: services.identity,
     methods,
     handlers: {
-      RotateSvid: async (request, call) => ({
-        svid: toX509SvidMessage(await rotateSvid.execute(holderOf(call), request.csr)),
-      }),
+      RotateSvid: (request, call) => {
+        const holder = holderOf(call);
+        return rotations.hold(holder.spiffeId, async () => ({
+          svid: toX509SvidMessage(await rotateSvid.execute(holder, request.csr)),
+        }));
+      },
     },
   });
 }
