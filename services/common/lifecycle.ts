@@ -50,6 +50,14 @@ export type ServiceProgram = {
   readonly start: (service: ServiceContext) => Promise<ReadyFacts>;
 };
 
+/** What to do about a fault of the system at the start, by its code. */
+const fixes: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    'stop what listens there, or name another address by the option (--help lists those that end in -listen)',
+  EADDRNOTAVAIL: 'name an address of this machine by the option (--help lists those that end in -listen)',
+  ENOTFOUND: 'name an address of this machine by the option (--help lists those that end in -listen)',
+};
+
 type Part = { readonly name: string; readonly stop: (deadlineMs: number) => void | Promise<void> };
 
 /**
@@ -102,7 +110,8 @@ class RunningService implements ServiceContext {
   }
 
   fail(part: string, cause: unknown): void {
-    this.log.fatal({ part, error: cause }, 'the service cannot go on');
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+    this.log.fatal({ part, error: cause, fix: fixes[code] }, 'the service cannot go on');
     this.#exitCode = 1;
     this.stop(`fault in ${part}`);
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { repositoryRoot } from '../../deploy/tools.ts';
@@ -11,6 +13,7 @@ const deadlineMs = 20_000;
 
 const skip = existsSync('/proc/self') ? false : 'no /proc here';
 const demo = ['--bundle-dir', path.join(repositoryRoot, 'deploy/demo')];
+const brokerProgram = path.join(repositoryRoot, 'services/broker/main.ts');
 const identity = ['--bundle-file', 'roots.pem', '--join-token-file', 'token'];
 
 /** By service: an option that names a file or folder, a bad one, and what is said of it. */
@@ -45,6 +48,38 @@ describe('a place that cannot be used ends the start at once, with its option an
       assert.equal(stderr.trimEnd().split('\n').length, 2, stderr);
     });
   }
+
+  test('a provider whose password file is missing, and an address that is taken, are said with what to do', async (t) => {
+    const directory = tempDir(t);
+    const settings = {
+      host: '127.0.0.1',
+      port: 1,
+      user: 'u',
+      sslmode: 'disable',
+      passwordFile: path.join(directory, 'password'),
+    };
+    const provider = { name: 'demo-postgres', kind: 'postgres', settings };
+    writeFileSync(path.join(directory, 'providers.json'), JSON.stringify({ providers: [provider] }));
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    t.after(() => taken.close());
+    const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    const start = () =>
+      spawnSync(
+        process.execPath,
+        [brokerProgram, ...demo, '--providers-file', 'providers.json', '--mesh-listen', address],
+        { cwd: directory, encoding: 'utf8', timeout: deadlineMs, killSignal: 'SIGKILL' },
+      );
+    const missing = start();
+    assert.equal(missing.status, 1, missing.stderr);
+    const said = `provider \\"demo-postgres\\": setting \\"passwordFile\\": \\"${settings.passwordFile}\\" does not exist: make it, or name another`;
+    assert.ok(missing.stderr.includes(said), missing.stderr);
+    writeFileSync(settings.passwordFile, 'x', { mode: 0o600 });
+    const inUse = start();
+    assert.equal(inUse.status, 1, inUse.stderr);
+    assert.ok(inUse.stderr.includes(`address already in use ${address}`), inUse.stderr);
+    assert.match(inUse.stderr, /"fix":"stop what listens there, or name another address/);
+  });
 
   test('stint dev --state-dir /proc/x', () => {
     const program = path.join(repositoryRoot, 'services/cli/main.ts');

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readPrivateFile } from '@stint/common/private-file.ts';
+import { PrivateFileError, readPrivateFile } from '@stint/common/private-file.ts';
 import { Secret } from '@stint/common/secret.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Provider, ProviderSet } from '../app/ports.ts';
@@ -142,14 +142,32 @@ async function openPostgres(
   { name, settings }: ProviderDeclaration,
   { brokerName, clock }: ProviderSurroundings,
 ): Promise<Provider> {
-  const file = await readPrivateFile(settings['passwordFile'] ?? '');
+  const read = settingReader(name, settings);
+  const file = await read('passwordFile', readPrivateFile);
   const password = new Secret(file.revealText().replace(/\r?\n$/, ''));
   file.destroy();
-  const ca = settings['caFile'] === undefined ? undefined : await readFile(settings['caFile'], 'utf8');
+  const ca =
+    settings['caFile'] === undefined ? undefined : await read('caFile', (caFile) => readFile(caFile, 'utf8'));
   return new PostgresProvider({
     name,
     brokerName,
     clock,
     config: postgresConfig({ settings, password, ca }),
   });
+}
+
+/** Reads files that settings name. @throws Error with the provider, the setting, the file and what to do. */
+function settingReader(name: string, settings: ProviderDeclaration['settings']) {
+  return async <Content>(key: string, read: (file: string) => Promise<Content>): Promise<Content> => {
+    const file = settings[key] ?? '';
+    try {
+      return await read(file);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      const isMissing = code === 'ENOENT' || (cause instanceof PrivateFileError && cause.kind === 'missing');
+      const why = cause instanceof PrivateFileError ? cause.message : `"${file}" cannot be read (${code})`;
+      const what = isMissing ? `"${file}" does not exist: make it, or name another` : why;
+      throw new Error(`provider "${name}": setting "${key}": ${what}`, { cause });
+    }
+  };
 }

@@ -45,7 +45,7 @@ function optionDescription(option: Option): string {
       ? [`default: ${option.defaultValueDescription ?? option.defaultValue}`]
       : []),
   ];
-  return facts.length === 0 ? option.description : `${option.description} (${facts.join(', ')})`;
+  return facts.length === 0 ? option.description : `${option.description} (${facts.join('; ')})`;
 }
 
 /** Off, nothing and none are what everybody expects of an option that is not given. */
