@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ErrorReason } from '@stint/common/errors.ts';
+import { type ErrorReason, ServiceError } from '@stint/common/errors.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Credential } from '../../services/broker/app/ports.ts';
 import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
@@ -244,7 +244,32 @@ describe('access by a user at a target', () => {
     core.target.login((await again()).credential).use('read');
   });
 
-  test('replayed while a crash has left its intent is to be asked again, and once that is removed it is over', async (t) => {
+  test('replayed after its maker could not commit is over at once, and what he made is removed', async (t) => {
+    const core = await BrokerCore.start(t);
+    const question = core.question();
+    const again = () => core.request.execute(core.asker(), question, bySession);
+    const { commit } = core.store.ledger;
+    core.onStep = (step) => {
+      if (step !== 'created') return;
+      const unavailable = new ServiceError('STORE_UNAVAILABLE', 'store: the commit failed');
+      core.store.ledger.commit = () => Promise.reject(unavailable);
+    };
+    await refusalOf(again(), 'STORE_UNAVAILABLE');
+    core.onStep = () => undefined;
+    core.store.ledger.commit = commit;
+    const refusals = await Promise.all([
+      refusalOf(again(), 'GRANT_ENDED'),
+      refusalOf(again(), 'GRANT_ENDED'),
+    ]);
+    assert.equal(refusals[0].metadata['state'], 'ending');
+    assert.equal(await core.pass(0), 1);
+    assert.deepEqual(core.target.entities(), []);
+    await refusalOf(again(), 'GRANT_ENDED');
+    const events = await core.events();
+    assert.equal(events.filter(({ type }) => type === 'lease.unknown').length, 1);
+  });
+
+  test('replayed while another broker is making its credential is to be asked again', async (t) => {
     const core = await BrokerCore.start(t);
     const question = core.question();
     core.onStep = (step) => {
@@ -252,14 +277,14 @@ describe('access by a user at a target', () => {
     };
     await assert.rejects(core.request.execute(core.asker(), question, bySession), /crash/);
     core.onStep = () => undefined;
-    await core.crash();
+    const ownName = core.target.entityName;
+    core.target.entityName = (leaseId) => `other_${leaseId}`;
     const again = () => core.request.execute(core.asker(), question, bySession);
     await refusalOf(again(), 'CONCURRENT_UPDATE');
-    assert.equal(core.target.entities().length, 1);
+    core.target.entityName = ownName;
     await core.pass(intentMs);
+    await refusalOf(again(), 'GRANT_ENDED');
     assert.deepEqual(core.target.entities(), []);
-    const refusal = await refusalOf(again(), 'GRANT_ENDED');
-    assert.equal(refusal.metadata['state'], 'failed');
   });
 
   test('replayed between its end and the pass that ends it gives nothing', async (t) => {

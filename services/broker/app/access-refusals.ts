@@ -46,7 +46,7 @@ export function replayTooLate(key: string, grant: Grant): ServiceError {
   );
 }
 
-/** A replay that comes before the credential exists: in another process, or in one that a crash has ended. */
+/** A replay that comes before the credential exists, which another broker is making. */
 export function stillIssuing(grant: Grant): ServiceError {
   return new ServiceError(
     'CONCURRENT_UPDATE',

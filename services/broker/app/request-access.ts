@@ -71,7 +71,7 @@ type Intent = { readonly grant: Grant; readonly intent: Lease };
  *
  * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, IDENTITY_UNKNOWN, IDENTITY_SUSPENDED, RESOURCE_NOT_FOUND,
  * PROFILE_NOT_FOUND, GRANT_DENIED, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED, GRANT_ENDED (a replay whose grant is over),
- * CONCURRENT_UPDATE (a replay still being issued), AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, STORE_UNAVAILABLE. A denial is
+ * CONCURRENT_UPDATE (a replay that another broker is still issuing), AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, STORE_UNAVAILABLE. A denial is
  * answered only after its record is durable.
  */
 export class RequestAccess {
@@ -216,7 +216,7 @@ export class RequestAccess {
 
   async #remint(question: Question, outcome: LedgerOutcome, provider: TargetProvider): Promise<AccessAnswer> {
     const stored = this.#replay(question, outcome);
-    if (stored.lease.state === 'intent') throw stillIssuing(stored.grant);
+    if (stored.lease.state === 'intent') throw await this.#interrupted(question, stored, provider);
     const signal = AbortSignal.timeout(intentMs / 2);
     try {
       const credential = await provider.remint(stored.lease, question.resource, signal);
@@ -224,6 +224,21 @@ export class RequestAccess {
     } catch (cause) {
       throw targetRefused(question, cause);
     }
+  }
+
+  /**
+   * A replay that meets an intent of this broker's own: nobody is at it any more, or this call would share his answer. He
+   * died, or could not commit what he had made; it is cleared up from here on. Another broker may still be at its own.
+   */
+  async #interrupted(
+    { request }: Question,
+    { grant, lease }: { readonly grant: Grant; readonly lease: Lease },
+    provider: TargetProvider,
+  ): Promise<ServiceError> {
+    if (provider.entityName(lease.id) !== lease.entityName) return stillIssuing(grant);
+    const now = await this.#parts.ending.outcomeUnknown(grant, lease, 'interrupted');
+    if (now.state === 'intent') return stillIssuing(grant);
+    return replayTooLate(request.idempotencyKey, { ...grant, state: 'ending' });
   }
 
   /** What an outcome other than `committed` means to the asker. */
