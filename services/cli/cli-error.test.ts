@@ -38,6 +38,14 @@ test('what and why are parted at the first colon of a sentence, not after the na
   assert.equal(invalid.why, errorReasons.INVALID_FIELD.meaning);
 });
 
+test('a field of the contract is named as it was typed', () => {
+  const fault = (field: string) =>
+    failureOf(new ServiceError('INVALID_FIELD', `${field}: too long`, { metadata: { field } })).what;
+  assert.equal(fault('justification'), '--reason: too long');
+  assert.equal(fault('grant_id'), 'GRANT: too long');
+  assert.equal(fault('page_size'), 'page_size: too long');
+});
+
 test('a fix that the command knows replaces the general one and nothing else', () => {
   const thrown = new ServiceError('GRANT_DENIED', 'no', { metadata: { resource: 'db' } });
   assert.deepEqual(withFix(thrown, 'do this').failure, { ...failureOf(thrown), fix: 'do this' });

@@ -1,4 +1,4 @@
-import { type ErrorReason, errorReasons, isServiceError } from '@stint/common/errors.ts';
+import { type ErrorReason, errorReasons, isServiceError, type ServiceError } from '@stint/common/errors.ts';
 import { PrivateFileError } from '@stint/common/private-file.ts';
 import { type ExitName, exitCodeOf, exitCodes } from './exit-codes.ts';
 
@@ -55,7 +55,7 @@ export function cliError(
 export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof CliError) return thrown.failure;
   if (isServiceError(thrown)) {
-    const { what, why } = splitMessage(thrown.message, errorReasons[thrown.reason].meaning);
+    const { what, why } = splitMessage(inTypedWords(thrown), errorReasons[thrown.reason].meaning);
     return {
       what,
       why,
@@ -82,6 +82,27 @@ export function withFix(thrown: unknown, fix: string): CliError {
   return new CliError({ ...failureOf(thrown), fix }, thrown);
 }
 
+/** Fields of the contract as the user of a command typed them. */
+const typedWords: Readonly<Record<string, string>> = {
+  justification: '--reason',
+  reason: '--reason',
+  ttl: '--ttl',
+  grant: 'GRANT',
+  grant_id: 'GRANT',
+  spiffe_id: 'SPIFFE_ID',
+  resource: 'RESOURCE',
+  action: 'ACTION',
+};
+
+/** A message that begins with a field of the contract, with that field as it was typed. */
+function inTypedWords({ message, metadata }: ServiceError): string {
+  const field = metadata['field'] ?? '';
+  const word = typedWords[field];
+  return word !== undefined && message.startsWith(`${field}: `)
+    ? word + message.slice(field.length)
+    : message;
+}
+
 // Services write "what: why"; a message that begins with a field's name says what is wrong with that field, all of it.
 function splitMessage(message: string, meaning: string): { what: string; why: string } {
   const colon = message.indexOf(': ');
@@ -91,7 +112,7 @@ function splitMessage(message: string, meaning: string): { what: string; why: st
 }
 
 const fixes: Partial<Record<ErrorReason, string>> = {
-  INVALID_FIELD: 'see the command with --help, and "stint registry list" for names',
+  INVALID_FIELD: 'see the command with --help; what there is to ask for: stint registry list',
   TTL_OUT_OF_RANGE: 'leave --ttl out, or keep within what is said above, such as --ttl 5m',
   MESSAGE_TOO_LARGE: 'say it shorter',
   IDENTITY_UNKNOWN: 'register the identity in the registry file, then: stint policy reload',
