@@ -111,6 +111,21 @@ test('traces also reach the collector that the standard variables name', {
     assert.ok(services.has(service), service);
 });
 
+for (const [when, text] of [
+  ['while the mesh starts', '● nats'],
+  ['in the story', 'Policy allows it'],
+] as const) {
+  test(`Ctrl-C ${when} ends it without a fault and leaves nothing`, { skip, timeout: 120_000 }, async () => {
+    const dev = new Dev([]);
+    await dev.printed(text);
+    dev.process.kill('SIGINT');
+    assert.equal(await dev.exited(), 0, dev.output);
+    assert.doesNotMatch(dev.output, /story broke|Error|The mesh is up/);
+    assert.match(dev.output, /no process and no database user is left/);
+    assert.deepEqual(leftovers(), []);
+  });
+}
+
 /** The process of a part, by what the system knows of it. */
 function pidOf(part: string): number {
   if (part === 'postgresql')

@@ -48,10 +48,7 @@ export async function runDev(options: DevOptions): Promise<0 | 1> {
   try {
     mesh = await startMesh(options, environment);
     say('');
-    const told = await Promise.race([
-      tell(mesh, { traces, environment, options }),
-      options.interrupted.then(() => 'interrupted' as const),
-    ]);
+    const told = await tell(mesh, { traces, environment, options });
     if (told === 'interrupted') return 0;
     if (options.once) return told;
     printNext(options, mesh);
@@ -65,18 +62,30 @@ export async function runDev(options: DevOptions): Promise<0 | 1> {
   }
 }
 
+/** Tells the story, unless it is interrupted before or meanwhile: then nothing more of it is written. */
 async function tell(
   mesh: Mesh,
   parts: { traces: TraceStore; environment: Readonly<Record<string, string>>; options: DevOptions },
-): Promise<0 | 1> {
-  const teller = new StoryTeller(parts.options.out);
-  try {
-    await tellStory({ mesh, traces: parts.traces, environment: parts.environment, teller });
-    return 0;
-  } catch (fault) {
-    parts.options.out.write(`${pc.red(`✗ the story broke: ${faultText(fault)}`)}\n`);
-    return 1;
-  }
+): Promise<0 | 1 | 'interrupted'> {
+  const { out, interrupted } = parts.options;
+  const interruption = new AbortController();
+  const isOver = interrupted.then(() => {
+    interruption.abort();
+    return 'interrupted' as const;
+  });
+  await new Promise((resolve) => setImmediate(resolve)); // an interruption of before is seen now
+  const { signal } = interruption;
+  if (signal.aborted) return 'interrupted';
+  const write = (text: string) => void (signal.aborted || out.write(text));
+  const { traces, environment } = parts;
+  const story = tellStory({ mesh, traces, environment, teller: new StoryTeller({ write }), signal }).then(
+    () => 0 as const,
+    (fault: unknown) => {
+      write(`${pc.red(`✗ the story broke: ${faultText(fault)}`)}\n`);
+      return 1 as const;
+    },
+  );
+  return Promise.race([story, isOver]);
 }
 
 /** Starts the mesh; a part that ends by itself is started again, and the user told. */

@@ -27,6 +27,8 @@ export type StoryParts = {
   readonly traces: TraceStore;
   readonly environment: Readonly<Record<string, string>>;
   readonly teller: StoryTeller;
+  /** Ends the story where it is. */
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -37,6 +39,7 @@ export type StoryParts = {
 export async function tellStory(parts: StoryParts): Promise<void> {
   const { mesh, environment } = parts;
   const workload = new DemoWorkload(mesh.paths.sidecarSocket('demo'), environment);
+  parts.signal.addEventListener('abort', () => workload.kill(), { once: true });
   const auditor = connectGrpc({
     target: { unixPath: mesh.paths.auditorSocket },
     unavailable: 'BROKER_UNAVAILABLE',
