@@ -253,6 +253,8 @@ function connectionOptions(options: BusLinkOptions): NodeConnectionOptions {
     // A refused certificate is mended by rotation or by the operator: the link must outlive it.
     ignoreAuthErrorAbort: true,
     ignoreClusterUpdates: true,
+    // Else every request makes an error beforehand, with its stack, in case it should fail.
+    noAsyncTraces: true,
   };
 }
 
