@@ -1,3 +1,5 @@
+import { nextTick } from 'node:process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
@@ -10,6 +12,9 @@ import type { Clock, UnixMs } from '@stint/common/time.ts';
 export const frameMessagesMax = 256;
 export const frameBytesMax = 262_144;
 
+/** Messages passed on in one turn of the event loop. */
+const passedMax = 12;
+
 /** How long things may take on a link, in milliseconds. Tests use shorter times. */
 export type LinkTimes = {
   /** A sign of life is sent after this long without another message, either way. */
@@ -21,7 +26,12 @@ export type LinkTimes = {
 export const linkTimes: LinkTimes = { aliveMs: 5_000, deadMs: 15_000 };
 
 /** A message to send, with its size as {@link SessionLink} counts it. */
-export type Outgoing = { readonly message: ClientMessage; readonly bytes: number };
+export type Outgoing = {
+  readonly message: ClientMessage;
+  readonly bytes: number;
+  /** Nothing else is under way that could share its frame: it leaves before the event loop turns. */
+  readonly isAlone?: boolean;
+};
 
 /** A stream to a broker and the connection under it. */
 export type SessionStream = {
@@ -87,7 +97,8 @@ export class SessionLink {
     this.#outbox.push(outgoing);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    setImmediate(() => void this.#flush());
+    const defer = outgoing.isAlone === true ? nextTick : setImmediate;
+    defer(() => void this.#flush());
   }
 
   /** Ends the link in good order; what the broker still sends is read. */
@@ -127,12 +138,20 @@ export class SessionLink {
     return this.#outbox.splice(0, count).map((outgoing) => outgoing.message);
   }
 
+  /** What one turn has answered leaves for the workloads at its end: they do not wait for the rest of the frame. */
+  async #pass(messages: readonly ServerMessage__Output[]): Promise<void> {
+    for (const [i, message] of messages.entries()) {
+      if (i > 0 && i % passedMax === 0) await nextTurn();
+      this.#options.events.message(this, message);
+    }
+  }
+
   async #read(): Promise<void> {
     const { open, events, clock } = this.#options;
     try {
       for await (const frame of open.stream) {
         this.#heardAt = clock.now();
-        for (const message of frame.messages) events.message(this, message);
+        await this.#pass(frame.messages);
         if (this.#isReady || this.#isClosed) continue;
         this.#isReady = true;
         events.ready(this);
