@@ -16,6 +16,11 @@ export type CachedStatement = {
   iterate(parameters: readonly unknown[]): IterableIterator<unknown>;
 };
 
+/** A query as Kysely composes it. */
+export type ComposedQuery = {
+  compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
+};
+
 export type SqliteOptions = {
   /** The database file; its folder must exist. `:memory:` for a private one. */
   readonly file: string;
@@ -61,6 +66,15 @@ export class SqliteDatabase {
     const oldest = this.#statements.keys().next().value;
     if (this.#statements.size > cachedStatementsMax && oldest !== undefined) this.#statements.delete(oldest);
     return made;
+  }
+
+  /** Runs a composed query at once, on this connection; what it returns, or nothing for one that only writes. */
+  rows(query: ComposedQuery): unknown[] {
+    const { sql, parameters } = query.compile();
+    const statement = this.prepare(sql);
+    if (statement.reader) return statement.all(parameters);
+    statement.run(parameters);
+    return [];
   }
 
   /** Runs statements that return nothing: schema, pragmas. */

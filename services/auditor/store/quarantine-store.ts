@@ -27,7 +27,9 @@ export class SqliteQuarantineStore implements QuarantineStore {
   }
 
   payload(id: number): Buffer | undefined {
-    const [row] = this.#all(this.#db.selectFrom('quarantine').select('payload').where('id', '=', id)) as {
+    const [row] = this.#database.rows(
+      this.#db.selectFrom('quarantine').select('payload').where('id', '=', id),
+    ) as {
       payload: Uint8Array | null;
     }[];
     return row?.payload === null || row === undefined ? undefined : Buffer.from(row.payload);
@@ -43,7 +45,9 @@ export class SqliteQuarantineStore implements QuarantineStore {
 
   settle(ids: readonly number[], recordIndex: number): void {
     for (const id of ids)
-      this.#all(this.#db.updateTable('quarantine').set({ settled_index: recordIndex }).where('id', '=', id));
+      this.#database.rows(
+        this.#db.updateTable('quarantine').set({ settled_index: recordIndex }).where('id', '=', id),
+      );
   }
 
   moveMark({ broker, seq, batchSha256, epoch }: HighWater): void {
@@ -58,7 +62,7 @@ export class SqliteQuarantineStore implements QuarantineStore {
   }
 
   #read(query: Compilable<unknown>): QuarantinedMessage[] {
-    return (this.#all(query) as MessageRow[]).map((row) => ({
+    return (this.#database.rows(query) as MessageRow[]).map((row) => ({
       id: row.id,
       reason: row.reason,
       detail: row.detail,
@@ -73,14 +77,6 @@ export class SqliteQuarantineStore implements QuarantineStore {
       lastAt: row.last_at,
       settledIndex: row.settled_index ?? undefined,
     }));
-  }
-
-  #all(query: Compilable<unknown>): unknown[] {
-    const { sql: text, parameters } = query.compile();
-    const statement = this.#database.prepare(text);
-    if (statement.reader) return statement.all(parameters);
-    statement.run(parameters);
-    return [];
   }
 }
 

@@ -4,7 +4,7 @@ import { sha256 } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import { type Compilable, type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type {
   AcceptedBatch,
   AcceptedEvent,
@@ -81,7 +81,7 @@ export class SqliteRecordStore implements RecordStore {
       .selectFrom('epochs')
       .select('public_key')
       .where('source_id', '=', this.#sourceIds.get(broker) ?? 0);
-    const [row] = this.#all(query.where('epoch', '=', epoch)) as { public_key: Uint8Array }[];
+    const [row] = this.#database.rows(query.where('epoch', '=', epoch)) as { public_key: Uint8Array }[];
     if (row === undefined) return undefined;
     const key = ed25519PublicKey(row.public_key);
     this.#epochKeys.set(broker, { epoch, key });
@@ -99,7 +99,7 @@ export class SqliteRecordStore implements RecordStore {
       .where('first_seq', '<=', seq)
       .orderBy('first_seq', 'desc')
       .limit(1);
-    const [row] = this.#all(query) as { first_seq: number; count: number; batch_sha256: string }[];
+    const [row] = this.#database.rows(query) as { first_seq: number; count: number; batch_sha256: string }[];
     if (row === undefined) return undefined;
     const { first_seq: firstSeq, count, batch_sha256: hash } = row;
     return { firstSeq, lastSeq: firstSeq + count - 1, sha256: hash };
@@ -226,7 +226,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   quarantinedCount(): number {
-    const [row] = this.#all(
+    const [row] = this.#database.rows(
       this.#db
         .selectFrom('quarantine')
         .select((eb) => eb.fn.countAll().as('count'))
@@ -236,7 +236,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   latestCheckpoint(): SignedCheckpoint | undefined {
-    const [row] = this.#all(
+    const [row] = this.#database.rows(
       this.#db.selectFrom('checkpoints').selectAll().orderBy('size', 'desc').limit(1),
     ) as Schema['checkpoints'][];
     return row === undefined
@@ -246,7 +246,7 @@ export class SqliteRecordStore implements RecordStore {
 
   addCheckpoint(checkpoint: SignedCheckpoint): void {
     const { size, root, note, signedAt } = checkpoint;
-    this.#all(this.#db.insertInto('checkpoints').values({ size, root, note, signed_at: signedAt }));
+    this.#database.rows(this.#db.insertInto('checkpoints').values({ size, root, note, signed_at: signedAt }));
   }
 
   record(index: number): LogRecord | undefined {
@@ -281,7 +281,9 @@ export class SqliteRecordStore implements RecordStore {
     if (filter.spiffeId !== undefined) found = found.where('spiffe_id', '=', filter.spiffeId);
     if (filter.typePrefix !== undefined)
       found = found.where(sql<boolean>`substr(type, 1, ${filter.typePrefix.length}) = ${filter.typePrefix}`);
-    const rows = this.#all(found.orderBy('idx', newestFirst ? 'desc' : 'asc').limit(count)) as RecordRow[];
+    const rows = this.#database.rows(
+      found.orderBy('idx', newestFirst ? 'desc' : 'asc').limit(count),
+    ) as RecordRow[];
     return {
       records: rows.map(asRecord),
       nextIndex: this.#nextIndex({ rows, count, newestFirst, low, high }),
@@ -306,7 +308,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   #sources() {
-    return this.#all(this.#db.selectFrom('sources').selectAll().orderBy('id')) as (HighWaterRow & {
+    return this.#database.rows(this.#db.selectFrom('sources').selectAll().orderBy('id')) as (HighWaterRow & {
       id: number;
     })[];
   }
@@ -314,14 +316,6 @@ export class SqliteRecordStore implements RecordStore {
   #rememberSource(broker: SpiffeId): void {
     if (this.#sourceIds.has(broker)) return;
     for (const source of this.#sources()) this.#sourceIds.set(source.spiffe_id, source.id);
-  }
-
-  #all(query: Compilable<unknown>): unknown[] {
-    const { sql: text, parameters } = query.compile();
-    const statement = this.#database.prepare(text);
-    if (statement.reader) return statement.all(parameters);
-    statement.run(parameters);
-    return [];
   }
 }
 
