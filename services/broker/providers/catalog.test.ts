@@ -69,9 +69,15 @@ test('faulty declarations and passwords that others may read stop the start', as
   const surroundings = surroundingsFor(t);
   await assert.rejects(openProviders([{ ...jwt, settings: {} }], surroundings), /"issuer"/);
   const passwordFile = path.join(surroundings.stateDirectory, 'password');
-  await assert.rejects(openProviders([postgres(passwordFile)], surroundings), { kind: 'missing' });
+  await assert.rejects(
+    openProviders([postgres(passwordFile)], surroundings),
+    /provider "main-db": setting "passwordFile": ".*password" does not exist: make it, or name another/,
+  );
   writeFileSync(passwordFile, 'x', { mode: 0o644 });
-  await assert.rejects(openProviders([postgres(passwordFile)], surroundings), { kind: 'exposed' });
+  await assert.rejects(
+    openProviders([postgres(passwordFile)], surroundings),
+    /provider "main-db": setting "passwordFile": .*(?:chmod|0600)/,
+  );
 });
 
 test('the README names every setting of a PostgreSQL instance', () => {
