@@ -264,6 +264,27 @@ test('a lost link’s questions are asked again on the next, as they were', asyn
   await asked;
 });
 
+test('a link that breaks in the middle of a frame has given all of it: nothing answered is asked again', async (t) => {
+  const { session, stream, streams, svids, late } = openSession(t);
+  stream(0).greet();
+  await settled();
+  stream(0).hasRoom = false;
+  const asked = Array.from({ length: 40 }, (_, n) =>
+    session.requestAccess({ ...fields, idempotencyKey: `key-0000${n + 10}` }, soon()),
+  );
+  await until(() => stream(0).asked.length === 40);
+  svids.rotate();
+  await until(() => streams.length === 2);
+  stream(1).greet(); // what was asked on the first link is answered there
+  await settled();
+  stream(0).say(...stream(0).asked.map(({ id }) => accessFor(Number(id))));
+  await asked[0]; // the first turn's answers have been passed on, and the link still waits to send more
+  stream(0).drain.reject(new ServiceError('BROKER_UNAVAILABLE', 'cut'));
+  assert.equal((await Promise.all(asked)).length, 40);
+  await settled();
+  assert.deepEqual([stream(1).asked, late], [[], []]);
+});
+
 test('a refusal on the first asking is the answer', async (t) => {
   const { session, stream } = openSession(t);
   stream(0).greet();

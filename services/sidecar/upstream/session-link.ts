@@ -71,6 +71,8 @@ export class SessionLink {
   readonly #options: SessionLinkOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #outbox: Outgoing[] = [];
+  /** What is left of the frame being passed on. */
+  #received: Iterable<ServerMessage__Output> = [];
   #isReady = false;
   #isFlushing = false;
   #isClosed = false;
@@ -140,9 +142,16 @@ export class SessionLink {
 
   /** What one turn has answered leaves for the workloads at its end: they do not wait for the rest of the frame. */
   async #pass(messages: readonly ServerMessage__Output[]): Promise<void> {
-    for (const [i, message] of messages.entries()) {
-      if (i > 0 && i % passedMax === 0) await nextTurn();
+    this.#received = messages.values();
+    let passed = 0;
+    for (const message of this.#received) {
       this.#options.events.message(this, message);
+      passed += 1;
+      if (passed % passedMax === 0 && passed < messages.length) {
+        await nextTurn();
+        // Closed meanwhile: the rest was passed on then.
+        if (this.#isClosed) return;
+      }
     }
   }
 
@@ -179,6 +188,7 @@ export class SessionLink {
     clearInterval(this.#heartbeat);
     this.#outbox = [];
     this.#options.open.close();
+    for (const message of this.#received) this.#options.events.message(this, message);
     this.#options.events.closed(this, cause);
   }
 }
