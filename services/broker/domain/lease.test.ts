@@ -30,7 +30,7 @@ test('a lease whose outcome is not known is never adopted', () => {
   assert.equal(isLegalMove('unknown', 'active'), false);
 });
 
-test('retries spread out, never stop growing apart beyond five minutes, and never come at once', () => {
+test('retries spread out, stop growing apart at the longest wait, and never come at once', () => {
   for (const attempts of [0, 1, 5, 20, 1_000]) {
     assert.ok(retryAt(0, attempts, 0) >= 100);
     assert.ok(retryAt(0, attempts, 0.999_999) <= retryMsMax + 100);

@@ -98,8 +98,11 @@ export const deliveryMs = 5_000;
 /** How long a lease may stay an intent before it counts as `unknown`: longer than any provider may take to create. */
 export const intentMs = 30_000;
 
-/** Longest wait between two tries to revoke, in milliseconds. Tries never stop. */
-export const retryMsMax = 300_000;
+/**
+ * Longest wait between two tries to revoke, in milliseconds. Tries never stop. As long as this a credential may live on at a
+ * target that was down and is back.
+ */
+export const retryMsMax = 20_000;
 
 /**
  * When to try again: full jitter under an exponential ceiling, so that a target that comes back is not met by all
