@@ -85,6 +85,8 @@ async function inDatabase(
     database,
     password: () => options.superuserPassword.revealText(),
   });
+  // A lost connection fails the statement under way; as an event nobody hears it would end this process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await work(client);
