@@ -104,8 +104,8 @@ export interface GrantStore {
     limit: number,
   ): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
   /**
-   * Leases that somebody was in the middle of, the next due first: intents, ends that have begun and not failed since, and
-   * live ones that were claimed after their end. Their time is yet to come; whether anybody is still at them, the rows
+   * Leases that somebody was in the middle of, the next due first: intents, ends that have begun, also those that
+   * wait to be tried again, and live ones that were claimed after their end. Their time is yet to come; whether anybody is still at them, the rows
    * do not say.
    */
   listInterrupted(now: UnixMs, limit: number): Promise<readonly Lease[]>;

@@ -16,7 +16,8 @@ const idsMax = 1_000;
 
 /**
  * Makes due at once what this broker's last process was in the middle of: whoever was at it is gone. Without it an intent
- * would stand for half a minute, its key would be refused all that time and its place in the quota taken. Call it at the
+ * would stand for half a minute, its key would be refused all that time and its place in the quota taken; and who starts a
+ * broker again has often mended just what an end waited for. Call it at the
  * start, before anything else works on leases. Returns how many there were.
  *
  * A shared store holds other brokers' leases too, which they may be at now: ours are those with a name at the target that

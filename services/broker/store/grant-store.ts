@@ -104,7 +104,7 @@ export class KyselyGrantStore implements GrantStore {
       .where('next_attempt_at', '>', now)
       .where((is) =>
         is.or([
-          is('state', 'in', inTheMiddle).and('attempts', '=', 0),
+          is('state', 'in', inTheMiddle),
           // The schedule of a live lease is never past its end: only a claim puts it there.
           is('state', '=', 'active').and('next_attempt_at', '>', is.ref('expires_at')),
         ]),
