@@ -125,7 +125,7 @@ function meshEnvironment(environment: DevOptions['environment'], endpoint: strin
   const kept = Object.entries(environment).filter(
     ([name, value]) =>
       value !== undefined &&
-      /^(?:PATH|HOME|LANG|TZ|TMPDIR|NO_COLOR|STINT_LOG_LEVEL|OTEL_RESOURCE_ATTRIBUTES|OTEL_TRACES_SAMPLER.*)$/.test(
+      /^(?:PATH|HOME|LANG|TZ|TMPDIR|NO_COLOR|STINT_LOG_LEVEL|OTEL_RESOURCE_ATTRIBUTES|OTEL_METRIC_EXPORT_INTERVAL|OTEL_TRACES_SAMPLER.*)$/.test(
         name,
       ),
   );
