@@ -3,7 +3,7 @@ import { type Clock, formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import type { Source } from '../domain/source.ts';
 import type { QuarantinedMessage, QuarantineStore, RecordStore } from './ports.ts';
-import { type Arrival, isOwnBatch } from './verify-batch.ts';
+import { type Arrival, type BatchContext, isOwnBatch, verifyNext } from './verify-batch.ts';
 
 /**
  * How long events must have been missing before they may be skipped, in milliseconds: a broker without a receipt sends
@@ -31,7 +31,7 @@ export type FoundGap = {
   readonly missingFrom: number;
   readonly since: UnixMs;
   readonly waiting: number;
-  /** The batch that goes on: the first that waits and is the broker's own. */
+  /** The batch that goes on: the first that waits, is the broker's own and would be taken. */
   readonly resume: { readonly at: number; readonly prevSha256: string } | undefined;
   /** Why it cannot be skipped now. */
   readonly blockedBy: string | undefined;
@@ -59,7 +59,7 @@ function findGap(source: Source<Arrival>, parts: GapParts): FoundGap | undefined
   const mayFrom = gap.since + (parts.skipAfterMs ?? skipAfterMs);
   const blockedBy =
     first === undefined
-      ? 'nothing that waits is signed by a key that the log knows: start the broker again, so that it opens an epoch'
+      ? 'nothing that waits is signed by a key that the log knows, and would be taken: start the broker again, so that it opens an epoch'
       : own.length > 1
         ? `the broker has signed two histories from event ${first.header.first_seq} on: it can go on only under a new name`
         : parts.clock.now() < mayFrom
@@ -76,7 +76,11 @@ function findGap(source: Source<Arrival>, parts: GapParts): FoundGap | undefined
   return { source, broker, missingFrom, since, waiting: source.waiting.count, resume, blockedBy, refused };
 }
 
-/** The first place that waiting batches of the broker's own go on at: one batch, or more when it told two histories. */
+/**
+ * What the broker's own waiting batches say at the place where the log could go on: one batch that would be taken, or
+ * several when the broker told two histories. A place whose one batch would be refused in its turn is passed over:
+ * skipping to it would end in the next gap.
+ */
 function findOwn(source: Source<Arrival>, { store, svid, clock }: GapParts): Arrival[] {
   const context = {
     high: source.high,
@@ -84,10 +88,20 @@ function findOwn(source: Source<Arrival>, { store, svid, clock }: GapParts): Arr
     rootsDer: svid().bundleDer,
     now: clock.now(),
   };
-  const own: Arrival[] = [];
-  for (const { firstSeq, item } of source.waiting.inOrder()) {
-    if (own[0] !== undefined && firstSeq > own[0].header.first_seq) break;
-    if (isOwnBatch(item, context)) own.push(item);
+  const places = Map.groupBy(source.waiting.inOrder(), ({ firstSeq }) => firstSeq);
+  for (const waiting of places.values()) {
+    const own = waiting.map(({ item }) => item).filter((item) => isOwnBatch(item, context));
+    if (own.length > 1 || own.some((item) => wouldBeTaken(item, context, store))) return own;
   }
-  return own;
+  return [];
+}
+
+/** Whether the batch would be appended if the log stood right before it. */
+function wouldBeTaken(item: Arrival, context: BatchContext, store: RecordStore): boolean {
+  const { first_seq, prev_batch_sha256 } = item.header;
+  const high = { ...context.high, seq: first_seq - 1, batchSha256: prev_batch_sha256 };
+  const verdict = verifyNext(item, { ...context, high });
+  if (verdict.kind === 'refused') return false;
+  const ids = new Set(verdict.batch.events.map(({ facts }) => facts.id));
+  return ids.size === verdict.batch.events.length && ![...ids].some((id) => store.findEvent(id));
 }

@@ -72,6 +72,7 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
     });
     ingest.accept(payloads.map(delivery));
   };
+  const forget = () => void again.splice(0);
   const redeliver = () => deliver(...again.splice(0));
   const waitFor = (ms: number) => {
     ingest.watchGaps();
@@ -99,6 +100,7 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
     ingest,
     deliver,
     redeliver,
+    forget,
     waitFor,
     events,
     sequences,
@@ -210,6 +212,41 @@ test('a hole is believed by nothing but the auditor’s record of exactly that h
     const { findings } = fsck({ logDir: copy, knownSkips: new Set([index]) });
     assert.ok(findings.exitCode >= 10 && findings.exitCode < 20, `${what}: ${findings.exitCode}`);
   }
+});
+
+test('holes declared one after the other are believed together, each told by itself', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const epoch = broker.startEpoch();
+  broker.fill(1);
+  at.deliver(epoch, broker.fill(1));
+  at.waitFor(skipAfterMs);
+  const first = skipGap(order(at), at.parts);
+  at.forget(); // what was to go on is lost too
+  at.deliver(broker.fill(1));
+  at.waitFor(skipAfterMs);
+  const second = skipGap(order(at), at.parts);
+  at.redeliver();
+  at.deliver(broker.fill(1));
+  assert.deepEqual(at.sequences(), [1, 4, 5]);
+  assert.deepEqual(at.verify(first, second).findings.kept, []);
+  assert.equal(at.verify(first).findings.exitCode, 21);
+  at.close();
+});
+
+test('the log goes on only at a batch that would be taken', async () => {
+  const { at, broker, waiting } = await withRefusedBatch();
+  const again = broker.batch([{ id: 'evt_01k0000000000000000000000a' }]);
+  at.close();
+  const next = await auditor(at.directory);
+  next.deliver(again);
+  next.waitFor(skipAfterMs);
+  assert.equal(findGaps(next.parts)[0]?.resume, undefined, 'its event id is in the log already');
+  next.deliver(broker.fill(1));
+  assert.equal(findGaps(next.parts)[0]?.resume?.at, 8);
+  next.deliver(waiting);
+  assert.equal(findGaps(next.parts)[0]?.resume?.at, 5);
+  next.close();
 });
 
 test('a gap that nobody can fill is skipped, and what comes of it afterwards is put aside and never appended', async () => {

@@ -132,19 +132,27 @@ export class BatchCheck {
     this.#skips.push({ ...skip, index: record.idx });
   }
 
-  /** Goes past a declared hole, if this batch stands right behind one. */
+  /**
+   * Goes past the declared holes that end right before this batch. What was to go on after one may have been lost or
+   * refused in its turn: then the next hole begins where that one ended.
+   */
   #passDeclared(sourceId: number, header: BatchHeader): void {
     const progress = this.#progressOf(sourceId);
-    const skip = this.#skips.find(
-      ({ broker, missingFrom, resumeAt, afterBatchSha256 }) =>
-        broker === header.broker &&
-        missingFrom === progress.seq + 1 &&
-        resumeAt === header.first_seq &&
-        afterBatchSha256 === progress.batchSha256,
-    );
-    if (skip === undefined) return;
-    progress.seq = skip.resumeAt - 1;
-    progress.batchSha256 = skip.resumePrevSha256;
+    let { seq, batchSha256 } = progress;
+    while (seq + 1 < header.first_seq) {
+      const skip = this.#skips.find(
+        ({ broker, missingFrom, resumeAt, afterBatchSha256 }) =>
+          broker === header.broker &&
+          missingFrom === seq + 1 &&
+          resumeAt <= header.first_seq &&
+          afterBatchSha256 === batchSha256,
+      );
+      if (skip === undefined) return;
+      seq = skip.resumeAt - 1;
+      batchSha256 = skip.resumePrevSha256;
+    }
+    progress.seq = seq;
+    progress.batchSha256 = batchSha256;
   }
 
   #readHeader(row: RawBatch): BatchHeader | undefined {
