@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ErrorReason, ServiceError } from '@stint/common/errors.ts';
+import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Credential } from '../../services/broker/app/ports.ts';
+import { refusalsPerIdentity } from '../../services/broker/app/refusal-rate.ts';
 import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
 import {
   BrokerCore,
@@ -108,6 +109,36 @@ describe('a refusal', () => {
     await refusalOf(core.askRead({ action: 'write' }), 'SHUTTING_DOWN');
     await core.crash();
     assert.deepEqual(await core.events(), []);
+  });
+
+  test("beyond the identity's rate is counted in its next record, tells nothing of policy, and hinders nobody", async (t) => {
+    const core = await BrokerCore.start(t);
+    const { burst, intervalMs } = refusalsPerIdentity;
+    const over = 5;
+    const ask = (i: number) => core.askRead(i % 2 === 0 ? { action: 'write' } : { resource: 'nothing' });
+    const settled = await Promise.allSettled(Array.from({ length: burst + over }, (_, i) => ask(i)));
+    const limited = settled.flatMap(({ status, ...rest }) =>
+      'reason' in rest && isServiceError(rest.reason, 'RATE_LIMITED') ? [rest.reason] : [],
+    );
+    assert.equal(limited.length, over);
+    const words = new Set(limited.map(({ message, metadata }) => JSON.stringify({ message, metadata })));
+    assert.equal(words.size, 1, 'policy and registry refuse in the same words');
+    assert.deepEqual(
+      limited.map(({ retryAfterMs }) => retryAfterMs),
+      Array.from({ length: over }, () => intervalMs),
+    );
+    assert.equal((await core.events()).length, burst);
+    await core.askRead();
+    const other = core.question({ resource: 'nothing' });
+    await refusalOf(core.request.execute(core.asker(deployer), other, bySession), 'RESOURCE_NOT_FOUND');
+    assert.equal((await core.events()).at(-1)?.data['unrecorded'], undefined);
+
+    core.clock.advance(intervalMs);
+    await refusalOf(ask(0), 'GRANT_DENIED');
+    assert.equal((await core.events()).at(-1)?.data['unrecorded'], over);
+    core.clock.advance(intervalMs);
+    await refusalOf(ask(0), 'GRANT_DENIED');
+    assert.equal((await core.events()).at(-1)?.data['unrecorded'], undefined, 'it is told once');
   });
 });
 

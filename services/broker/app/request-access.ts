@@ -31,6 +31,7 @@ import type {
   SigningProvider,
   TargetProvider,
 } from './ports.ts';
+import { RefusalRate } from './refusal-rate.ts';
 import type { StepObserver } from './steps.ts';
 
 /** Access, with the only copy of the credential. */
@@ -71,16 +72,19 @@ type Intent = { readonly grant: Grant; readonly intent: Lease };
  *
  * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, IDENTITY_UNKNOWN, IDENTITY_SUSPENDED, RESOURCE_NOT_FOUND,
  * PROFILE_NOT_FOUND, GRANT_DENIED, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED, GRANT_ENDED (a replay whose grant is over),
- * CONCURRENT_UPDATE (a replay that another broker is still issuing), AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, STORE_UNAVAILABLE. A denial is
- * answered only after its record is durable.
+ * CONCURRENT_UPDATE (a replay that another broker is still issuing), AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, STORE_UNAVAILABLE,
+ * RATE_LIMITED (the identity was refused too often: {@link RefusalRate}). A denial is answered only after its record is
+ * durable.
  */
 export class RequestAccess {
   readonly #parts: RequestAccessParts;
+  readonly #refusals: RefusalRate;
   /** Requests being created at a target, by holder and key: a retry that comes meanwhile shares the answer. */
   readonly #creating = new Map<string, Promise<AccessAnswer>>();
 
   constructor(parts: RequestAccessParts) {
     this.#parts = parts;
+    this.#refusals = new RefusalRate(parts.clock);
   }
 
   execute(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<AccessAnswer> {
@@ -266,22 +270,19 @@ export class RequestAccess {
     }
   }
 
-  /** Makes the refusal's record durable, then gives the refusal back, to be thrown. */
+  /**
+   * Makes the refusal's record durable, then gives the refusal back, to be thrown.
+   * @throws ServiceError RATE_LIMITED in place of a refusal beyond the identity's rate, which is only counted.
+   */
   async #refuse(asked: Asked, error: ServiceError, facts: Record<string, EventValue>): Promise<ServiceError> {
     const { asker, request, traceparent } = asked;
     const requestId = newId('request', this.#parts.clock.now());
     const { resource, action, justification } = request;
-    const data = { reason: error.reason, resource, action, justification, ...facts };
-    await this.#parts.ledger.commit({
-      events: [
-        {
-          type: 'access.denied',
-          actor: actorOf(asker),
-          request_id: requestId,
-          ...traceOf(traceparent),
-          data,
-        },
-      ],
+    const said = { reason: error.reason, resource, action, justification, ...facts };
+    const about = { actor: actorOf(asker), request_id: requestId, ...traceOf(traceparent) };
+    await this.#refusals.record(asker.spiffeId, (unrecorded) => {
+      const data = unrecorded === 0 ? said : { ...said, unrecorded };
+      return this.#parts.ledger.commit({ events: [{ type: 'access.denied', ...about, data }] });
     });
     return new ServiceError(error.reason, error.message, {
       metadata: { ...error.metadata, request_id: requestId },
