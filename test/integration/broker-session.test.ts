@@ -148,6 +148,12 @@ function readQuestion(core: BrokerCore): Omit<ClientMessage, 'id'> {
   return { requestAccess: { ...question, ttl: toDuration(60_000) } };
 }
 
+/** The session as it is called by one who writes its frames by hand, in hex. */
+const emptyMessages = {
+  ...access.Session,
+  requestSerialize: (hex: string) => Buffer.from(hex, 'hex'),
+};
+
 const alive = { alive: {} } satisfies Omit<ClientMessage, 'id'>;
 
 describe('a session', () => {
@@ -207,15 +213,6 @@ describe('a session', () => {
       answering.map((frame) => frame.map(({ id }) => id)),
       parts,
     );
-  });
-
-  test('refuses every question of a frame over the limit, does none of them, and goes on', async (t) => {
-    const { core, open } = await served(t);
-    const client = await open();
-    const { ids } = client.send(Array.from({ length: frameMessagesMax + 1 }, () => readQuestion(core)));
-    for (const id of ids) refusal(await client.answer(id), 'MESSAGE_TOO_LARGE');
-    assert.deepEqual(await core.events(), []);
-    assert.ok((await client.ask(alive)).alive);
   });
 
   test('refuses what it does not know, and malformed ids, and goes on', async (t) => {
@@ -409,6 +406,46 @@ describe('a session ends', () => {
     );
     await core.pass(5_000);
     assert.deepEqual(core.target.entities(), []);
+  });
+
+  test('in the midst of a large frame when its peer has gone: the rest is not done', async (t) => {
+    let client: SessionClient | undefined;
+    let done = 0;
+    const { lease } = grantAndLease(systemClock.now());
+    const execute = () => {
+      if (done++ === 0) client?.hangUp();
+      return Promise.resolve(lease);
+    };
+    const renewLease = { execute } as unknown as SessionParts['renewLease'];
+    const { core, open } = await served(t, () => ({ renewLease }));
+    client = await open();
+    await client.pushes(1);
+    client.send(Array.from({ length: frameMessagesMax }, () => ({ renewLease: { leaseId: lease.id } })));
+    await until('nobody listens', 5_000, () => (done > 0 && core.feed.size === 0 ? true : undefined));
+    assert.ok(done < frameMessagesMax, `${done} were done`);
+  });
+
+  test('with MESSAGE_TOO_LARGE for a frame over the limit: none of it is done, none answered for itself', async (t) => {
+    const { core, open } = await served(t);
+    const client = await open();
+    await client.pushes(1);
+    const question = readQuestion(core);
+    client.send(Array.from({ length: frameMessagesMax + 1 }, () => question));
+    const { failure } = await until('the end', 5_000, () => client.end);
+    assert.ok(isServiceError(failure, 'MESSAGE_TOO_LARGE'), String(failure));
+    assert.equal(client.messages.filter(({ id }) => id !== 0).length, 0);
+    assert.equal(core.feed.size, 0);
+    assert.deepEqual(await core.events(), []);
+  });
+
+  test('with one frame of nothing but empty messages, as many as its bytes allow', async (t) => {
+    const { channel } = await served(t);
+    const stream = (await channel()).bidi(emptyMessages);
+    stream.write(Buffer.from([10, 0]).toString('hex').repeat(500_000));
+    const end = (async () => {
+      for await (const frame of stream) assert.ok(frame.messages.every(({ id }) => id === 0));
+    })();
+    await assert.rejects(end, (thrown) => isServiceError(thrown, 'MESSAGE_TOO_LARGE'));
   });
 });
 

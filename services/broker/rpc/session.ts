@@ -25,7 +25,7 @@ import type { Lease } from '../domain/lease.ts';
 import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
 import type { TrustFeed } from './trust-feed.ts';
 
-/** Messages in one frame, both ways. */
+/** Messages in one frame, both ways. A sidecar's frame with more of them ends its session with MESSAGE_TOO_LARGE. */
 export const frameMessagesMax = 256;
 
 /**
@@ -87,7 +87,10 @@ export class Session {
     this.#stream = stream;
   }
 
-  /** Serves until the peer ends the stream. Throws what ends it otherwise: the peer is gone, its SVID has ended, shutdown. */
+  /**
+   * Serves until the peer ends the stream. Throws what ends it otherwise: the peer is gone, its SVID has ended, a frame of
+   * it is too large, shutdown.
+   */
   async run(): Promise<void> {
     const stopListening = [
       this.#parts.feed.subscribe((leases) =>
@@ -121,24 +124,26 @@ export class Session {
 
   async #read(frame: SessionRequest__Output): Promise<void> {
     const { messages } = frame;
-    if (messages.length > frameMessagesMax) {
-      const error = new ServiceError(
+    // Not answered one by one: two bytes are a message, and a frame may have half a million of them.
+    if (messages.length > frameMessagesMax)
+      throw new ServiceError(
         'MESSAGE_TOO_LARGE',
         `frame: ${messages.length} messages, at most ${frameMessagesMax}`,
       );
-      for (const message of messages) this.#send(message.id, failure(error));
-      return;
-    }
     for (let start = 0; start < messages.length; start += takenMax) {
       if (start > 0) await this.#answersToLeave();
       for (const message of messages.slice(start, start + takenMax)) this.#take(message);
     }
   }
 
-  /** The first turn commits what was taken, the second sends what it answered. Nobody waits for what takes longer. */
+  /**
+   * The first turn commits what was taken, the second sends what it answered. Nobody waits for what takes longer, only for
+   * a peer that reads too slowly. Throws when the peer has gone: what it asked besides is not taken.
+   */
   async #answersToLeave(): Promise<void> {
     await nextTurn();
     await nextTurn();
+    await this.#awaitPeer();
   }
 
   #take(message: ClientMessage__Output): void {
