@@ -19,6 +19,10 @@ import { DemoWorkload } from './workload.ts';
 /** How long records and spans may take to arrive, in milliseconds. */
 const arrivalMsMax = 20_000;
 
+/** Each part exports five times a second: a trace that has not grown for so long, in milliseconds, has all its spans. */
+const traceRestMs = 500;
+const traceMsMax = 5_000;
+
 /** Services that the story's trace must pass through. */
 const tracedServices = ['report-job', 'stint-sidecar', 'stint-broker', 'stint-auditor'];
 
@@ -183,11 +187,29 @@ async function showTrace(
     const reached = new Set(traces.spans(traceId).map((span) => span.service));
     return tracedServices.filter((service) => !reached.has(service));
   };
-  const spans = await until(
-    () => Promise.resolve(missing().length === 0 ? traces.spans(traceId) : undefined),
+  await until(
+    () => Promise.resolve(missing().length === 0 ? true : undefined),
     () => `the trace ${traceId} did not reach ${missing().join(', ')}`,
   );
-  teller.lines(drawTrace(spans));
+  const isWhole = await traceAtRest(traces, traceId);
+  teller.lines(drawTrace(traces.spans(traceId)));
+  if (!isWhole) teller.lines(['Spans are missing: a part had not sent them yet.']);
+}
+
+/** Waits until a trace has stopped growing and no span lacks its parent; false when that takes too long. */
+async function traceAtRest(traces: TraceStore, traceId: string): Promise<boolean> {
+  const end = performance.now() + traceMsMax;
+  let [size, restsSince] = [0, 0];
+  for (;;) {
+    const spans = traces.spans(traceId);
+    const now = performance.now();
+    if (spans.length !== size) [size, restsSince] = [spans.length, now];
+    const known = new Set(spans.map(({ id }) => id));
+    const isTied = spans.every(({ parentId }) => parentId === undefined || known.has(parentId));
+    if (isTied && now - restsSince >= traceRestMs) return true;
+    if (now > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function isOfStory(
