@@ -47,6 +47,11 @@ export function isId<Kind extends IdKind>(kind: Kind, text: string): text is Id<
   );
 }
 
+/** When an id says that it was made, in milliseconds; its maker's claim. `id` is well-formed. */
+export function idTime(id: Id<IdKind>): UnixMs {
+  return [...id.slice(4, 14)].reduce((time, character) => time * 32 + alphabet.indexOf(character), 0);
+}
+
 /**
  * Reads an id that came from outside.
  * @throws ServiceError INVALID_FIELD, naming `field`, when the text is not an id of that kind.

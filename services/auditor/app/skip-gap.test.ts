@@ -401,3 +401,22 @@ test('a grant whose life a declared hole cuts is not judged, and one behind the 
   assert.deepEqual([...at.verify(index).findings.counts.keys()], ['grant']);
   at.close();
 });
+
+test('a grant that was made after a known hole is judged, with or without a beginning', async () => {
+  const { at, broker } = await withRefusedBatch();
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  at.redeliver();
+  const yearLater = clock.now() + 365 * 86_400_000;
+  const lives = [newId('grant', clock.now() - skipAfterMs), newId('grant', yearLater)].map((grant_id) => {
+    const lease_id = newId('lease', yearLater);
+    const types = ['lease.activated', 'lease.revoked', 'grant.ended'] as const;
+    return broker.batch(types.map((type) => ({ type, grant_id, lease_id, data: {} })));
+  });
+  at.deliver(broker.fill(200), ...lives.slice(0, 1));
+  assert.deepEqual(at.verify(index).findings.kept, [], 'its beginning may lie in the hole');
+  at.deliver(...lives.slice(1));
+  assert.equal(at.verify(index).findings.exitCode, 19);
+  assert.equal(at.verify(index).findings.counts.get('grant'), 3);
+  at.close();
+});

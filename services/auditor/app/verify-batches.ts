@@ -3,6 +3,7 @@ import { type BatchHeader, parseBatchHeader, verifyEpochStarted } from '@stint/c
 import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { sha256, treeHash } from '@stint/common/merkle.ts';
 import { type SpiffeId, stintIds, trustDomainOf } from '@stint/common/spiffe-id.ts';
+import type { UnixMs } from '@stint/common/time.ts';
 import type { EventFacts, EventPlace } from '../domain/event-facts.ts';
 import type { Findings } from '../domain/findings.ts';
 import { type GapSkip, gapSkippedType, readGapSkip } from '../domain/gap-skip.ts';
@@ -18,8 +19,8 @@ type Passing = {
   readonly hashes: Buffer[];
 };
 
-/** A hole that an operator declared, and the record that says so. */
-export type DeclaredSkip = GapSkip & { readonly index: number };
+/** A hole that an operator declared, the record that says so, and when that was by the auditor's clock. */
+export type DeclaredSkip = GapSkip & { readonly index: number; readonly declaredAt: UnixMs };
 
 /**
  * Verifies, record by record in the log's order, that the records are what the brokers signed: each belongs to a batch,
@@ -129,7 +130,7 @@ export class BatchCheck {
       this.#findings.add('sequence', 'it declares a hole, and is not of a form or an author that may', at);
       return;
     }
-    this.#skips.push({ ...skip, index: record.idx });
+    this.#skips.push({ ...skip, index: record.idx, declaredAt: facts.time });
   }
 
   /**

@@ -1,3 +1,4 @@
+import { idTime, isId } from '@stint/common/ids.ts';
 import { leafHash } from '@stint/common/merkle.ts';
 import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
 import { type EventFacts, readEvent } from '../domain/event-facts.ts';
@@ -6,6 +7,9 @@ import { GrantHistory } from '../domain/grant-history.ts';
 import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../domain/tree-hashes.ts';
 import type { GrantRow, LogReader, RawRecord } from './ports.ts';
 import { BatchCheck, type DeclaredSkip } from './verify-batches.ts';
+
+/** How far a broker's clock, by which grants are named, may be ahead of the auditor's, in milliseconds. */
+const clockAheadMsMax = 300_000;
 
 /** A checkpoint to hold the log against: whose it is, for the verdict, and its note. */
 export type GivenCheckpoint = { readonly what: string; readonly note: string };
@@ -152,10 +156,15 @@ function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings:
   }
 }
 
-/** Whether events of a grant's life may lie in the hole: it began before it or without a beginning, and goes on after it. */
+/**
+ * Whether events of a grant's life may lie in the hole: it goes on after it, and began before it or, without a beginning
+ * in the log, is by its id no younger than the hole. One that was made later can have nothing in it.
+ */
 function liesAcross(skip: DeclaredSkip, first: GrantRow | undefined, row: GrantRow): boolean {
   if (first === undefined || row.idx < skip.index) return false;
-  return first.idx < skip.index || !GrantHistory.begins(first.type);
+  if (first.idx < skip.index) return true;
+  const isOlder = isId('grant', row.grant_id) && idTime(row.grant_id) <= skip.declaredAt + clockAheadMsMax;
+  return isOlder && !GrantHistory.begins(first.type);
 }
 
 type ExpectedRoot = {
