@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@stint/common/errors.ts';
-import { AttestationRate, attestationsInTotal, attestationsPerAddress } from './attestation-rate.ts';
+import {
+  AttestationRate,
+  attestationsInTotal,
+  attestationsPerAddress,
+  attestationsPerNetwork,
+  firstAttestations,
+  keptForFirst,
+} from './attestation-rate.ts';
 
 function rateAt(start: number) {
   const clock = { at: start, now: () => clock.at };
@@ -43,7 +50,7 @@ test('one address has its burst, then its rate, is told when to come again, and 
 test('all addresses together have a bound too, however many they are', () => {
   const { clock, attempts } = rateAt(start);
   const { burst, intervalMs } = attestationsInTotal;
-  const many = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+  const many = (i: number) => `${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.1`;
   assert.deepEqual(attempts(50_000, many), { taken: burst, retryAfterMs: intervalMs });
   for (let second = 1; second <= 100; second++) {
     clock.at += 1_000;
@@ -58,8 +65,46 @@ test('a network of IPv6 counts as one address, and so does IPv4 in either form',
   assert.equal(inNetwork.taken, burst);
   const shortened = rateAt(start).attempts(300, (i) => (i % 2 === 0 ? '2001:db8::1' : '2001:db8:0:0:5::1'));
   assert.equal(shortened.taken, burst);
-  const networks = rateAt(start).attempts(300, (i) => `2001:db8:0:${i.toString(16)}::1`);
+  const networks = rateAt(start).attempts(
+    300,
+    (i) => `2001:db8:${(i >> 1).toString(16)}:${i.toString(16)}::1`,
+  );
   assert.equal(networks.taken, 300);
   const mapped = rateAt(start).attempts(300, (i) => (i % 2 === 0 ? '::ffff:192.0.2.1' : '192.0.2.1'));
   assert.equal(mapped.taken, burst);
+});
+
+test('whoever has a wide network has its part of the total, and others find room while he floods', () => {
+  const wide = [
+    (i: number) => `2001:db8:7:${(i & 0xffff).toString(16)}::1`,
+    (i: number) => `198.51.100.${i & 255}`,
+  ];
+  for (const addressOf of wide) {
+    const { clock, attempts } = rateAt(start);
+    const { burst, intervalMs } = attestationsPerNetwork;
+    assert.deepEqual(attempts(4_500, addressOf), { taken: burst, retryAfterMs: intervalMs });
+    for (let second = 0; second < 90; second++) {
+      assert.deepEqual(attempts(20, one), { taken: 20, retryAfterMs: undefined });
+      clock.at += 4_000;
+      attempts(500, (i) => addressOf(i + second * 500));
+    }
+  }
+});
+
+test('a flood from many networks leaves room for the first attempts of one that is not in it', () => {
+  const { clock, attempts } = rateAt(start);
+  const networks = 40;
+  const flood = (i: number) => `2001:db8:${(i % networks).toString(16)}:${(i & 0xffff).toString(16)}::1`;
+  assert.equal(attempts(10_000, flood).taken, networks * firstAttestations.burst);
+  let flooded = 0;
+  for (let second = 1; second <= 120; second++) {
+    clock.at += 1_000;
+    flooded += attempts(1_000, flood).taken;
+    if (second >= 5) assert.equal(attempts(1, () => `203.0.${second}.1`).taken, 1);
+  }
+  assert.ok(flooded > 40 * 120, `the rest is not held back for nobody: ${flooded}`);
+  clock.at += 1_000;
+  attempts(1_000, flood);
+  const newcomers = attempts(1_000, (i) => `192.${i >> 8}.${i & 255}.1`);
+  assert.ok(newcomers.taken >= keptForFirst / 2, `${newcomers.taken}`);
 });
