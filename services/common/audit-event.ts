@@ -28,7 +28,8 @@ export const eventTypes = [
   'lease.revoked', // nothing of it is left at the target
   'lease.stuck', // revocation fails in a way that waiting alone will not mend; still retried
   'grant.ended', // the grant is over: completed, revoked, expired, failed
-  'target.orphan_removed', // something of ours stood at a target without a lease
+  'target.orphan_contained', // something of ours stood at a target without a lease; nobody can use it any more
+  'target.orphan_removed', // nothing of it is left at the target
   'log.gap_skipped', // the auditor's own: an operator declared that events of a broker will not come
   'log.refusal_dismissed', // the auditor's own: an operator has dealt with a message that was refused
 ] as const;

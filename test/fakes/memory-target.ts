@@ -55,6 +55,7 @@ export class MemoryTarget implements TargetProvider {
   readonly #entities = new Map<string, Entity>();
   readonly #next: { readonly call: TargetCall; readonly fault: TargetFault }[] = [];
   readonly #always = new Map<TargetCall, TargetFault>();
+  readonly #blocked = new Map<string, { readonly call: TargetCall; readonly code: string }>();
   /** Names that were ended: a creation still on its way is refused, as the real target's time limit refuses it. */
   readonly #ended = new Set<string>();
   readonly #gates = new Map<TargetCall, Promise<void>>();
@@ -74,10 +75,16 @@ export class MemoryTarget implements TargetProvider {
     this.#always.set(call, fault);
   }
 
+  /** Containing or removing this one entity is blocked with the code, until {@link mend}; all others go on. */
+  block(entityName: string, call: 'contain' | 'remove', code: string): void {
+    this.#blocked.set(entityName, { call, code });
+  }
+
   /** Takes every fault away. */
   mend(): void {
     this.#next.length = 0;
     this.#always.clear();
+    this.#blocked.clear();
   }
 
   /** Calls of that name wait before they do anything. Returns the way to let them go. */
@@ -91,11 +98,13 @@ export class MemoryTarget implements TargetProvider {
   }
 
   /** Somebody other than the broker makes an entity, with a session open. */
-  plant(entityName: string): void {
-    const sessions = new Set([new MemorySession(new Set(), () => undefined)]);
+  plant(entityName: string, resource = ''): void {
+    const sessions = new Set<MemorySession>();
+    const session = new MemorySession(new Set(), () => void sessions.delete(session));
+    sessions.add(session);
     const validUntil = Number.MAX_SAFE_INTEGER;
     this.#entities.set(entityName, {
-      resource: '',
+      resource,
       rights: new Set(),
       password: newPassword(),
       validUntil,
@@ -182,6 +191,7 @@ export class MemoryTarget implements TargetProvider {
   contain(lease: Lease, signal: AbortSignal): Promise<EndProof> {
     return this.#run('contain', signal, () => {
       requireName(lease);
+      this.#failIfBlocked('contain', lease);
       const entity = this.#entities.get(lease.entityName);
       this.#ended.add(lease.entityName);
       const cut = entity === undefined ? 0 : cutSessions(entity);
@@ -193,6 +203,7 @@ export class MemoryTarget implements TargetProvider {
   remove(lease: Lease, signal: AbortSignal): Promise<EndProof> {
     return this.#run('remove', signal, () => {
       requireName(lease);
+      this.#failIfBlocked('remove', lease);
       const entity = this.#entities.get(lease.entityName);
       const cut = entity === undefined ? 0 : cutSessions(entity);
       this.#entities.delete(lease.entityName);
@@ -217,6 +228,11 @@ export class MemoryTarget implements TargetProvider {
     const entity = this.#entities.get(lease.entityName);
     if (entity === undefined) throw new ProviderFailure('definite', 'absent');
     return entity;
+  }
+
+  #failIfBlocked(call: TargetCall, { entityName }: Lease): void {
+    const blocked = this.#blocked.get(entityName);
+    if (blocked?.call === call) throw new ProviderFailure('blocked', blocked.code);
   }
 
   async #run<Answer>(call: TargetCall, signal: AbortSignal, act: () => Answer): Promise<Answer> {

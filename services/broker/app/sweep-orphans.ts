@@ -1,11 +1,16 @@
+import type { EventType } from '@stint/common/audit-event.ts';
+import { isServiceError } from '@stint/common/errors.ts';
 import { newId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { intentMs, type Lease } from '../domain/lease.ts';
+import { OrphanMemory } from './orphan-memory.ts';
 import {
+  type EndProof,
   type GrantStore,
   type Ledger,
+  type LedgerEntry,
   ProviderFailure,
   type ProviderSet,
   type TargetEntity,
@@ -23,11 +28,17 @@ export type SweepOrphansParts = {
 /** Names asked of the store at once. */
 const namesMax = 500;
 
-/** Orphans removed from one target in one pass; more than a few mean that something else is wrong, and are said in the log. */
-const removalsMax = 200;
+/** Orphans tried at one target in one pass; more than a few mean that something else is wrong, and are said in the log. */
+const triesMax = 200;
+
+/** Orphans of one target that fail in a row as a target does that is away, until its pass ends. */
+const awayMax = 3;
 
 /** Longest that one call to a target may take, in milliseconds. */
 const targetCallMs = intentMs / 2;
+
+/** Longest text of a target's own that is kept. */
+const targetTextMax = 256;
 
 /**
  * Finds what stands at a target under this broker's names without an open lease, and removes it: what a store that was
@@ -35,13 +46,15 @@ const targetCallMs = intentMs / 2;
  * to an open row from before its creation until after its removal, so a name without one is nobody's; it must be seen so
  * in two passes all the same before it is touched.
  *
- * For each: 1. contain at the target · 2. commit the record · 3. remove at the target. A crash after 1 or 2: the next
- * process finds it again and does all three; it may be recorded twice, never removed unrecorded.
+ * 1. Contain each at the target · 2. commit `target.orphan_contained` for it · 3. remove each that is contained ·
+ * 4. commit `target.orphan_removed`. A crash after 1 or 2: the next process finds it again and does all four; containment
+ * may be recorded twice. A crash after 3: it is gone, and the record of its containment is the last that the log has of it.
+ *
+ * Each orphan stands by itself: one that fails is tried after the others, with pauses that grow to an hour.
  */
 export class SweepOrphans {
   readonly #parts: SweepOrphansParts;
-  /** Names without an open lease in the pass before, by provider. */
-  readonly #suspects = new Map<string, ReadonlySet<string>>();
+  readonly #memories = new Map<string, OrphanMemory>();
 
   #stopping = false;
 
@@ -62,9 +75,8 @@ export class SweepOrphans {
       try {
         removed += await this.#sweepTarget(provider);
       } catch (thrown) {
-        const code = thrown instanceof ProviderFailure ? thrown.code : 'unexpected';
         this.#parts.log.warn(
-          { err: thrown, provider: provider.name, code },
+          { err: thrown, provider: provider.name, code: codeOf(thrown) },
           'a target could not be swept; the next pass tries again',
         );
       }
@@ -73,22 +85,19 @@ export class SweepOrphans {
   }
 
   async #sweepTarget(provider: TargetProvider): Promise<number> {
-    const before = this.#suspects.get(provider.name) ?? new Set();
+    const memory = this.#memoryOf(provider);
+    if (memory.unrecorded !== undefined) await this.#parts.ledger.commit(memory.unrecorded);
+    memory.unrecorded = undefined;
     const found = await this.#withoutLease(provider);
-    this.#suspects.set(provider.name, new Set(found.map(({ entityName }) => entityName)));
-    const orphans = found.filter(({ entityName }) => before.has(entityName));
-    if (orphans.length > removalsMax)
+    const { chosen, waiting } = memory.choose(found, this.#parts.clock.now(), triesMax);
+    if (waiting > triesMax)
       this.#parts.log.error(
-        { provider: provider.name, orphans: orphans.length },
+        { provider: provider.name, orphans: waiting },
         'many orphans at a target: they are removed in several passes',
       );
-    let removed = 0;
-    for (const orphan of orphans.slice(0, removalsMax)) {
-      if (this.#stopping) break;
-      await this.#remove(provider, orphan);
-      removed++;
-    }
-    return removed;
+    const contained = await this.#each(provider, chosen, (orphan) => this.#contain(provider, orphan));
+    const removed = await this.#each(provider, contained, (orphan) => this.#remove(provider, orphan));
+    return removed.length;
   }
 
   async #withoutLease(provider: TargetProvider): Promise<TargetEntity[]> {
@@ -100,24 +109,89 @@ export class SweepOrphans {
         provider.name,
         page.map(({ entityName }) => entityName),
       );
-      nobodys.push(...page.filter(({ entityName }) => !open.has(entityName)));
+      const ours = page.filter(({ entityName }) => !open.has(entityName));
+      nobodys.push(...ours.map((entity) => ({ ...entity, resource: keptText(entity.resource) })));
     }
     return nobodys;
   }
 
-  async #remove(provider: TargetProvider, orphan: TargetEntity): Promise<void> {
-    const lease = this.#standIn(provider, orphan);
-    const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
-    const { entityName: entity_name, resource } = orphan;
-    const data = { entity_name, provider: provider.name, resource, proof };
-    await this.#parts.ledger.commit({
-      events: [{ type: 'target.orphan_removed', actor: { kind: 'broker' }, data }],
-    });
+  /**
+   * Does the same to every orphan. One that fails stops none of the others; a target that is away, or a ledger that fails,
+   * ends the pass. Returns those with which it was done.
+   */
+  async #each(
+    provider: TargetProvider,
+    orphans: readonly TargetEntity[],
+    act: (orphan: TargetEntity) => Promise<void>,
+  ): Promise<TargetEntity[]> {
+    const done: TargetEntity[] = [];
+    let awayInARow = 0;
+    for (const orphan of orphans) {
+      if (this.#stopping) break;
+      try {
+        await act(orphan);
+        done.push(orphan);
+        awayInARow = 0;
+      } catch (thrown) {
+        if (isServiceError(thrown)) throw thrown;
+        this.#noteFailure(provider, orphan, thrown);
+        awayInARow = mayPass(thrown) ? awayInARow + 1 : 0;
+        if (awayInARow === awayMax) throw thrown;
+      }
+    }
+    return done;
+  }
+
+  /** Steps 1 and 2. The record is written once by this process, however often the removal is tried. */
+  async #contain(provider: TargetProvider, orphan: TargetEntity): Promise<void> {
+    const memory = this.#memoryOf(provider);
+    const { entityName: entity_name } = orphan;
+    const proof = await provider.contain(this.#standIn(provider, orphan), AbortSignal.timeout(targetCallMs));
+    if (memory.isContained(entity_name)) return;
+    await this.#parts.ledger.commit(record('target.orphan_contained', { provider, orphan, proof }));
+    memory.noteContained(entity_name);
     this.#parts.log.warn(
-      { provider: provider.name, entity_name: orphan.entityName },
+      { provider: provider.name, entity_name },
+      'something without a lease stands at a target: nobody can use it any more, and it will be removed',
+    );
+  }
+
+  /** Steps 3 and 4. */
+  async #remove(provider: TargetProvider, orphan: TargetEntity): Promise<void> {
+    const memory = this.#memoryOf(provider);
+    const { entityName: entity_name } = orphan;
+    const proof = await provider.remove(this.#standIn(provider, orphan), AbortSignal.timeout(targetCallMs));
+    memory.noteRemoved(entity_name);
+    memory.unrecorded = record('target.orphan_removed', { provider, orphan, proof });
+    await this.#parts.ledger.commit(memory.unrecorded);
+    memory.unrecorded = undefined;
+    this.#parts.log.warn(
+      { provider: provider.name, entity_name },
       'something without a lease stood at a target and is removed',
     );
-    await provider.remove(lease, AbortSignal.timeout(targetCallMs));
+  }
+
+  /** What waiting alone will not mend is said once as an error, with what to do; everything else as a warning. */
+  #noteFailure(provider: TargetProvider, { entityName, resource }: TargetEntity, thrown: unknown): void {
+    const about = { now: this.#parts.clock.now(), mayPass: mayPass(thrown) };
+    const { isNews, ...progress } = this.#memoryOf(provider).noteFailure(entityName, about);
+    const code = codeOf(thrown);
+    const facts = { provider: provider.name, entity_name: entityName, resource, code, ...progress };
+    if (!isNews) {
+      this.#parts.log.warn(facts, 'something without a lease could not be removed yet; it is tried again');
+      return;
+    }
+    const todo = `mend at the target what "${code}" says, or remove "${entityName}" there by hand; until then it is tried again, with pauses of up to an hour`;
+    this.#parts.log.error(
+      { err: thrown, ...facts, todo },
+      'something without a lease stands at a target and cannot be removed',
+    );
+  }
+
+  #memoryOf({ name }: TargetProvider): OrphanMemory {
+    const memory = this.#memories.get(name) ?? new OrphanMemory();
+    this.#memories.set(name, memory);
+    return memory;
   }
 
   /** A lease that never was, for the provider to end: only what it is called means anything. */
@@ -139,4 +213,28 @@ export class SweepOrphans {
       attempts: 0,
     };
   }
+}
+
+/** Text that stands at a target is anybody's: what does not fit a record is left out, so that it stops none. */
+function keptText(text: string): string {
+  return text.length <= targetTextMax && text.isWellFormed() ? text : '';
+}
+
+function record(
+  type: EventType,
+  about: { readonly provider: TargetProvider; readonly orphan: TargetEntity; readonly proof: EndProof },
+): LedgerEntry {
+  const { provider, orphan, proof } = about;
+  const { entityName: entity_name, resource } = orphan;
+  const data = { entity_name, provider: provider.name, resource, proof };
+  return { events: [{ type, actor: { kind: 'broker' }, data }] };
+}
+
+/** Whether the failure may pass by waiting: the target cannot be asked, or nobody knows what it did. */
+function mayPass(thrown: unknown): boolean {
+  return thrown instanceof ProviderFailure && (thrown.kind === 'unreachable' || thrown.kind === 'ambiguous');
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof ProviderFailure ? thrown.code : 'unexpected';
 }
