@@ -1,6 +1,10 @@
 import type { Secret } from '@stint/common/secret.ts';
-import { scramIterationsDefault } from '../../services/broker/providers/postgres/config.ts';
-import { quoteIdentifier } from '../../services/broker/providers/postgres/names.ts';
+import { isName, scramIterationsDefault } from '../../services/broker/providers/postgres/config.ts';
+import {
+  graveyardRole,
+  groupRoleFault,
+  quoteIdentifier,
+} from '../../services/broker/providers/postgres/names.ts';
 import { scramVerifier } from '../../services/broker/providers/postgres/scram.ts';
 import { createIfAbsent, setupStatements } from '../../services/broker/providers/postgres/setup-sql.ts';
 import { ownRolesOnlyVersion } from '../../services/broker/providers/postgres/statements.ts';
@@ -26,10 +30,12 @@ export type SetupScriptOptions = {
  * SQL that a superuser runs once, with psql or anything else, to make a PostgreSQL a target: one transaction, and running
  * it again changes nothing. It holds a verifier in place of the broker's password. What each group may do in the data
  * is left to the data's owner.
- * @throws Error when a role's name is not one that the provider takes.
+ * @throws Error when a name is not one that the provider takes, or one that a script should not hold.
  */
 export async function postgresSetupScript(options: SetupScriptOptions): Promise<string> {
   const { majorVersion, brokerRole, brokerPassword, groupRoles, databases } = options;
+  const [fault] = namesFaults(options);
+  if (fault !== undefined) throw new Error(fault);
   const verifier =
     brokerPassword === undefined
       ? {}
@@ -49,10 +55,42 @@ export async function postgresSetupScript(options: SetupScriptOptions): Promise<
     'COMMIT;',
     ...groupRoles.map((role) => `-- Left to the owner of the data: GRANT … TO ${role}`),
     ...(brokerPassword === undefined
-      ? [`-- Then set the broker's password, in psql: \\password ${brokerRole}`]
+      ? [`-- Then set the broker's password, in psql: \\password ${psqlWord(brokerRole)}`]
       : []),
     '',
   ].join('\n');
+}
+
+/**
+ * Quoting alone does not do: names stand in comments too, and in constants, which a server with
+ * `standard_conforming_strings` off reads otherwise.
+ */
+function namesFaults({ brokerRole, groupRoles, databases }: SetupScriptOptions): readonly string[] {
+  const faults = [
+    brokerRoleFault(brokerRole),
+    ...groupRoles.map(groupRoleFault),
+    ...databases.map(databaseFault),
+  ];
+  return faults.filter((fault) => fault !== undefined);
+}
+
+/** The broker's role may be of somebody else's making, as a cloud's are, so more is taken than for a group. */
+function brokerRoleFault(name: string): string | undefined {
+  if (!/^[A-Za-z_][A-Za-z0-9_.@-]*$/.test(name) || !isName(name))
+    return `${JSON.stringify(name.slice(0, 64))} is not a role name of letters, digits and _ . @ - that begins with a letter or _ and has at most 63 characters`;
+  if (name.startsWith('pg_') || name === graveyardRole)
+    return `"${name}" is one of PostgreSQL's own roles, or owns what past leases left behind: make a role for the broker alone`;
+  return undefined;
+}
+
+function databaseFault(name: string): string | undefined {
+  if (isName(name) && !/[\p{C}\u2028\u2029]/u.test(name)) return undefined;
+  return `${JSON.stringify(name.slice(0, 64))} is not a database name of 1 to 63 bytes without control or invisible characters`;
+}
+
+/** psql folds the case of a name that is not quoted, and ends it at some characters. */
+function psqlWord(role: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(role) ? role : quoteIdentifier(role);
 }
 
 /** Rights that are worded for one version would be too many, or none, on another. */
