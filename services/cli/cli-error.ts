@@ -16,6 +16,8 @@ const cliReasons = {
   BUS_UNUSABLE: 'error',
   CREDENTIAL_UNSUPPORTED: 'error',
   COMMAND_NOT_RUN: 'notExecutable',
+  /** Access was ended, and the target has not done it yet. */
+  NOT_CONTAINED: 'error',
 } as const satisfies Record<string, ExitName>;
 
 export type CliReason = keyof typeof cliReasons;

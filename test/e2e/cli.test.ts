@@ -118,6 +118,28 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     }
   }
 
+  /** Runs statements as the superuser of the demo's target. */
+  async function atTarget(...statements: readonly string[]): Promise<void> {
+    const { server, superuserPassword } = mesh.target;
+    const { host, port, superuser: user } = server;
+    const password = superuserPassword.revealText();
+    const client = new pg.Client({ host, port, user, password, database: 'postgres' });
+    await client.connect();
+    try {
+      for (const statement of statements) await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Keeps the broker out of the demo's target until it is opened again, as if it were down. */
+  const closeTarget = () =>
+    atTarget(
+      'alter role stint_broker connection limit 0',
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'stint_broker'",
+    );
+  const openTarget = () => atTarget('alter role stint_broker connection limit -1');
+
   async function assertNothingIsLeft(): Promise<void> {
     assert.deepEqual(await liveRoles(), []);
     assert.deepEqual(readdirSync(runtime), []);
@@ -280,6 +302,51 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     const { code, stderr } = await ended;
     assert.equal(code, 5);
     assert.match(stderr, /has ended: revoked/);
+  });
+
+  it('says of access that the target does not end yet that it is not ended, and waits for it when it is revoked', async () => {
+    const script = 'until [ -e closed ]; do sleep 0.05; done; exit 5';
+    const { ended, grantId } = await startExec('ends while the target is closed', { script });
+    const ask = ['request', 'demo-db', 'read', '--fresh', '--reason'];
+    const toRelease = (await stintJson([...ask, 'to release'])).grant.id;
+    const toRevoke = (await stintJson([...ask, 'to revoke'])).grant.id;
+    await closeTarget();
+    writeFileSync(path.join(directory, 'closed'), '');
+    const { code, stderr } = await ended;
+    assert.equal(code, 5);
+    assert.match(
+      stderr,
+      new RegExp(
+        `access by ${grantId} is not yet ended: lse_\\w+ at demo-postgres is \\w+: .*; Stint goes on trying until it is; see: stint grants show ${grantId}`,
+      ),
+    );
+    const released = await stint(['release', toRelease]);
+    assert.equal(released.code, 1);
+    assert.match(
+      released.stderr,
+      /credential may still work\n {2}why: lse_.* at demo-postgres.*\n.*\n {2}code: NOT_CONTAINED/,
+    );
+    let isOver = false;
+    const revoking = stint(['revoke', toRevoke, '--reason', 'closed']).finally(() => {
+      isOver = true;
+    });
+    while ((await stintJson(['grants', 'show', toRevoke])).leases[0].last_error === null) assert.ok(!isOver);
+    assert.ok(!isOver, 'revoke returned while the credential may still work');
+    await openTarget();
+    const revoked = await revoking;
+    assert.equal(revoked.code, 0, revoked.stderr);
+    assert.match(revoked.stdout, /\nended +\d+s ago/);
+    assert.doesNotMatch(revoked.stdout, /\nends /);
+    for (const id of [grantId, toRelease])
+      assert.equal((await stint(['revoke', id, '--reason', 'x'])).code, 0);
+    const again = await stint(['revoke', toRevoke, '--reason', 'again']);
+    assert.equal(again.code, 0);
+    assert.match(
+      again.stderr,
+      /had ended already, \d+s ago .*: revoked; nothing was changed, and the reason/,
+    );
+    while ((await liveRoles()).length > 0);
+    await assertNothingIsLeft();
   });
 
   it('says what became of the access, and whose the exit code is, when the sidecar stops meanwhile', async () => {

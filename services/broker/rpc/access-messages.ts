@@ -4,6 +4,7 @@ import type { Lease as LeaseMessage } from '@stint/common/gen/stint/broker/v1/Le
 import type { RequestAccessRequest__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessRequest.ts';
 import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
+import { traceIdsOf } from '@stint/common/telemetry.ts';
 import type { AccessRequest } from '../app/access-question.ts';
 import type { Credential } from '../app/ports.ts';
 import type { AccessAnswer } from '../app/request-access.ts';
@@ -52,6 +53,8 @@ export function toGrantMessage(grant: Grant): GrantMessage {
     clampedBy: [...grant.clampedBy],
     justification: grant.justification,
     endReason: grant.endReason ?? '',
+    endedAt: toTimestamp(grant.endedAt),
+    traceId: traceIdsOf(grant.traceparent)?.trace_id ?? '',
   };
 }
 

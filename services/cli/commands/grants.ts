@@ -2,9 +2,10 @@ import { parseId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
 import { cliError } from '../cli-error.ts';
-import { type CommandSession, containMsMax } from '../command-session.ts';
+import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
+import { requireContained, revokeGrant } from '../revocation.ts';
+import { endedBeforeText, grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
 import { readLimit } from './option-values.ts';
 import type { Runner } from './run-command.ts';
@@ -91,24 +92,24 @@ export function addRevokeCommand(program: Command, run: Runner): void {
     .requiredOption('--reason <text>', 'why, for the record')
     .option('--no-wait', 'do not wait until nobody can use the credential')
     .action(
-      run<{ reason: string; wait: boolean }>(async (session, { args: [grantId = ''], options }) => {
-        const broker = await session.channel('broker');
-        const request = {
-          grantId: parseId('grant', grantId, 'grant'),
-          reason: options.reason,
-          waitContained: options.wait,
-        };
-        showGrant(
-          session,
-          await broker.call(services.admin.RevokeGrant, request, { deadlineMs: containMsMax }),
-        );
+      run<{ reason: string; wait: boolean }>(async (session, { args: [grant = ''], options }) => {
+        const grantId = parseId('grant', grant, 'grant');
+        const revocation = await revokeGrant(session, { grantId, ...options });
+        const { endedBefore } = revocation;
+        showGrant(session, revocation, { already_ended: endedBefore !== undefined });
+        if (endedBefore !== undefined) session.output.warn(endedBeforeText(endedBefore, session.clock.now()));
+        if (options.wait) requireContained(grantId, revocation.leases);
         return exitCodes.ok.code;
       }),
     );
   describeCommand(command, {
     purpose: 'End a grant now, whoever holds it',
     examples: ['stint revoke grt_01m8167zc3v2e0q6j4s9d5n1wk --reason "laptop lost"'],
-    notes: ['Sessions at the target are cut; the command returns when the target says that nobody is left.'],
+    notes: [
+      'Sessions at the target are cut; the command returns when the target says that nobody is left.',
+      'After 30 s without that, or when a lease is stuck, it says what is left and exits with 1; Stint goes on trying.',
+      'A grant that was ending or had ended stays as it is: that is said, and the new reason is not recorded.',
+    ],
     next: ['stint grants show GRANT', 'stint audit list --grant GRANT'],
   });
 }
@@ -118,7 +119,7 @@ type GrantAnswer = {
   readonly leases: readonly Parameters<typeof leaseJson>[0][];
 };
 
-function showGrant(session: CommandSession, { grant, leases }: GrantAnswer): void {
+function showGrant(session: CommandSession, { grant, leases }: GrantAnswer, more: object = {}): void {
   if (grant === null) {
     throw cliError('ANSWER_INCOMPLETE', {
       what: 'the broker answered without a grant',
@@ -128,7 +129,7 @@ function showGrant(session: CommandSession, { grant, leases }: GrantAnswer): voi
   }
   const now = session.clock.now();
   session.output.result({
-    json: { grant: grantJson(grant), leases: leases.map(leaseJson) },
+    json: { grant: grantJson(grant), leases: leases.map(leaseJson), ...more },
     table: (paint) => grantText({ grant, leases }, now, paint),
   });
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { acquireAccess } from '../access.ts';
 import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { requireContained } from '../revocation.ts';
 import { accessJson, accessText } from '../views/access-view.ts';
 import { leaseJson, leaseTable } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
@@ -79,12 +80,16 @@ function addRelease(program: Command, run: Runner): void {
             ? `released ${grantId}\n${leases.length === 0 ? '' : leaseTable(leases, now, paint)}`
             : `others still hold ${grantId}; it ends when they release it\n`,
       });
+      requireContained(grantId, leases);
       return exitCodes.ok.code;
     }),
   );
   describeCommand(command, {
     purpose: 'Give access back and wait until nobody can use it',
     examples: ['stint release grt_01m8167zc3v2e0q6j4s9d5n1wk'],
+    notes: [
+      'While the target is down it cannot be ended: the command exits with 1 then, and Stint goes on trying.',
+    ],
     next: ['stint grants show GRANT', 'stint audit list --grant GRANT'],
   });
 }

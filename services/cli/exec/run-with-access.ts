@@ -1,4 +1,5 @@
 import { isServiceError, type ServiceError } from '@stint/common/errors.ts';
+import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { currentTraceparent } from '@stint/common/telemetry.ts';
@@ -7,6 +8,7 @@ import { CliError, cliError } from '../cli-error.ts';
 import { type CommandSession, containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Access } from '../views/access-view.ts';
+import { goesOnText, hindranceText, usableLeases } from '../views/containment.ts';
 import { distanceText, timeText } from '../views/time-text.ts';
 import { credentialForm, makeCredentialDirectory, writeCredentialFiles } from './credential-files.ts';
 import { type Interruption, watchInterruption } from './interruption.ts';
@@ -155,11 +157,19 @@ class ExecRun {
     const { session, sidecar, workload, access } = this.#parts;
     const request = { grantId: access.grant.id, sessionId: workload.id, waitContained: true };
     try {
-      await sidecar.call(services.sidecar.Release, request, { deadlineMs: containMsMax });
+      const { leases } = await sidecar.call(services.sidecar.Release, request, { deadlineMs: containMsMax });
+      const usable = usableLeases(leases);
+      if (usable.length > 0) session.output.warn(this.#unendedText(usable));
     } catch (thrown) {
       if (!isServiceError(thrown)) throw thrown;
       session.output.warn(this.#isLost ? this.#lostText(ended) : this.#uncertainText(thrown));
     }
+  }
+
+  /** The target did not do as it was told: the exit code is the command's all the same. */
+  #unendedText(usable: readonly Lease__Output[]): string {
+    const { id } = this.#parts.access.grant;
+    return `access by ${id} is not yet ended: ${usable.map(hindranceText).join('; ')}; ${goesOnText(id)}`;
   }
 
   #uncertainText({ reason }: ServiceError): string {

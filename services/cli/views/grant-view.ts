@@ -3,6 +3,7 @@ import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { Paint, Painter } from '../terminal/colors.ts';
 import { type Cell, renderFacts, renderTable } from '../terminal/table.ts';
+import { isUsable } from './containment.ts';
 import { distanceText, timeJson, timeText } from './time-text.ts';
 
 /** A grant as programs get it. Every key is always there; null where there is nothing. */
@@ -21,6 +22,8 @@ export function grantJson(grant: Grant__Output): object {
     clamped_by: grant.clampedBy,
     justification: grant.justification,
     end_reason: grant.endReason === '' ? null : grant.endReason,
+    ended_at: timeJson(grant.endedAt),
+    trace_id: grant.traceId === '' ? null : grant.traceId,
   };
 }
 
@@ -51,10 +54,18 @@ export function grantTable(grants: readonly Grant__Output[], now: UnixMs, paint:
     grant.action,
     grant.resource,
     grant.spiffeId,
-    grant.state === 'active' ? (distanceText(grant.expiresAt, now) ?? '') : grant.endReason,
+    endCell(grant, now),
     grant.justification,
   ]);
   return renderTable(['GRANT', 'STATE', 'ACTION', 'RESOURCE', 'HOLDER', 'END', 'REASON'], rows, paint);
+}
+
+/** When a grant ends or ended, and why where its state does not say so. */
+function endCell({ state, expiresAt, endedAt, endReason }: Grant__Output, now: UnixMs): string {
+  if (state === 'active') return distanceText(expiresAt, now) ?? '';
+  const when = distanceText(endedAt, now);
+  const why = endReason === state ? '' : endReason;
+  return [when, why].filter((text) => text !== undefined && text !== '').join(', ');
 }
 
 /** One grant for people, with its leases. */
@@ -71,16 +82,27 @@ export function grantText(
       ['holder', grant.spiffeId],
       ['reason', unlessEmpty(grant.justification)],
       ['decided', timeText(grant.decidedAt, now)],
-      ['ends', timeText(grant.expiresAt, now)],
-      ['ended by', unlessEmpty(grant.endReason)],
+      ['ends', grant.state === 'active' ? timeText(grant.expiresAt, now) : undefined],
+      ['ended', timeText(grant.endedAt, now)],
+      [grant.state === 'ending' ? 'ending for' : 'ended by', unlessEmpty(grant.endReason)],
       ['rules', unlessEmpty(grant.ruleIds.join(', '))],
       ['shortened by', unlessEmpty(grant.clampedBy.join(', '))],
       ['policy', grant.policySha256],
       ['request', grant.requestId],
+      ['trace', unlessEmpty(grant.traceId)],
     ],
     paint,
   );
   return leases.length === 0 ? facts : `${facts}\n${leaseTable(leases, now, paint)}`;
+}
+
+/** What is said to whoever ends a grant that was ending or had ended before. */
+export function endedBeforeText({ id, state, endReason, endedAt }: Grant__Output, now: UnixMs): string {
+  const before =
+    state === 'ending'
+      ? `${id} was ending already: ${endReason}`
+      : `${id} had ended already, ${timeText(endedAt, now) ?? 'at an unknown time'}: ${endReason}`;
+  return `${before}; nothing was changed, and the reason given now is not recorded`;
 }
 
 /** Leases for people, one a line. */
@@ -90,7 +112,7 @@ export function leaseTable(leases: readonly Lease__Output[], now: UnixMs, paint:
     stateCell(lease.state),
     lease.provider,
     lease.entityName,
-    distanceText(lease.expiresAt, now) ?? '',
+    isUsable(lease) ? (distanceText(lease.expiresAt, now) ?? '') : '',
     distanceText(lease.containedAt, now) ?? '',
     lease.lastError,
   ]);

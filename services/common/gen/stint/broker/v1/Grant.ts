@@ -16,6 +16,8 @@ export interface Grant {
   'clampedBy'?: (string)[];
   'justification'?: (string);
   'endReason'?: (string);
+  'endedAt'?: (_google_protobuf_Timestamp | null);
+  'traceId'?: (string);
 }
 
 export interface Grant__Output {
@@ -32,4 +34,6 @@ export interface Grant__Output {
   'clampedBy': (string)[];
   'justification': (string);
   'endReason': (string);
+  'endedAt': (_google_protobuf_Timestamp__Output | null);
+  'traceId': (string);
 }

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseId } from '@stint/common/ids.ts';
+import { services } from '@stint/common/proto.ts';
+import { type CommandSession, containMsMax } from './command-session.ts';
+import { requireContained, revokeGrant } from './revocation.ts';
+
+const grantId = parseId('grant', 'grt_00000000000000000000000009', 'grant');
+
+type Lease = { readonly state: string; readonly containedAt: object | null };
+
+/** A broker whose leases are as given at each look (the last stays), on a clock that each look moves by ten seconds. */
+function sessionWith(looks: readonly Lease[], stateBefore = 'active') {
+  let now = 0;
+  let look = 0;
+  const answer = (state: string) => {
+    const lease = looks[Math.min(look, looks.length - 1)];
+    const facts = { id: 'lse_1', provider: 'db', lastError: 'ECONNREFUSED', attempts: 3 };
+    return { grant: { id: grantId, state }, leases: [{ ...facts, ...lease }] };
+  };
+  const notes: string[] = [];
+  const channel = {
+    call: (method: unknown) => {
+      if (look++ === 0) return Promise.resolve(answer(stateBefore));
+      assert.ok(look > 2 || method === services.admin.RevokeGrant);
+      now += 10_000;
+      return Promise.resolve(answer('ending'));
+    },
+  };
+  const session = {
+    channel: () => Promise.resolve(channel),
+    clock: { now: () => now },
+    output: { note: (text: string) => notes.push(text) },
+  } as unknown as CommandSession;
+  return { session, notes, spentMs: () => now };
+}
+
+const order = { grantId, reason: 'test', wait: true };
+const revoking = { state: 'revoking', containedAt: null };
+
+test('a revocation is waited for as long as its limit, and is then said not to be done', async () => {
+  const { session, notes, spentMs } = sessionWith([revoking]);
+  const { leases } = await revokeGrant(session, order);
+  assert.equal(spentMs(), containMsMax);
+  assert.deepEqual(notes, ['waiting: lse_1 at db is revoking: ECONNREFUSED, after 3 tries']);
+  assert.throws(() => requireContained(grantId, leases), {
+    name: 'CliError',
+    failure: {
+      what: `${grantId} is ending, and its credential may still work`,
+      why: 'lse_1 at db is revoking: ECONNREFUSED, after 3 tries',
+      fix: `nothing is to be done again: Stint goes on trying until it is; see: stint grants show ${grantId}`,
+      reason: 'NOT_CONTAINED',
+      exitCode: 1,
+      metadata: {},
+    },
+  });
+});
+
+test('a lease that becomes contained ends the wait, and one that is stuck too', async () => {
+  const contained = { state: 'contained', containedAt: {} };
+  const { leases } = await revokeGrant(sessionWith([revoking, revoking, contained]).session, order);
+  requireContained(grantId, leases);
+  const stuck = sessionWith([{ state: 'stuck', containedAt: null }]);
+  const left = await revokeGrant(stuck.session, order);
+  assert.equal(stuck.spentMs(), 10_000);
+  assert.throws(() => requireContained(grantId, left.leases), /may still work/);
+});
+
+test('a grant that was ending before is told apart from one that the order ended', async () => {
+  const gone = { state: 'revoked', containedAt: {} };
+  const { endedBefore } = await revokeGrant(sessionWith([gone], 'completed').session, order);
+  assert.equal(endedBefore?.state, 'completed');
+  assert.equal((await revokeGrant(sessionWith([gone]).session, order)).endedBefore, undefined);
+});
