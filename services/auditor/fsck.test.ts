@@ -54,12 +54,17 @@ const life = () => [
 
 async function openLog(directory: string) {
   const key = await createLogKey(path.join(path.dirname(directory), 'state'), 'stint.local/stint/log');
-  const { store, close } = await openStore(directory);
+  const { store, quarantine, close } = await openStore(directory);
   const files = new LogFiles(directory);
   files.writeVerifierKey(key.verifierKey);
   const announcer = { announceEvent: () => undefined, sendReceipt: () => undefined };
   const common = { store, clock, announcer, log: createLog({ service: 'test', level: 'silent' }) };
-  const ingest = new Ingest({ ...common, rootsDer: () => trust.rootsDer, onReceiptDue: () => undefined });
+  const ingest = new Ingest({
+    ...common,
+    quarantine,
+    rootsDer: () => trust.rootsDer,
+    onReceiptDue: () => undefined,
+  });
   const publisher = new CheckpointPublisher({
     ...common,
     signer: key.signer,

@@ -55,7 +55,7 @@ export async function startAuditor(
   const svid = await openIdentity(config, service);
   const link = openBus(config, service, svid);
   const announcer = new NatsAnnouncer(link);
-  const common = { store, announcer, clock: systemClock, log: service.log };
+  const common = { store, quarantine, announcer, clock: systemClock, log: service.log };
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files, signal });
   await beginLog(store, new LogBeginningFile(config.stateDir), () => publisher.current());
   const ingest = new Ingest({
@@ -81,7 +81,6 @@ export async function startAuditor(
     ...common,
     signal,
     ...options,
-    quarantine,
     svid: () => svid.current(),
     sources: () => ingest.sources(),
   });

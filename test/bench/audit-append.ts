@@ -48,7 +48,7 @@ export async function measureAppend(): Promise<AppendFigures> {
     const payloads = makeBatches(broker).map(batchPayload);
     const logDirectory = path.join(directory, 'log');
     const key = await createLogKey(path.join(directory, 'state'), 'bench.local/log');
-    const { store, close } = await openStore(logDirectory);
+    const { store, quarantine, close } = await openStore(logDirectory);
     const announcer = { announceEvent: () => undefined, sendReceipt: () => undefined };
     const common = {
       store,
@@ -56,7 +56,12 @@ export async function measureAppend(): Promise<AppendFigures> {
       clock: systemClock,
       log: createLog({ service: 'bench', level: 'silent' }),
     };
-    const ingest = new Ingest({ ...common, rootsDer: () => trust.rootsDer, onReceiptDue: () => undefined });
+    const ingest = new Ingest({
+      ...common,
+      quarantine,
+      rootsDer: () => trust.rootsDer,
+      onReceiptDue: () => undefined,
+    });
     const publisher = new CheckpointPublisher({
       ...common,
       signer: key.signer,

@@ -26,6 +26,6 @@ export function dismissRefusal(order: OperatorWords & { readonly id: number }, p
     ...words,
   };
   return appendOwnRecord({ type: 'log.refusal_dismissed', data }, parts, (recordIndex) =>
-    parts.quarantine.settle([message.id], recordIndex),
+    parts.quarantine.settle(message.id, recordIndex),
   );
 }

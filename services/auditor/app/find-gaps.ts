@@ -11,7 +11,7 @@ import { type Arrival, type BatchContext, isOwnBatch, verifyNext } from './verif
  */
 export const skipAfterMs = 120_000;
 
-/** Refused messages that are shown with a gap. */
+/** Refused messages that are shown with a gap, the broker's own first. */
 const refusedShownMax = 64;
 
 export type GapParts = {

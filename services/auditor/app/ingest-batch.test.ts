@@ -27,7 +27,7 @@ type Answer = 'acked' | 'later' | 'waiting';
 
 /** An auditor's ingest over a real store, fed by hand. */
 async function auditor(directory = tempDir(scope)) {
-  const { store, close } = await openStore(directory);
+  const { store, quarantine, close } = await openStore(directory);
   const announced: number[] = [];
   const receipts: SpiffeId[] = [];
   const announcer = {
@@ -36,6 +36,7 @@ async function auditor(directory = tempDir(scope)) {
   };
   const ingest = new Ingest({
     store,
+    quarantine,
     announcer,
     clock,
     log,

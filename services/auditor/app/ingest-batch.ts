@@ -5,8 +5,16 @@ import { count, telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { Source } from '../domain/source.ts';
 import { type HighWater, placeBatch } from '../domain/source-sequence.ts';
-import type { AcceptedBatch, Announcer, Delivery, RecordStore } from './ports.ts';
-import { type Arrival, judgeConflict, type Refusal, readArrival, verifyNext } from './verify-batch.ts';
+import { judgeSkipped } from './judge-skipped.ts';
+import type { AcceptedBatch, Announcer, Delivery, QuarantineStore, RecordStore } from './ports.ts';
+import {
+  type Arrival,
+  type BatchContext,
+  judgeConflict,
+  type Refusal,
+  readArrival,
+  verifyNext,
+} from './verify-batch.ts';
 
 /** Brokers followed at once. Each name is given out by the operator, so that this is never reached by honest ones. */
 export const sourcesMax = 1_024;
@@ -16,6 +24,8 @@ export const retryAfterMs = 5_000;
 
 export type IngestOptions = {
   readonly store: RecordStore;
+  /** What was refused before: a batch that comes late for a skipped place is compared with it. */
+  readonly quarantine: Pick<QuarantineStore, 'claims' | 'payload'>;
   readonly announcer: Announcer;
   readonly clock: Clock;
   readonly log: Log;
@@ -203,7 +213,7 @@ export class Ingest {
 
   /** A batch whose place is taken: the same one again, or another in its stead. */
   #settle(arrival: Arrival): void {
-    const { store, onReceiptDue, rootsDer, clock } = this.#options;
+    const { store, onReceiptDue } = this.#options;
     const { broker, first_seq } = arrival.header;
     const known = store.findBatch(broker, first_seq);
     if (known === undefined || known.lastSeq < first_seq) {
@@ -215,25 +225,26 @@ export class Ingest {
       onReceiptDue(broker);
       return;
     }
-    this.#putAside(
-      judgeConflict(arrival, {
-        epochKey: (epoch) => store.epochKey(broker, epoch),
-        rootsDer: rootsDer(),
-        now: clock.now(),
-      }),
-      arrival.delivery,
-      arrival,
-    );
+    this.#putAside(judgeConflict(arrival, this.#conflictContext(broker)), arrival.delivery, arrival);
   }
 
   /** A batch whose place was taken by nothing that is in the log. */
   #settleVacant(arrival: Arrival): void {
+    const { store, quarantine } = this.#options;
     const { broker, first_seq } = arrival.header;
-    const isSkipped = first_seq <= (this.#sources.get(broker)?.high.seq ?? 0);
-    const detail = `event ${first_seq} was skipped by an operator before it came`;
-    if (isSkipped) this.#putAside({ kind: 'refused', reason: 'skipped', detail }, arrival.delivery, arrival);
+    const high = this.#sources.get(broker)?.high;
+    if (high !== undefined && first_seq <= high.seq) {
+      const context = { ...this.#conflictContext(broker), high, store, quarantine };
+      this.#putAside(judgeSkipped(arrival, context), arrival.delivery, arrival);
+    }
     // The batch that had its place in this turn was refused after all.
     else arrival.delivery.retryAfter(retryAfterMs);
+  }
+
+  #conflictContext(broker: SpiffeId): Omit<BatchContext, 'high'> {
+    const { store, rootsDer, clock } = this.#options;
+    const epochKey = (epoch: number) => store.epochKey(broker, epoch);
+    return { epochKey, rootsDer: rootsDer(), now: clock.now() };
   }
 
   #putAside({ reason, detail }: Refusal, delivery: Delivery, arrival?: Arrival): void {

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { EventFacts } from '../domain/event-facts.ts';
+import type { QuarantineReason } from '../domain/quarantine-reason.ts';
 import type { HighWater } from '../domain/source-sequence.ts';
 import type { NodeReader } from '../domain/tree-hashes.ts';
 
@@ -26,18 +27,6 @@ export type AcceptedBatch = {
   readonly opens: OpenedEpoch | undefined;
   readonly events: readonly AcceptedEvent[];
 };
-
-/** Why something that came over the bus was put aside. */
-export type QuarantineReason =
-  | 'malformed_message'
-  | 'wrong_subject'
-  | 'refused_epoch'
-  | 'bad_signature'
-  | 'malformed_event'
-  | 'duplicate_event'
-  | 'equivocation'
-  /** Its place was skipped by an operator before it came. */
-  | 'skipped';
 
 /** Something refused, kept for a human. */
 export type Quarantined = {
@@ -67,6 +56,9 @@ export type QuarantinedMessage = {
   readonly settledIndex: number | undefined;
 };
 
+/** Events of a broker, both ends included. */
+export type ClaimedRange = { readonly broker: SpiffeId; readonly from: number; readonly to: number };
+
 /** What was refused, for the operator. The writes are made within {@link RecordStore.append}. */
 export type QuarantineStore = {
   /** By id, from one on. */
@@ -78,15 +70,22 @@ export type QuarantineStore = {
   find(id: number): QuarantinedMessage | undefined;
   /** Its bytes; undefined when they were not kept. */
   payload(id: number): Buffer | undefined;
-  /** Those that claim a place of this broker from `from` to `to`; at most `count`. */
-  claims(range: {
-    readonly broker: SpiffeId;
-    readonly from: number;
-    readonly to: number;
-    readonly count: number;
-  }): QuarantinedMessage[];
-  /** Marks them as settled by a record. */
-  settle(ids: readonly number[], recordIndex: number): void;
+  /**
+   * Those that claim a place of this broker from `from` to `to`, at most `count`: first those that were signed by it, then
+   * those nearest to `from`, so that forged ones push no other out.
+   */
+  claims(
+    range: ClaimedRange & {
+      readonly count: number;
+      /** Of these reasons only. */
+      readonly reasons?: readonly QuarantineReason[];
+      readonly includeSettled?: boolean;
+    },
+  ): QuarantinedMessage[];
+  /** Marks a message as settled by a record. */
+  settle(id: number, recordIndex: number): void;
+  /** Marks every message that claims a place of the range as settled by a record. */
+  settleClaims(range: ClaimedRange, recordIndex: number): void;
   /** Moves a broker's mark past events that will not come. */
   moveMark(high: HighWater): void;
 };
@@ -117,6 +116,15 @@ export type Appended =
   | { readonly kind: 'appended'; readonly firstIndex: number }
   | { readonly kind: 'duplicate event'; readonly batch: AcceptedBatch; readonly eventId: string };
 
+/** A batch that stands in the log; the hashes are hex. */
+export type StoredBatch = {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly sha256: string;
+  /** Of the batch that it follows; empty for its broker's first. */
+  readonly prevSha256: string;
+};
+
 /** What the log's store does for its use cases. Every write is durable when it returns. */
 export type RecordStore = {
   /** Records in the log. */
@@ -127,10 +135,7 @@ export type RecordStore = {
   /** The epoch's Ed25519 key; undefined when it was never opened. */
   epochKey(broker: SpiffeId, epoch: number): KeyObject | undefined;
   /** The broker's last batch that begins at this event or before it. */
-  findBatch(
-    broker: SpiffeId,
-    seq: number,
-  ): { readonly firstSeq: number; readonly lastSeq: number; readonly sha256: string } | undefined;
+  findBatch(broker: SpiffeId, seq: number): StoredBatch | undefined;
   /**
    * Appends batches in order, in one transaction: records, tree, batches, epochs and high-water marks, all or nothing.
    * Nothing when an event id stands in the log already, or twice among these: the batch with it is named. `also`

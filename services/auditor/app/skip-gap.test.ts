@@ -57,9 +57,9 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
     sendReceipt: () => undefined,
   };
   const log = createLog({ service: 'test', level: 'silent' });
-  const common = { store, clock, announcer, log, signal: new LogSignal() };
+  const common = { store, quarantine, clock, announcer, log, signal: new LogSignal() };
   const ingest = new Ingest({ ...common, rootsDer: () => trust.rootsDer, onReceiptDue: () => undefined });
-  const parts = { ...common, quarantine, svid: () => svid, sources: () => ingest.sources() };
+  const parts = { ...common, svid: () => svid, sources: () => ingest.sources() };
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files });
   const again: Buffer[] = [];
   const deliver = (...batches: (SignedBatch | Buffer)[]) => {
@@ -114,8 +114,8 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
 type Auditor = Awaited<ReturnType<typeof auditor>>;
 
 /** An auditor that has 1 to 3 of b1, refused 4 (an event id that it has), and holds 5 and 6 back. */
-async function withRefusedBatch() {
-  const at = await auditor();
+async function withRefusedBatch(into?: Auditor) {
+  const at = into ?? (await auditor());
   const broker = await TestBroker.make(trust, 'b1', clock);
   const id = 'evt_01k0000000000000000000000a';
   const refused = [broker.startEpoch(), broker.batch([{ id }]), broker.fill(1), broker.batch([{ id }])];
@@ -264,6 +264,50 @@ test('a gap that nobody can fill is skipped, and what comes of it afterwards is 
     at.quarantine.list({ fromId: 0, count: 9, includeSettled: false }).map(({ reason }) => reason),
     ['skipped'],
   );
+  at.close();
+});
+
+test('what comes for a skipped place is judged first: a forgery and a second history are called what they are', async () => {
+  const at = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const epoch = broker.startEpoch();
+  const [twin, reaching] = [broker.clone(), broker.clone()];
+  const [lost, lostNext] = [broker.fill(1), broker.fill(2)];
+  at.deliver(epoch, broker.fill(1));
+  at.waitFor(skipAfterMs);
+  skipGap(order(at), at.parts);
+  at.redeliver();
+  const judged = (batch: SignedBatch) => {
+    at.deliver(batch);
+    return at.quarantine.list({ fromId: 0, count: 99, includeSettled: true }).at(-1)?.reason;
+  };
+  assert.equal(judged({ ...lost, signature: Buffer.alloc(64, 1) }), 'bad_signature');
+  assert.equal(judged(lost), 'skipped');
+  assert.equal(judged(twin.fill(1)), 'equivocation', 'another was signed for this place, and put aside');
+  assert.equal(judged(twin.fill(2)), 'equivocation', 'the log goes on after another one');
+  assert.equal(judged(reaching.fill(4)), 'equivocation', 'it says something else of what is in the log');
+  const other = await TestBroker.make(trust, 'b1', clock);
+  other.startEpoch();
+  assert.equal(judged(other.startEpoch()), 'equivocation', 'it follows another than the one before the hole');
+  at.quarantine.settleClaims({ broker: broker.spiffeId, from: 2, to: 4 }, 2);
+  assert.equal(judged(lostNext), 'equivocation', 'two were signed for the place before it');
+  assert.deepEqual(at.sequences(), [1, 5]);
+  at.close();
+});
+
+test('forged claims of a hole keep the hash of what was refused in its turn out of no record, and are settled with it', async () => {
+  const at = await auditor();
+  const spiffeId = stintIds.broker(testDomain, 'b1');
+  const forged = { reason: 'bad_signature', detail: '', subject: 'audit.b1', broker: spiffeId } as const;
+  for (let i = 0; i < 70; i++)
+    at.store.quarantine({ ...forged, firstSeq: 4, payload: Buffer.from(`forged ${i}`) }, clock.now());
+  const { refused } = await withRefusedBatch(at);
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  const { data } = JSON.parse(String(at.store.record(index)?.leaf)) as { data: { refused_sha256: string[] } };
+  assert.equal(data.refused_sha256[0], sha256(batchPayload(refused)).toString('hex'));
+  assert.equal(data.refused_sha256.length, 64);
+  assert.equal(at.store.quarantinedCount(), 0);
   at.close();
 });
 

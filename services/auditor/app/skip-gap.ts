@@ -50,10 +50,8 @@ export function skipGap(order: SkipOrder, parts: SkipParts): number {
   const index = appendOwnRecord(draft, parts, (recordIndex) => {
     parts.crashPoint?.('before skip');
     parts.quarantine.moveMark(high); // 2
-    parts.quarantine.settle(
-      gap.refused.map(({ id }) => id),
-      recordIndex,
-    );
+    const hole = { broker: skip.broker, from: skip.missingFrom, to: skip.resumeAt - 1 };
+    parts.quarantine.settleClaims(hole, recordIndex);
   });
   parts.crashPoint?.('after skip');
   source.high = high; // 3

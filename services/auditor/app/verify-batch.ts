@@ -15,8 +15,9 @@ import type { UnixMs } from '@stint/common/time.ts';
 import { brokerNameOf } from '../domain/broker-name.ts';
 import { type EventFacts, readEvent } from '../domain/event-facts.ts';
 import { logTypes } from '../domain/gap-skip.ts';
+import type { QuarantineReason } from '../domain/quarantine-reason.ts';
 import type { HighWater } from '../domain/source-sequence.ts';
-import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch, QuarantineReason } from './ports.ts';
+import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch } from './ports.ts';
 
 /** A broker's clock may be ahead of ours by this much when it vouches for an epoch; more is refused. */
 const clockAheadMsMax = 300_000;
@@ -106,22 +107,28 @@ export function verifyNext(
 }
 
 /**
- * Whether a batch whose place is taken was really signed by its broker: then the broker said two things, else it is a
- * forgery. A broker whose store went back in time opens its next epoch once more, under another key than the log knows:
- * that key speaks for the broker too, if the broker's SVID vouches for it.
+ * Judges a batch whose place is taken by another: if its broker signed it, then the broker said two things, else it is a
+ * forgery.
  */
 export function judgeConflict(arrival: Arrival, context: Omit<BatchContext, 'high'>): Refusal {
+  const detail = `signed, but event ${arrival.header.first_seq} is in the log already with other bytes`;
+  return findForgery(arrival, context) ?? refuse('equivocation', detail);
+}
+
+/**
+ * Why a batch that is nobody's turn is not to be believed; undefined when it was really signed by its broker. A broker
+ * whose store went back in time opens its next epoch once more, under another key than the log knows: that key speaks for
+ * the broker too, if the broker's SVID vouches for it.
+ */
+export function findForgery(arrival: Arrival, context: Omit<BatchContext, 'high'>): Refusal | undefined {
   const { header, batch } = arrival;
   const opening = findOpenedEpoch(arrival, context);
   const known = context.epochKey(header.epoch);
   if (known === undefined && opening.kind === 'refused') return opening;
   const keys = [known, opening.kind === 'key' ? opening.publicKey : undefined];
-  if (!keys.some((key) => key !== undefined && verifyBatch(batch, header, key)))
-    return refuse('bad_signature', 'it is not what its broker signed');
-  return refuse(
-    'equivocation',
-    `signed, but event ${header.first_seq} is in the log already with other bytes`,
-  );
+  return keys.some((key) => key !== undefined && verifyBatch(batch, header, key))
+    ? undefined
+    : refuse('bad_signature', 'it is not what its broker signed');
 }
 
 /**

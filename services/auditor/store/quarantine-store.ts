@@ -1,7 +1,8 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import { type Compilable, type Kysely, sql } from 'kysely';
-import type { QuarantinedMessage, QuarantineStore } from '../app/ports.ts';
+import type { ClaimedRange, QuarantinedMessage, QuarantineStore } from '../app/ports.ts';
+import { signedReasons } from '../domain/quarantine-reason.ts';
 import type { HighWater } from '../domain/source-sequence.ts';
 import type { Schema } from './schema.ts';
 import { moveSource } from './statements.ts';
@@ -35,19 +36,29 @@ export class SqliteQuarantineStore implements QuarantineStore {
     return row?.payload === null || row === undefined ? undefined : Buffer.from(row.payload);
   }
 
-  claims(range: { broker: SpiffeId; from: number; to: number; count: number }): QuarantinedMessage[] {
-    const { broker, from, to, count } = range;
-    const found = this.#messages().where('broker', '=', broker).where('settled_index', 'is', null);
+  claims(range: Parameters<QuarantineStore['claims']>[0]): QuarantinedMessage[] {
+    const { broker, from, to, count, reasons, includeSettled } = range;
+    let found = this.#messages()
+      .where('broker', '=', broker)
+      .where('first_seq', '>=', from)
+      .where('first_seq', '<=', to);
+    if (reasons !== undefined) found = found.where('reason', 'in', [...reasons]);
+    if (includeSettled !== true) found = found.where('settled_index', 'is', null);
+    const signed = sql.join(signedReasons);
     return this.#read(
-      found.where('first_seq', '>=', from).where('first_seq', '<=', to).orderBy('id').limit(count),
+      found.orderBy(sql`reason NOT IN (${signed})`).orderBy('first_seq').orderBy('id').limit(count),
     );
   }
 
-  settle(ids: readonly number[], recordIndex: number): void {
-    for (const id of ids)
-      this.#database.rows(
-        this.#db.updateTable('quarantine').set({ settled_index: recordIndex }).where('id', '=', id),
-      );
+  settle(id: number, recordIndex: number): void {
+    const settled = this.#db.updateTable('quarantine').set({ settled_index: recordIndex });
+    this.#database.rows(settled.where('id', '=', id));
+  }
+
+  settleClaims({ broker, from, to }: ClaimedRange, recordIndex: number): void {
+    const settled = this.#db.updateTable('quarantine').set({ settled_index: recordIndex });
+    const claims = settled.where('broker', '=', broker).where('settled_index', 'is', null);
+    this.#database.rows(claims.where('first_seq', '>=', from).where('first_seq', '<=', to));
   }
 
   moveMark({ broker, seq, batchSha256, epoch }: HighWater): void {

@@ -35,7 +35,7 @@ async function madeLog() {
 
 async function openLog(directory: string) {
   const key = await createLogKey(path.join(path.dirname(directory), 'state'), 'stint.local/stint/log');
-  const { store, close } = await openStore(directory);
+  const { store, quarantine, close } = await openStore(directory);
   const files = new LogFiles(directory);
   const common = {
     store,
@@ -43,7 +43,12 @@ async function openLog(directory: string) {
     log: createLog({ service: 'test', level: 'silent' }),
     announcer: { announceEvent: () => undefined, sendReceipt: () => undefined },
   };
-  const ingest = new Ingest({ ...common, rootsDer: () => trust.rootsDer, onReceiptDue: () => undefined });
+  const ingest = new Ingest({
+    ...common,
+    quarantine,
+    rootsDer: () => trust.rootsDer,
+    onReceiptDue: () => undefined,
+  });
   const publisher = new CheckpointPublisher({
     ...common,
     signer: key.signer,

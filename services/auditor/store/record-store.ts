@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { parseBatchHeader } from '@stint/common/audit-batch.ts';
 import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
@@ -15,6 +16,7 @@ import type {
   RecordPage,
   RecordStore,
   SignedCheckpoint,
+  StoredBatch,
 } from '../app/ports.ts';
 import type { HighWater } from '../domain/source-sequence.ts';
 import { appendLeaf, type Frontier, readFrontier } from '../domain/tree-hashes.ts';
@@ -88,21 +90,22 @@ export class SqliteRecordStore implements RecordStore {
     return key;
   }
 
-  findBatch(
-    broker: SpiffeId,
-    seq: number,
-  ): { firstSeq: number; lastSeq: number; sha256: string } | undefined {
+  findBatch(broker: SpiffeId, seq: number): StoredBatch | undefined {
     const query = this.#db
       .selectFrom('batches')
-      .select(['first_seq', 'count', 'batch_sha256'])
+      .select(['first_seq', 'count', 'batch_sha256', 'header'])
       .where('source_id', '=', this.#sourceIds.get(broker) ?? 0)
       .where('first_seq', '<=', seq)
       .orderBy('first_seq', 'desc')
       .limit(1);
-    const [row] = this.#database.rows(query) as { first_seq: number; count: number; batch_sha256: string }[];
+    const [row] = this.#database.rows(query) as Pick<
+      Schema['batches'],
+      'first_seq' | 'count' | 'batch_sha256' | 'header'
+    >[];
     if (row === undefined) return undefined;
     const { first_seq: firstSeq, count, batch_sha256: hash } = row;
-    return { firstSeq, lastSeq: firstSeq + count - 1, sha256: hash };
+    const { prev_batch_sha256: prevSha256 } = parseBatchHeader(asBuffer(row.header));
+    return { firstSeq, lastSeq: firstSeq + count - 1, sha256: hash, prevSha256 };
   }
 
   append(batches: readonly AcceptedBatch[], now: UnixMs, also?: () => void): Appended {
