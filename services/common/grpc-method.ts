@@ -42,8 +42,8 @@ export type MethodRow = {
 export type MethodTable<Service> = { readonly [Method in keyof ProtoHandlers<Service>]: MethodRow };
 
 /**
- * Largest message that a server or client of ours takes at all, in bytes. grpc-js enforces it while reading: the call
- * ends with RESOURCE_EXHAUSTED, before the message is in memory whole.
+ * Largest message that a client of ours takes, and that a row may allow, in bytes. A server takes no more than the largest
+ * of its rows. grpc-js enforces both by the announced length, before the message is in memory: RESOURCE_EXHAUSTED.
  */
 export const messageBytesMax = 4 * 1_024 * 1_024;
 

@@ -11,23 +11,13 @@ import { ServiceError } from './errors.ts';
 import { type GrpcAddress, type GrpcListener, type OpenListener, openListener } from './grpc/listener.ts';
 import { bidiMethod, type MethodRun, serverStreamMethod, unaryMethod } from './grpc/method-wrapper.ts';
 import { type BoundMethod, type CallHost, type ServerCall, UnreadableRequest } from './grpc/server-call.ts';
+import { transportLimits } from './grpc/transport-limits.ts';
 import { type ErasedMethod, type GrpcService, messageBytesMax } from './grpc-method.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { newId } from './ids.ts';
 import type { Log, LogLevel } from './log.ts';
 import type { Clock } from './time.ts';
 import { peerRefusedText } from './x509-svid.ts';
-
-/** Most calls under way on one connection; the peer's HTTP/2 stack holds the next back. */
-const callsPerConnectionMax = 1_000;
-
-/** How often an idle connection is asked for a sign of life, and how long it may take, in milliseconds. */
-const keepaliveMs = 20_000;
-const keepaliveTimeoutMs = 10_000;
-
-/** How long an anonymous peer may stay connected, and finish what it has begun, in milliseconds. */
-const anonymousConnectionMs = 60_000;
-const anonymousConnectionGraceMs = 10_000;
 
 /** How long the answered calls' last bytes may take to leave when the server stops, in milliseconds. */
 const lastBytesMs = 500;
@@ -133,9 +123,9 @@ class RunningServer implements GrpcServer, CallHost {
   // A grpc-js server for each listener: which one a call came by is then known from where its handler was registered.
   async #open(listener: GrpcListener): Promise<void> {
     const { log, clock } = this;
-    const isOpenToAll = listener.kind === 'tcp' && !listener.tls.requireClientSvid;
-    const serving = new Server(isOpenToAll ? { ...serverOptions, ...passingGuests } : serverOptions);
-    const refusing = new Server({ ...serverOptions, interceptors: [refuseEveryCall(this.service, clock)] });
+    const limits = transportLimits(listener, this.#options.services);
+    const serving = new Server(limits);
+    const refusing = new Server({ ...limits, interceptors: [refuseEveryCall(this.service, clock)] });
     const injectors = [serving, refusing].map((server) =>
       server.createConnectionInjector(ServerCredentials.createInsecure()),
     );
@@ -194,20 +184,6 @@ function elapsed(ms: number): { passed: Promise<void>; cancel(): void } {
   const timer = setTimeout(resolve, ms);
   return { passed: promise, cancel: () => clearTimeout(timer) };
 }
-
-const serverOptions = {
-  'grpc.max_receive_message_length': messageBytesMax,
-  'grpc.max_concurrent_streams': callsPerConnectionMax,
-  'grpc.keepalive_time_ms': keepaliveMs,
-  'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
-  'grpc.enable_channelz': 0,
-} as const;
-
-// Where callers are anonymous a connection is for one short errand: nobody may hold places for long.
-const passingGuests = {
-  'grpc.max_connection_age_ms': anonymousConnectionMs,
-  'grpc.max_connection_age_grace_ms': anonymousConnectionGraceMs,
-} as const;
 
 // Keyed by path. Counts of calls are by method, over all listeners.
 function bindMethods({ definition, methods, handlers }: GrpcService): [string, BoundMethod][] {

@@ -6,6 +6,12 @@ import type { Log } from '../log.ts';
 import type { TrustDomain } from '../spiffe-id.ts';
 import type { Clock } from '../time.ts';
 import { checkPeerLeaf, type SvidSource, type SvidState } from '../x509-svid.ts';
+import {
+  ConnectionShares,
+  connectionsPerAddressMax,
+  connectionsPerIdentityMax,
+  Handshakes,
+} from './connection-bounds.ts';
 import type { ServerCall } from './server-call.ts';
 import { type Connection, svidEnded, timerMsMax } from './server-call.ts';
 import { listenOnUnixSocket } from './unix-socket.ts';
@@ -14,7 +20,7 @@ import { listenOnUnixSocket } from './unix-socket.ts';
 export const connectionsMax = 10_000;
 
 /** How long a TLS handshake may take, in milliseconds. */
-const handshakeMsMax = 10_000;
+const handshakeMsMax = 5_000;
 
 /** How long a refused peer's connection stays, in milliseconds: enough for it to be told why its calls fail. */
 const refusedLingerMs = 5_000;
@@ -94,7 +100,11 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
   // By the peer's certificate object, which Node makes anew on each call: acceptPeer gives every socket one of its own.
   const connections = new WeakMap<object, Connection>();
   const anybody = newConnection({ kind: 'anonymous' });
-  const server = createTlsServer({
+  const handshakes = new Handshakes();
+  const shares = new ConnectionShares(
+    requireClientSvid ? connectionsPerIdentityMax : connectionsPerAddressMax,
+  );
+  const secured = createTlsServer({
     ...contextOptions(source.current()),
     ALPNProtocols: ['h2'],
     handshakeTimeout: handshakeMsMax,
@@ -102,22 +112,29 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
     // Whether the chain is good is looked at below: a peer that is refused by TLS itself would never be told why.
     rejectUnauthorized: false,
   });
-  server.maxConnections = connectionsMax;
-  server.on('secureConnection', (socket) => {
+  secured.on('secureConnection', (socket) => {
+    handshakes.finish(socket);
     track(sockets, socket, host.log);
-    if (requireClientSvid) acceptPeer({ socket, listener, host, connections });
-    else host.taker.serve(socket);
+    if (requireClientSvid) acceptPeer({ socket, listener, host, connections, shares });
+    else if (shares.take(socket.remoteAddress ?? '', socket)) host.taker.serve(socket);
+    else refuseShare(socket, host.log);
   });
-  server.on('tlsClientError', (error, socket) =>
+  secured.on('tlsClientError', (error, socket) =>
     host.log.debug({ error, remote: socket.remoteAddress }, 'TLS handshake failed'),
   );
   const unsubscribe = source.onChange((state) => {
     try {
-      server.setSecureContext(contextOptions(state));
+      secured.setSecureContext(contextOptions(state));
     } catch (error) {
       host.log.error({ error }, 'the new SVID cannot be used: new connections still see the old one');
     }
   });
+  // The TLS server does not listen itself: a connection is counted before it costs a TLS state.
+  const server = createServer((socket) => {
+    handshakes.begin(socket);
+    if (!socket.destroyed) secured.emit('connection', socket);
+  });
+  server.maxConnections = connectionsMax;
   await listenOnTcp(server, listener);
   const { port } = server.address() as AddressInfo;
   return {
@@ -127,7 +144,10 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
       unsubscribe();
       return closed(server);
     },
-    cut: () => cutAll(sockets),
+    cut: () => {
+      handshakes.cut();
+      cutAll(sockets);
+    },
   };
 }
 
@@ -147,9 +167,10 @@ type PeerArrival = {
   listener: TcpListener;
   host: ListenerHost;
   connections: WeakMap<object, Connection>;
+  shares: ConnectionShares;
 };
 
-function acceptPeer({ socket, listener, host, connections }: PeerArrival): void {
+function acceptPeer({ socket, listener, host, connections, shares }: PeerArrival): void {
   const certificate = socket.getPeerCertificate();
   try {
     if (!socket.authorized) throw new Error(`chain: ${String(socket.authorizationError)}`);
@@ -158,6 +179,10 @@ function acceptPeer({ socket, listener, host, connections }: PeerArrival): void 
       role: 'client',
       now: host.clock.now(),
     });
+    if (!shares.take(peer.spiffeId, socket)) {
+      refuseShare(socket, host.log, peer.spiffeId);
+      return;
+    }
     const connection = newConnection({
       kind: 'svid',
       spiffeId: peer.spiffeId,
@@ -173,6 +198,15 @@ function acceptPeer({ socket, listener, host, connections }: PeerArrival): void 
     host.taker.refuse(socket);
     setTimeout(() => socket.destroy(), refusedLingerMs).unref();
   }
+}
+
+// Closed at once: to be told why would take the place that its peer has too many of.
+function refuseShare(socket: Socket, log: Log, caller = 'anonymous'): void {
+  log.warn(
+    { caller, remote: socket.remoteAddress },
+    'connection closed: its peer has its share of connections',
+  );
+  socket.destroy();
 }
 
 type EndingConnection = { socket: TLSSocket; connection: Connection; expiresAt: number; clock: Clock };
