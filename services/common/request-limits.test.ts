@@ -58,6 +58,10 @@ test('each malformed field is refused by name', () => {
     [{ justification: 'esc\u001b[2J' }, 'INVALID_FIELD justification'],
     [{ justification: 'c1\u0085' }, 'INVALID_FIELD justification'],
     [{ justification: 'bidi\u202eevil' }, 'INVALID_FIELD justification'],
+    [{ justification: 'INC\u200b-12' }, 'INVALID_FIELD justification'],
+    [{ justification: 'INC-12\u{e0041}' }, 'INVALID_FIELD justification'],
+    [{ context: { ticket: 'INC\ufe0f' } }, 'INVALID_FIELD context.ticket'],
+    [{ parameters: { table: 'or\u00adders' } }, 'INVALID_FIELD parameters.table'],
     [{ context: { Ticket: 'x' } }, 'INVALID_FIELD context'],
     [{ context: { ['__proto__']: 'x' } }, 'INVALID_FIELD context'],
     [{ context: { [`k${'x'.repeat(64)}`]: 'x' } }, 'INVALID_FIELD context'],
@@ -82,4 +86,11 @@ test('a refused value never appears in the text of its refusal', () => {
     () => validateAccessFields({ ...good, resource: 'my password' }),
     (error: Error) => !error.message.includes('password'),
   );
+});
+
+test('the refusal of a character that does not show names it by its code point', () => {
+  assert.throws(() => validateAccessFields({ ...good, justification: 'INC\u200b-12' }), {
+    message:
+      'justification: it has the control or invisible character U+200B; it must be characters that show, without a line break',
+  });
 });

@@ -1,4 +1,5 @@
 import { ServiceError } from './errors.ts';
+import { firstUnprintable } from './unprintable.ts';
 
 /**
  * Limits of what a request for access may declare, the same in sidecar and broker. Everything here is
@@ -23,9 +24,6 @@ export const idempotencyKeyGrammar = /^[A-Za-z0-9_.:-]{8,128}$/;
 const resourceGrammar = /^[\x21-\x7e]{1,128}$/;
 const actionGrammar = /^[\x21-\x7e]{1,64}$/;
 const entryKeyGrammar = /^[a-z][a-z0-9_.]{0,63}$/;
-
-// Controls break lines and terminals; the bidirectional marks show a reader other text than what is there.
-const unprintable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 /** The fields of a request for access that its asker declares. */
 export type AccessFields = {
@@ -92,18 +90,18 @@ function validateEntries(field: string, entries: Readonly<Record<string, string>
 
 /**
  * Checks a line of text that a person or a workload wrote.
- * @throws ServiceError INVALID_FIELD when it is too long or has a control or bidirectional character.
+ * @throws ServiceError INVALID_FIELD when it is too long or has a character that {@link firstUnprintable} finds.
  */
 export function validateText(field: string, text: string, bytesMax: number): void {
   const bytes = Buffer.byteLength(text);
   if (bytes > bytesMax) throw invalid(field, `${bytes} bytes`, `at most ${bytesMax} bytes`);
-  if (unprintable.test(text)) {
+  const found = firstUnprintable(text);
+  if (found !== undefined)
     throw invalid(
       field,
-      'it has a control character, such as a line break',
-      'one line of printable characters',
+      `it has the control or invisible character ${found}`,
+      'characters that show, without a line break',
     );
-  }
 }
 
 function requireGrammar(field: string, text: string, rule: { grammar: RegExp; limit: string }): void {
