@@ -56,6 +56,22 @@ test('the nearest mesh file above counts', (t) => {
   assert.equal(find({ directory: below }).log?.path, '/var/log/stint');
 });
 
+test('a variable names a whole mesh wherever the command stands, and never another than the one it names', (t) => {
+  const directory = tempDir(t);
+  const file = meshIn(path.join(directory, 'named'));
+  meshIn(directory);
+  const environment = { STINT_STATE_DIR: path.dirname(file), STINT_SIDECAR_SOCKET: '/v/s.sock' };
+  const found = find({ environment, directory });
+  assert.equal(found.sidecar?.path, '/v/s.sock');
+  assert.deepEqual(found.broker, { path: '/run/broker.sock', source: file });
+  assert.throws(
+    () => find({ environment: { STINT_STATE_DIR: path.join(directory, 'gone') }, directory }),
+    (thrown) => thrown instanceof CliError && thrown.failure.reason === 'NOT_RUNNING',
+  );
+  chmodSync(file, 0o666);
+  assert.throws(() => find({ environment, directory }), CliError);
+});
+
 test('a mesh file that others wrote or may write is refused, unless everything is named without it', (t) => {
   const directory = tempDir(t);
   const file = meshIn(directory);

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type MeshFile, MeshFileError, readMeshFile } from '../../deploy/mesh/mesh-file.ts';
 import { cliError } from './cli-error.ts';
+import { shellWords } from './commands/option-values.ts';
 
 /** What the command line talks to, and the log's public files. */
 export type EndpointName = 'sidecar' | 'broker' | 'auditor' | 'log';
@@ -42,6 +43,9 @@ export const endpointNames = {
   { flag: string; variable: string; fileKey: keyof MeshFile; xdg: readonly [string, string] }
 >;
 
+/** Names the state directory of a mesh, all of whose endpoints are then used, wherever the command stands. */
+export const meshVariable = 'STINT_STATE_DIR';
+
 export type EndpointSources = {
   readonly flags: Readonly<Partial<Record<EndpointName, string>>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -52,17 +56,18 @@ export type EndpointSources = {
 };
 
 /**
- * Finds each endpoint: flag, then variable, then the nearest `.stint/mesh.json` up from the directory, then the user's XDG
- * directory; undefined where none of them names it. Whether something answers there is not looked at.
+ * Finds each endpoint: flag, then variable, then the mesh of {@link meshVariable} or else the nearest `.stint/mesh.json` up
+ * from the directory, then the user's XDG directory; undefined where none of them names it. Whether something answers there
+ * is not looked at.
  * @throws CliError MESH_FILE_UNTRUSTED when a mesh file is needed and the one found is another user's, FILE_UNUSABLE when it
- * is none.
+ * is none, NOT_RUNNING when there is none in the directory that the variable names.
  */
 export function findEndpoints(sources: EndpointSources): Endpoints {
-  let mesh: NearestMesh | 'absent' | undefined;
+  let mesh: FoundMesh | 'absent' | undefined;
   const find = (name: EndpointName): Endpoint | undefined => {
     const named = fromFlagOrVariable(name, sources);
     if (named !== undefined) return named;
-    mesh ??= nearestMesh(sources) ?? 'absent';
+    mesh ??= namedMesh(sources) ?? nearestMesh(sources) ?? 'absent';
     return fromMesh(name, mesh) ?? fromXdg(name, sources.environment);
   };
   return { sidecar: find('sidecar'), broker: find('broker'), auditor: find('auditor'), log: find('log') };
@@ -80,23 +85,39 @@ function fromFlagOrVariable(
   return { path: path.resolve(directory, byVariable), source: variable };
 }
 
-type NearestMesh = { readonly file: string; readonly content: MeshFile };
+type FoundMesh = { readonly file: string; readonly content: MeshFile };
 
-function nearestMesh({ directory, uid }: EndpointSources): NearestMesh | undefined {
+/** The mesh that the variable names. One that is not there is never replaced by another that happens to be near. */
+function namedMesh({ environment, directory, uid }: EndpointSources): FoundMesh | undefined {
+  const named = environment[meshVariable] ?? '';
+  if (named === '') return undefined;
+  const file = path.resolve(directory, named, 'mesh.json');
+  const mesh = meshAt(file, uid);
+  if (mesh !== undefined) return mesh;
+  throw cliError('NOT_RUNNING', {
+    what: 'no mesh was found',
+    why: `${meshVariable} names "${named}", and there is no "${file}"`,
+    fix: `npm start -- --state-dir ${shellWords([named])}, or: unset ${meshVariable}`,
+  });
+}
+
+function nearestMesh({ directory, uid }: EndpointSources): FoundMesh | undefined {
   for (let folder = path.resolve(directory); ; folder = path.dirname(folder)) {
-    const file = path.join(folder, '.stint', 'mesh.json');
-    const found = lstatSync(file, { throwIfNoEntry: false });
-    if (found?.isFile() === true) {
-      // Whoever may write this file chooses whom we tell our reasons, and what we take for credentials.
-      if (found.uid !== uid || (found.mode & 0o022) !== 0) throw untrusted(file, found.uid);
-      const content = readTrustedFile(file);
-      if (content !== undefined) return { file, content };
-    }
-    if (folder === path.dirname(folder)) return undefined;
+    const mesh = meshAt(path.join(folder, '.stint', 'mesh.json'), uid);
+    if (mesh !== undefined || folder === path.dirname(folder)) return mesh;
   }
 }
 
-function fromMesh(name: EndpointName, mesh: NearestMesh | 'absent'): Endpoint | undefined {
+function meshAt(file: string, uid: number): FoundMesh | undefined {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) return undefined;
+  // Whoever may write this file chooses whom we tell our reasons, and what we take for credentials.
+  if (found.uid !== uid || (found.mode & 0o022) !== 0) throw untrusted(file, found.uid);
+  const content = readTrustedFile(file);
+  return content === undefined ? undefined : { file, content };
+}
+
+function fromMesh(name: EndpointName, mesh: FoundMesh | 'absent'): Endpoint | undefined {
   if (mesh === 'absent') return undefined;
   const found: unknown = mesh.content[endpointNames[name].fileKey];
   return typeof found === 'string' && found !== '' ? { path: found, source: mesh.file } : undefined;

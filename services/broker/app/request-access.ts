@@ -279,13 +279,18 @@ export class RequestAccess {
     const requestId = newId('request', this.#parts.clock.now());
     const { resource, action, justification } = request;
     const said = { reason: error.reason, resource, action, justification, ...facts };
-    const about = { actor: actorOf(asker), request_id: requestId, ...traceOf(traceparent) };
+    const { trace } = traceOf(traceparent);
+    const about = { actor: actorOf(asker), request_id: requestId, ...(trace === undefined ? {} : { trace }) };
     await this.#refusals.record(asker.spiffeId, (unrecorded) => {
       const data = unrecorded === 0 ? said : { ...said, unrecorded };
       return this.#parts.ledger.commit({ events: [{ type: 'access.denied', ...about, data }] });
     });
     return new ServiceError(error.reason, error.message, {
-      metadata: { ...error.metadata, request_id: requestId },
+      metadata: {
+        ...error.metadata,
+        request_id: requestId,
+        ...(trace === undefined ? {} : { trace_id: trace.trace_id }),
+      },
     });
   }
 }

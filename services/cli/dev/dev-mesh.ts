@@ -6,7 +6,10 @@ import { seeLeaseRoles } from '../../../deploy/demo/role-witness.ts';
 import { devMesh, Mesh, type MeshPart } from '../../../deploy/mesh/mesh.ts';
 import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
 import { type PartNews, restartsMax } from '../../../deploy/mesh/part-keeper.ts';
+import { shellWords } from '../commands/option-values.ts';
+import { meshVariable } from '../endpoints.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
+import { faultText } from './start-fault.ts';
 import { tellStory } from './story.ts';
 import { StoryTeller } from './story-teller.ts';
 import { TraceForwarder } from './trace-forwarder.ts';
@@ -116,10 +119,6 @@ function partNewsText(news: PartNews<MeshPart>, logFile: string): string {
     : pc.yellow(`${part} could not be started: ${faultText(news.fault)}; ${next}`);
 }
 
-function faultText(fault: unknown): string {
-  return fault instanceof Error ? fault.message : String(fault);
-}
-
 /** Our own services export to our receiver, which hands everything on to the user's collector. */
 function meshEnvironment(environment: DevOptions['environment'], endpoint: string): Record<string, string> {
   const kept = Object.entries(environment).filter(
@@ -196,10 +195,16 @@ async function leaseRoles({ target }: Mesh): Promise<readonly string[] | 'unknow
   }
 }
 
+/** Whether a command typed in this directory finds the mesh by itself. */
+function isFoundFromHere({ paths }: Mesh): boolean {
+  return paths.meshFile === path.resolve('.stint/mesh.json');
+}
+
 function printNext(options: DevOptions, mesh: Mesh): void {
   const lines = [
     '',
     pc.bold('The mesh is up. In another terminal:'),
+    ...(isFoundFromHere(mesh) ? [] : [`  export ${meshVariable}=${shellWords([mesh.paths.state])}`]),
     '  npx stint status',
     "  npx stint exec demo-db read --reason 'look around' -- psql -c 'select * from orders'",
     '  npx stint request demo-db write --reason try',

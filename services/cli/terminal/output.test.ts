@@ -55,6 +55,30 @@ test('a failure says what, why, what to do, and its code', () => {
   );
 });
 
+test('a failure of many lines keeps them, each plain and below its name', () => {
+  const { output, written } = outputTo('table');
+  const why = 'read.cedar:2: unexpected token\n  permit(prin\u001bcipal;\n             ^\nfix: none';
+  output.fail({ ...failure, what: 'no', why });
+  assert.equal(
+    written.stderr,
+    [
+      'error: no',
+      '  why: read.cedar:2: unexpected token',
+      '        permit(prin\\u001bcipal;',
+      '                   ^',
+      '      fix: none',
+      '  fix: mend it',
+      '  code: GRANT_DENIED\n',
+    ].join('\n'),
+  );
+});
+
+test('a failure shows the ids by which its record and its trace are found', () => {
+  const { output, written } = outputTo('table');
+  output.fail({ ...failure, metadata: { request_id: 'req_1', trace_id: 'ab' } });
+  assert.match(written.stderr, /\n {2}code: GRANT_DENIED\n {2}request: req_1\n {2}trace: ab\n$/);
+});
+
 test('a failure is one line of JSON for programs', () => {
   const { output, written } = outputTo('json');
   output.fail(failure);

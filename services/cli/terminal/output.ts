@@ -67,16 +67,32 @@ export class Output {
     this.#options.stderr.write(this.format === 'json' ? failureLine(failure) : this.#failureText(failure));
   }
 
-  #failureText({ what, why, fix, reason }: Failure): string {
+  #failureText({ what, why, fix, reason, metadata }: Failure): string {
     const paint = this.#paintNote;
-    const line = (name: string, text: string) => `${paint(`  ${name}:`, 'dim')} ${plainText(text)}\n`;
+    const line = (name: string, text: string) => `${paint(`  ${name}:`, 'dim')} ${plainLines(text)}\n`;
+    const ids = (['request_id', 'trace_id'] as const).flatMap((key) => {
+      const id = metadata[key];
+      return id === undefined || id === '' ? [] : [line(idNames[key], id)];
+    });
     return [
-      `${paint('error:', 'red')} ${plainText(what)}\n`,
+      `${paint('error:', 'red')} ${plainLines(what)}\n`,
       line('why', why),
       line('fix', fix),
       line('code', reason),
+      ...ids,
     ].join('');
   }
+}
+
+/** Ids of a failure's metadata by which its record and its trace are found, and how people read them. */
+const idNames = { request_id: 'request', trace_id: 'trace' } as const;
+
+/** What later lines of one text begin with: deeper than the names of a failure's lines, so that no text can pass for one. */
+const continuation = '      ';
+
+/** Text of others whose lines mean something, such as a place in a file with a mark below it: each line plain by itself. */
+function plainLines(text: string): string {
+  return text.split('\n').map(plainText).join(`\n${continuation}`);
 }
 
 /** A terminal that does not know its columns says 0. */

@@ -37,7 +37,8 @@ export function recordCells(record: Record__Output): Cell[] {
 
 /** The facts of an event that tell people most, in the order in which they are shown. */
 const factNames = [
-  ...['action', 'resource', 'spiffe_id', 'reason', 'state', 'rule_ids', 'justification'],
+  ...['action', 'resource', 'spiffe_id', 'reason', 'note', 'state', 'rule_ids', 'justification'],
+  ...['fault', 'policy_sha256', 'running_sha256'],
   ...['missing_from', 'resume_at', 'quarantine_id', 'operator'],
 ];
 
