@@ -3,7 +3,13 @@ import type { GetInclusionProofRequest__Output } from '@stint/common/gen/stint/a
 import type { GetStatusResponse } from '@stint/common/gen/stint/audit/v1/GetStatusResponse.ts';
 import type { Record as RecordMessage } from '@stint/common/gen/stint/audit/v1/Record.ts';
 import type { SourceStatus } from '@stint/common/gen/stint/audit/v1/SourceStatus.ts';
-import { type GrpcService, grpcService, type ServiceHandlers } from '@stint/common/grpc-method.ts';
+import { IdentityPlaces } from '@stint/common/grpc/identity-places.ts';
+import {
+  type Caller,
+  type GrpcService,
+  grpcService,
+  type ServiceHandlers,
+} from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { isBrokerId } from '@stint/common/spiffe-id.ts';
@@ -17,7 +23,7 @@ import {
 } from '../app/prove-inclusion.ts';
 import { tailRecords } from '../app/tail-records.ts';
 import type { Source } from '../domain/source.ts';
-import { auditMethods } from './method-table.ts';
+import { auditMethods, proofsPerIdentityMax, tailsPerIdentityMax } from './method-table.ts';
 
 /** What the service answers from. */
 export type AuditServiceParts = ProofParts & {
@@ -29,22 +35,33 @@ export type AuditServiceParts = ProofParts & {
 
 /** The log's queries, as the contract has them: proto to use case and back, nothing else. */
 export function auditService(parts: AuditServiceParts): GrpcService {
+  const tails = new IdentityPlaces({
+    what: 'tails',
+    perIdentityMax: tailsPerIdentityMax,
+    retryAfterMs: 5_000,
+  });
+  const proofs = new IdentityPlaces({
+    what: 'proofs',
+    perIdentityMax: proofsPerIdentityMax,
+    retryAfterMs: 1_000,
+  });
   const handlers: ServiceHandlers<typeof services.audit> = {
     ListRecords: (request) => {
       const { records, nextIndex } = listRecords(parts.store, request);
       return { records: records.map(toMessage), ...(nextIndex === undefined ? {} : { nextIndex }) };
     },
-    TailRecords: async (request, out, { signal }) => {
-      const query = { fromIndex: request.fromIndex, typePrefix: request.typePrefix, signal };
-      for await (const page of tailRecords(parts, query)) {
-        if (!out.write({ records: page.records.map(toMessage), checkpoint: page.checkpoint }))
-          await out.drained();
-      }
-    },
-    GetInclusionProof: async (request, { signal }) => {
-      const proof = await proveInclusion(parts, { name: recordName(request), wait: request.wait, signal });
-      return { record: toMessage(proof.record), hashes: proof.hashes, checkpoint: proof.checkpoint.note };
-    },
+    TailRecords: ({ fromIndex, typePrefix }, out, { caller, signal }) =>
+      inPlaceOf(caller, tails, async () => {
+        for await (const page of tailRecords(parts, { fromIndex, typePrefix, signal })) {
+          if (!out.write({ records: page.records.map(toMessage), checkpoint: page.checkpoint }))
+            await out.drained();
+        }
+      }),
+    GetInclusionProof: (request, { caller, signal }) =>
+      inPlaceOf(caller, proofs, async () => {
+        const proof = await proveInclusion(parts, { name: recordName(request), wait: request.wait, signal });
+        return { record: toMessage(proof.record), hashes: proof.hashes, checkpoint: proof.checkpoint.note };
+      }),
     GetConsistencyProof: (request) => {
       const { hashes, checkpoint } = proveConsistency(parts, request.oldSize);
       return { hashes, checkpoint: checkpoint.note };
@@ -53,6 +70,11 @@ export function auditService(parts: AuditServiceParts): GrpcService {
     GetStatus: () => status(parts),
   };
   return grpcService({ definition: services.audit, methods: auditMethods, handlers });
+}
+
+/** Whoever comes by the local socket has no identity to count by, and a server of his own whose room he shares with none. */
+function inPlaceOf<Result>(caller: Caller, places: IdentityPlaces, work: () => Promise<Result>) {
+  return caller.kind === 'svid' ? places.hold(caller.spiffeId, work) : work();
 }
 
 function status(parts: AuditServiceParts): GetStatusResponse {

@@ -5,6 +5,13 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 /** Who reads the log: viewers by their SVID, and whoever may open the local socket. */
 const readers: readonly AllowedCaller[] = ['local', isViewerId];
 
+/**
+ * Calls that last, of one identity at once: feeds, and proofs that wait for a record or a checkpoint. Each is woken by
+ * every change of the log, and the methods' own limits are for all viewers together.
+ */
+export const tailsPerIdentityMax = 8;
+export const proofsPerIdentityMax = 16;
+
 const unary: MethodRow = {
   callers: readers,
   deadlineMs: { default: 10_000, max: 60_000 },

@@ -1,4 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
+import { IdentityPlaces } from '@stint/common/grpc/identity-places.ts';
 import {
   type CallContext,
   type GrpcService,
@@ -11,7 +12,6 @@ import { fromDuration } from '@stint/common/proto-time.ts';
 import { isStintId } from '@stint/common/spiffe-id.ts';
 import type { Asker } from '../app/access-question.ts';
 import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
-import { IdentityPlaces } from './identity-places.ts';
 import { completionReason, Session, type SessionParts } from './session.ts';
 
 /** Anybody with an SVID but Stint's own parts, which hold no grants. The registry decides the rest. */

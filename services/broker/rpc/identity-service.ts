@@ -1,4 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
+import { IdentityPlaces } from '@stint/common/grpc/identity-places.ts';
 import {
   type CallContext,
   type GrpcService,
@@ -7,7 +8,6 @@ import {
 } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
 import type { RotateSvid, SvidHolder } from '../app/rotate-svid.ts';
-import { IdentityPlaces } from './identity-places.ts';
 import { toX509SvidMessage } from './svid-messages.ts';
 
 /** Rotations that one identity may have under way, for all its replicas: a quarter of all that there is room for. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
+import { parseSpiffeId } from '../spiffe-id.ts';
 import { IdentityPlaces } from './identity-places.ts';
 
 const [greedy, modest] = [

@@ -1,5 +1,5 @@
-import { ServiceError } from '@stint/common/errors.ts';
-import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { ServiceError } from '../errors.ts';
+import type { SpiffeId } from '../spiffe-id.ts';
 
 /** How many places each identity has, and what is said to one that has none left. */
 export type PlacesOptions = {
