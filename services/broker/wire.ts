@@ -338,8 +338,8 @@ function wireServices(foundation: Foundation): GrpcService[] {
 }
 
 function runWorker(foundation: Foundation, ending: LeaseEnding): void {
-  const { service, store, clock } = foundation;
-  const worker = new EndDueLeases({ store: store.grants, ending, clock, log: service.log });
+  const { service, store, clock, providers } = foundation;
+  const worker = new EndDueLeases({ providers, store: store.grants, ending, clock, log: service.log });
   const running = worker.run();
   service.onStop('worker', async () => {
     worker.stop();

@@ -31,8 +31,8 @@ test('every statement of the store goes by an index', async (t) => {
   await Promise.all([
     grants.findGrant('grt_' as GrantId),
     grants.findLease(lease),
-    grants.claimDueLeases(2, 3, 4),
-    grants.nextDueAt(),
+    grants.claimDueLeases({ now: 2, providers: ['p', 'q'], othersDueBy: 1, holdMs: 3, limit: 4 }),
+    grants.nextDueAt(['p', 'q'], 2),
     grants.listInterrupted(2, 3),
     grants.makeDue([lease], 2),
   ]);
@@ -66,6 +66,8 @@ test('every statement of the store goes by an index', async (t) => {
       .all(new Array(sql.split('?').length - 1).fill(1)) as { detail: string }[];
     if (sql.includes('as "live"'))
       assert.match(plan.map(({ detail }) => detail).join(), /USING COVERING INDEX grants_live/);
+    if (sql.includes("coalesce(provider, '')"))
+      assert.match(plan.map(({ detail }) => detail).join(), /leases USING (?:COVERING )?INDEX leases_due \(/);
     for (const { detail } of plan) {
       assert.doesNotMatch(
         detail,

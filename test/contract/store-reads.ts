@@ -54,11 +54,13 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
     const made = await many(store.ledger, 30, (i) => ({
       lease: { nextAttemptAt: now + i * 1_000, expiresAt: now + 800_000 + i },
     }));
-    assert.equal(await store.grants.nextDueAt(), now);
-    assert.deepEqual(await store.grants.claimDueLeases(now - 1, 60_000, 10), []);
-    const claims = await Promise.all(
-      Array.from({ length: 4 }, () => store.grants.claimDueLeases(now + 19_000, 60_000, 8)),
-    );
+    const providers = [made[0]?.lease.provider ?? assert.fail()];
+    const claim = (at: number, limit: number) =>
+      store.grants.claimDueLeases({ now: at, providers, othersDueBy: 0, holdMs: 60_000, limit });
+    assert.equal(await store.grants.nextDueAt(providers, now), now);
+    assert.equal(await store.grants.nextDueAt(providers, now - 1), undefined);
+    assert.deepEqual(await claim(now - 1, 10), []);
+    const claims = await Promise.all(Array.from({ length: 4 }, () => claim(now + 19_000, 8)));
     const claimed = claims.flat().map(({ lease }) => lease.id);
     assert.equal(claimed.length, 20);
     assert.deepEqual(new Set(claimed), new Set(made.slice(0, 20).map(({ lease }) => lease.id)));
@@ -66,8 +68,31 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
       assert.equal(grant.id, lease.grantId);
       assert.equal(lease.nextAttemptAt, now + 79_000);
     }
-    assert.equal(await store.grants.nextDueAt(), now + 20_000);
-    assert.equal((await store.grants.claimDueLeases(now + 79_000, 60_000, 100)).length, 30);
+    assert.equal(await store.grants.nextDueAt(providers, now + 900_000), now + 20_000);
+    assert.equal((await claim(now + 79_000, 100)).length, 30);
+  });
+
+  test('a due lease of a provider that the worker has not got is left to the others until it is long overdue', async (t) => {
+    const store = await opened(t);
+    const made = await many(store.ledger, 4, (i) => ({
+      lease: {
+        provider: i % 2 === 0 ? 'mine' : 'theirs',
+        nextAttemptAt: now + i,
+        expiresAt: now + 800_000 + i,
+      },
+    }));
+    const claim = async (providers: string[], othersDueBy: number) => {
+      const options = { now: now + 10, providers, othersDueBy, holdMs: 60_000, limit: 10 };
+      const claimed = await store.grants.claimDueLeases(options);
+      return claimed.map(({ lease }) => made.findIndex((one) => one.lease.id === lease.id));
+    };
+    assert.equal(await store.grants.nextDueAt(['theirs'], now + 10), now + 1);
+    assert.deepEqual(await claim(['mine', 'other'], now), [0, 2]);
+    assert.equal(await store.grants.nextDueAt(['mine'], now + 10), undefined);
+    assert.equal(await store.grants.nextDueAt([], now + 10), undefined);
+    assert.deepEqual(await claim(['mine'], now + 1), [1]);
+    assert.deepEqual(await claim([], now), []);
+    assert.deepEqual(await claim(['theirs'], now), [3]);
   });
 
   test('what somebody was in the middle of is found, and what is stuck or at rest is not', async (t) => {
@@ -96,7 +121,13 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
     await store.grants.makeDue([], now);
     await store.grants.makeDue(ids, now);
     assert.deepEqual(await found(100), []);
-    const due = await store.grants.claimDueLeases(now, 60_000, 100);
+    const due = await store.grants.claimDueLeases({
+      now,
+      providers: [],
+      othersDueBy: now,
+      holdMs: 60_000,
+      limit: 100,
+    });
     assert.deepEqual(due.map(({ lease }) => lease.id).toSorted(), ids.toSorted());
   });
 

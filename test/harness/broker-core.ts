@@ -133,9 +133,10 @@ export class BrokerCore {
     await this.#open();
   }
 
-  /** Another worker on the same rows, as a replica would run. */
-  anotherWorker(): EndDueLeases {
-    return new EndDueLeases({ ...this.#parts(), ending: new LeaseEnding(this.#parts()) });
+  /** Another worker on the same rows, as a replica would run; with other providers if its operator gave it others. */
+  anotherWorker(providers: ProviderSet = this.providers): EndDueLeases {
+    const parts = { ...this.#parts(), providers };
+    return new EndDueLeases({ ...parts, ending: new LeaseEnding(parts) });
   }
 
   async #open(): Promise<void> {

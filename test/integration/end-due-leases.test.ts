@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Provider } from '../../services/broker/app/ports.ts';
 import { type Step, steps } from '../../services/broker/app/steps.ts';
 import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, byCall, deployer, refusalOf } from '../harness/broker-core.ts';
@@ -12,6 +13,13 @@ function dieAt(core: BrokerCore, step: Step): void {
   core.onStep = (passed) => {
     if (passed === step) throw new Error(`crash at ${step}`);
   };
+}
+
+/** Takes what is due, as a worker does that dies at once. */
+function claimAll(core: BrokerCore) {
+  const now = core.clock.now();
+  const providers = [...core.providers.keys()];
+  return core.store.grants.claimDueLeases({ now, providers, othersDueBy: 0, holdMs: 45_000, limit: 10 });
 }
 
 async function restart(core: BrokerCore): Promise<void> {
@@ -42,7 +50,10 @@ describe('expiry', () => {
     assert.equal(contained?.data['lag_ms'], 250);
     assert.deepEqual(events.at(-1)?.actor, { kind: 'broker' });
     assert.deepEqual(await core.story(token.grant), ['grant.issued', 'lease.revoked', 'grant.ended']);
-    assert.equal(await core.store.grants.nextDueAt(), undefined);
+    assert.equal(
+      await core.store.grants.nextDueAt([...core.providers.keys()], core.clock.now() * 2),
+      undefined,
+    );
   });
 
   test('of more leases than one pass takes is done by several passes, each lease once', async (t) => {
@@ -87,6 +98,77 @@ describe('two workers at once', () => {
   });
 });
 
+describe('a broker on a shared store that has not got the provider', () => {
+  const without = (core: BrokerCore) => {
+    const others = new Map([...core.providers].filter(([name]) => name !== core.target.name));
+    return core.anotherWorker(others);
+  };
+
+  test('leaves due leases to those that have it, however often it comes first', async (t) => {
+    const core = await BrokerCore.start(t);
+    const other = without(core);
+    const { grant, lease } = await core.takeRead({ ttlMs: 10_000 });
+    core.clock.advance(10_000);
+    for (let i = 0; i < 5; i++) {
+      assert.equal(await other.endDue(), 0);
+      core.clock.advance(60_000);
+    }
+    assert.equal(await core.pass(0), 1);
+    assert.deepEqual(core.target.entities(), []);
+    assert.equal((await core.grantOf(lease)).lease.state, 'revoked');
+    assert.ok(!(await core.story(grant)).includes('lease.stuck'));
+  });
+
+  test('ends its own on time beside them, and takes what nobody comes for once it is ten minutes overdue', async (t) => {
+    const core = await BrokerCore.start(t);
+    const other = without(core);
+    const { lease } = await core.takeRead({ ttlMs: 10_000 });
+    const token = await core.askDeploy({ ttlMs: 10_000 });
+    core.clock.advance(10_000);
+    assert.equal(await other.endDue(), 1);
+    assert.equal((await core.grantOf(token.lease)).lease.state, 'revoked');
+    core.clock.advance(599_999);
+    assert.equal(await other.endDue(), 0);
+    core.clock.advance(1);
+    assert.equal(await other.endDue(), 1);
+    assert.equal((await core.grantOf(lease)).lease.state, 'stuck');
+    await core.pass(300_100);
+    assert.equal((await core.grantOf(lease)).lease.state, 'revoked');
+  });
+
+  test('hands an end that is asked of it over at once: the next look of a broker that has it ends it', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead();
+    const providers = core.providers as Map<string, Provider>;
+    const having = core.anotherWorker(new Map(providers));
+    providers.delete(core.target.name);
+    for (let i = 0; i < 3; i++) await core.release(grant);
+    assert.equal(await core.worker.endDue(), 0);
+    assert.equal(await having.endDue(), 1);
+    assert.equal((await core.grantOf(lease)).lease.state, 'revoked');
+    assert.doesNotMatch(core.logText(), /a lease is stuck/);
+  });
+
+  test('does not look without pause while leases of others are due', async (t) => {
+    const core = await BrokerCore.start(t);
+    const other = without(core);
+    await core.takeRead({ ttlMs: 1_000 });
+    core.clock.advance(1_000);
+    let looks = 0;
+    const claim = core.store.grants.claimDueLeases.bind(core.store.grants);
+    core.store.grants.claimDueLeases = (options) => {
+      looks++;
+      return claim(options);
+    };
+    const running = other.run();
+    const startedAt = performance.now();
+    await until('it has looked three times', 10_000, () => (looks >= 3 ? true : undefined));
+    other.stop();
+    await running;
+    assert.ok(performance.now() - startedAt > 1_500, 'it looks at most once a second');
+  });
+});
+
 describe('a crash', () => {
   const creating = ['intent_committed', 'created'] as const satisfies readonly Step[];
   for (const step of creating) {
@@ -116,15 +198,15 @@ describe('a crash', () => {
     assert.equal(await core.pass(1), 1);
   });
 
-  test('does not hurry an end that has failed since: its target is not met by all of them at the start', async (t) => {
+  test('lets an end that waits for its target be tried at once: what it waited for may just have been mended', async (t) => {
     const core = await BrokerCore.start(t);
     const { grant, lease } = await core.takeRead();
     core.target.failAlways('contain', unreachable);
     await core.release(grant);
-    const due = (await core.grantOf(lease)).lease.nextAttemptAt ?? 0;
+    assert.ok(((await core.grantOf(lease)).lease.nextAttemptAt ?? 0) > core.clock.now());
     await restart(core);
-    assert.equal((await core.grantOf(lease)).lease.nextAttemptAt, due);
-    assert.ok(due > core.clock.now());
+    const { nextAttemptAt, attempts } = (await core.grantOf(lease)).lease;
+    assert.deepEqual([nextAttemptAt, attempts], [core.clock.now(), 1]);
   });
 
   test('at "activated" leaves a lease that nobody got: it ends as undelivered', async (t) => {
@@ -175,7 +257,7 @@ describe('a crash', () => {
     await core.takeRead({ ttlMs: 1_000 });
     await core.takeRead({ ttlMs: 60_000 });
     core.clock.advance(1_000);
-    assert.equal((await core.store.grants.claimDueLeases(core.clock.now(), 45_000, 10)).length, 1);
+    assert.equal((await claimAll(core)).length, 1);
     await core.crash();
     assert.equal(await core.pass(0), 1);
     assert.equal(core.target.entities().length, 1);
@@ -185,7 +267,7 @@ describe('a crash', () => {
     const core = await BrokerCore.start(t);
     await core.askDeploy({ ttlMs: 1_000 });
     core.clock.advance(1_000);
-    assert.equal((await core.store.grants.claimDueLeases(core.clock.now(), 45_000, 10)).length, 1);
+    assert.equal((await claimAll(core)).length, 1);
     await core.crash();
     assert.equal(await core.pass(44_999), 0);
     assert.equal(await core.pass(1), 1);

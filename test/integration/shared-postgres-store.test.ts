@@ -120,7 +120,15 @@ describe('brokers on one PostgreSQL', { skip: skipWithoutPostgres }, () => {
     await Promise.all(Array.from({ length: 200 }, () => stores[0]?.ledger.commit(issueEntry(1))));
     const claims = await Promise.all(
       stores.flatMap((store) =>
-        Array.from({ length: 8 }, () => store.grants.claimDueLeases(2_000_000, 60_000, 20)),
+        Array.from({ length: 8 }, () =>
+          store.grants.claimDueLeases({
+            now: 2_000_000,
+            providers: [],
+            othersDueBy: 2_000_000,
+            holdMs: 60_000,
+            limit: 20,
+          }),
+        ),
       ),
     );
     const ids = claims.flat().map(({ lease }) => lease.id);

@@ -4,10 +4,11 @@ import type { Clock } from '@stint/common/time.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 import type { LeaseEnding } from './end-lease.ts';
-import type { GrantStore } from './ports.ts';
+import type { GrantStore, ProviderSet } from './ports.ts';
 import { TargetLane } from './target-lane.ts';
 
 export type DueLeasesParts = {
+  readonly providers: ProviderSet;
   readonly store: GrantStore;
   readonly ending: LeaseEnding;
   readonly clock: Clock;
@@ -19,6 +20,12 @@ const claimMax = 200;
 
 /** How long a claim holds, in milliseconds: longer than a lease's contain and remove together may take. */
 const claimMs = 45_000;
+
+/**
+ * How long a lease of a provider that this broker has not got must be due until it is taken all the same, in milliseconds: long
+ * enough for every broker that has the provider to have come for it. It then becomes stuck, loudly.
+ */
+const overdueMs = 600_000;
 
 /** Leases of one provider driven at the same time; each provider bounds its own connections below this. */
 const drivenMax = 16;
@@ -32,7 +39,8 @@ const sleepMsMax = 1_000;
 /**
  * The worker that ends what is due: expired and undelivered leases, intents that a crash left behind, and revocations that
  * must be tried again. It keeps nothing in memory but which rows it is at: after a restart it goes on from the rows. Each
- * provider has a lane of its own, so that a target that does not answer keeps nobody else's leases alive.
+ * provider has a lane of its own, so that a target that does not answer keeps nobody else's leases alive. In a shared store
+ * it leaves the leases of providers that it has not got to brokers that have them.
  */
 export class EndDueLeases {
   readonly #parts: DueLeasesParts;
@@ -75,7 +83,14 @@ export class EndDueLeases {
 
   /** Claims what is due and puts each lease into its provider's lane. Returns their ends, which never reject. */
   async #take(): Promise<Promise<void>[]> {
-    const due = await this.#parts.store.claimDueLeases(this.#parts.clock.now(), claimMs, claimMax);
+    const now = this.#parts.clock.now();
+    const due = await this.#parts.store.claimDueLeases({
+      now,
+      providers: [...this.#parts.providers.keys()],
+      othersDueBy: now - overdueMs,
+      holdMs: claimMs,
+      limit: claimMax,
+    });
     return due.map(({ grant, lease }) => {
       const lane = this.#laneOf(lease.provider);
       const known = this.#inHand.get(lease.id);
@@ -98,7 +113,7 @@ export class EndDueLeases {
     try {
       const ending = await this.#begin(grant, lease);
       if (ending.state !== 'active' && ending.state !== 'revoked')
-        await this.#parts.ending.drive(grant, ending);
+        await this.#parts.ending.drive(grant, ending, { isLastResort: true });
     } catch (thrown) {
       this.#parts.log.error(
         { err: thrown, lease_id: lease.id },
@@ -123,7 +138,8 @@ export class EndDueLeases {
   }
 
   async #msUntilDue(): Promise<number> {
-    const nextAt = await this.#parts.store.nextDueAt();
+    const now = this.#parts.clock.now();
+    const nextAt = await this.#parts.store.nextDueAt([...this.#parts.providers.keys()], now + sleepMsMax);
     return nextAt === undefined ? sleepMsMax : nextAt - this.#parts.clock.now();
   }
 

@@ -89,10 +89,12 @@ export class LeaseEnding {
 
   /**
    * Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns the lease as it is then: unchanged when
-   * it has not begun to end, or has ended, as every lease of a provider that only signs.
+   * it has not begun to end, or has ended, as every lease of a provider that only signs. One whose provider this broker has
+   * not got is left to a broker that has it; with `isLastResort`, when none seems to come, it becomes stuck.
    */
-  drive(grant: Grant, lease: Lease): Promise<Lease> {
+  drive(grant: Grant, lease: Lease, { isLastResort = false } = {}): Promise<Lease> {
     if (!drivenStates.has(lease.state)) return Promise.resolve(lease);
+    if (!isLastResort && !this.#parts.providers.has(lease.provider)) return Promise.resolve(lease);
     const running = this.#driving.get(lease.id);
     if (running !== undefined) return running;
     const driving = this.#driveOnce(grant, lease).finally(() => this.#driving.delete(lease.id));
@@ -190,9 +192,9 @@ export class LeaseEnding {
     const { reason } = cause;
     const from = (['active', 'unknown'] as const).filter((state) => state === lease.state);
     if (from.length === 0) return lease;
-    // Whoever begins goes on to drive: another worker comes only if this one is gone.
+    // Whoever begins goes on to drive, and another worker comes only if this one is gone; who cannot leaves it to the others.
     const now = this.#parts.clock.now();
-    const nextAttemptAt = now + targetCallMs;
+    const nextAttemptAt = this.#parts.providers.has(lease.provider) ? now + targetCallMs : now;
     const outcome = await this.#parts.ledger.commit({
       lease: move(lease, { from, to: 'revoking' }, { endReason: reason, nextAttemptAt, attempts: 0 }),
       grant: { id: grant.id, from: ['active', 'ending'], set: { state: 'ending', endReason: reason } },

@@ -82,6 +82,17 @@ export interface Outbox {
   release(seq: number): void;
 }
 
+/** What a worker takes, and for how long nobody else does. */
+export type LeaseClaim = {
+  readonly now: UnixMs;
+  /** Those whose leases the worker can end. */
+  readonly providers: readonly string[];
+  /** Leases of any other provider are taken only if they were due by then: nobody else seems to come for them. */
+  readonly othersDueBy: UnixMs;
+  readonly holdMs: number;
+  readonly limit: number;
+};
+
 /** Reading what the ledger wrote. */
 export interface GrantStore {
   findGrant(id: GrantId): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined>;
@@ -96,13 +107,10 @@ export interface GrantStore {
   }): Promise<readonly Grant[]>;
   /**
    * Takes leases whose `nextAttemptAt` has come, oldest first, and pushes it to `now + holdMs`, so that no other worker
-   * takes them meanwhile. A worker that dies leaves them to the next one after that time.
+   * takes them meanwhile. A worker that dies leaves them to the next one after that time. Leases of providers that it has not
+   * got are left to brokers that have them, as {@link LeaseClaim} says.
    */
-  claimDueLeases(
-    now: UnixMs,
-    holdMs: number,
-    limit: number,
-  ): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
+  claimDueLeases(claim: LeaseClaim): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
   /**
    * Leases that somebody was in the middle of, the next due first: intents, ends that have begun, also those that
    * wait to be tried again, and live ones that were claimed after their end. Their time is yet to come; whether anybody is still at them, the rows
@@ -111,8 +119,8 @@ export interface GrantStore {
   listInterrupted(now: UnixMs, limit: number): Promise<readonly Lease[]>;
   /** Makes open leases due now, if they are not yet. At most 1,000 ids. A crash leaves them all due or as they were. */
   makeDue(ids: readonly LeaseId[], now: UnixMs): Promise<void>;
-  /** The earliest `nextAttemptAt`, so that the worker can sleep until then. */
-  nextDueAt(): Promise<UnixMs | undefined>;
+  /** The earliest `nextAttemptAt` of these providers' leases, none later than `until`, so that the worker can sleep until then. */
+  nextDueAt(providers: readonly string[], until: UnixMs): Promise<UnixMs | undefined>;
   /** Which of these names at the provider's target belong to an open lease. At most 500 names. */
   openEntities(provider: string, names: readonly string[]): Promise<ReadonlySet<string>>;
   /** Leases of these providers that ended before their time and whose credential has not expired by itself. */

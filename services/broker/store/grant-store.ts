@@ -1,7 +1,7 @@
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { type Kysely, sql } from 'kysely';
-import type { GrantStore } from '../app/ports.ts';
+import type { GrantStore, LeaseClaim } from '../app/ports.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease, LeaseState } from '../domain/lease.ts';
 import { fromGrantRow, fromLeaseRow } from './rows.ts';
@@ -78,11 +78,13 @@ export class KyselyGrantStore implements GrantStore {
     return live;
   }
 
-  async claimDueLeases(now: UnixMs, holdMs: number, limit: number): Promise<readonly GrantAndLease[]> {
+  async claimDueLeases(claim: LeaseClaim): Promise<readonly GrantAndLease[]> {
+    const { now, providers, othersDueBy, holdMs, limit } = claim;
     let due = this.#database
       .selectFrom('leases')
       .select('id')
       .where('next_attempt_at', '<=', now)
+      .where((is) => is.or([isOfProvider(providers), is('next_attempt_at', '<=', othersDueBy)]))
       .orderBy('next_attempt_at')
       .limit(limit);
     if (this.#claimLock === 'skip-locked') due = due.forUpdate().skipLocked();
@@ -125,11 +127,12 @@ export class KyselyGrantStore implements GrantStore {
       .execute();
   }
 
-  async nextDueAt(): Promise<UnixMs | undefined> {
+  async nextDueAt(providers: readonly string[], until: UnixMs): Promise<UnixMs | undefined> {
     const next = await this.#database
       .selectFrom('leases')
       .select('next_attempt_at')
-      .where(whereLeaseIsOpen)
+      .where('next_attempt_at', '<=', until)
+      .where(isOfProvider(providers))
       .orderBy('next_attempt_at')
       .limit(1)
       .executeTakeFirst();
@@ -198,4 +201,10 @@ export class KyselyGrantStore implements GrantStore {
       return grant === undefined ? [] : [{ grant, lease: fromLeaseRow(lease) }];
     });
   }
+}
+
+/** An expression, so that the engine goes by what is due and not by all open leases of the provider. */
+function isOfProvider(providers: readonly string[]) {
+  if (providers.length === 0) return sql<boolean>`1 = 0`;
+  return sql<boolean>`coalesce(provider, '') in (${sql.join(providers)})`;
 }
