@@ -256,6 +256,21 @@ for (const { what, sql, finds, index } of damages) {
   });
 }
 
+test('no text of a changed log reaches the terminal of its reader as it is', () => {
+  const hostile = "char(27) || '[2J' || char(155) || '31m' || char(8238)";
+  const directory = damaged((database) => {
+    database.exec(`UPDATE sources SET spiffe_id = ${hostile} || id`);
+    database.exec(`UPDATE records SET event_id = ${hostile} WHERE idx = 1`);
+    database.exec(`UPDATE records SET grant_id = ${hostile} || idx WHERE grant_id IS NOT NULL`);
+  });
+  for (const format of ['text', 'json']) {
+    let written = '';
+    verifyCommand(['--log-dir', directory, '-o', format], (part) => (written += part));
+    assert.match(written, /\\u001b\[2J/);
+    assert.doesNotMatch(written.replaceAll('\n', ''), /[\p{Cc}\u202e]/u);
+  }
+});
+
 test('an administrator who recomputes every hash after a change is found out by the broker’s signature and the checkpoint', async () => {
   const { leafHash } = await import('@stint/common/merkle.ts');
   const { appendLeaf, emptyFrontier } = await import('./domain/tree-hashes.ts');

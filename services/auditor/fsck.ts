@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isServiceError } from '@stint/common/errors.ts';
+import { plainJson, plainText } from '@stint/common/plain-text.ts';
 import { parseVerifierKey } from '@stint/common/signed-note.ts';
 import { type Verdict, verifyLog } from './app/verify-log.ts';
 import { type Finding, findingClasses } from './domain/findings.ts';
@@ -58,7 +59,7 @@ export function verifyCommand(args: readonly string[], write: (text: string) => 
   } catch (thrown) {
     if (!isExpected(thrown)) throw thrown;
     const what = isSqliteFault(thrown) ? 'records.db cannot be read as a log: ' : '';
-    write(`not verified: ${what}${(thrown as Error).message}\n`);
+    write(`not verified: ${what}${plainText((thrown as Error).message)}\n`);
     return exitUnusable;
   }
 }
@@ -132,7 +133,7 @@ function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned
     : 'The verifier key lay with the log: who can change one can change the other. Give yours with --verifier-key.\n';
   const known = skips
     .map(({ index, broker, missingFrom, resumeAt }) => {
-      const hole = `events ${missingFrom} to ${resumeAt - 1} of ${broker}`;
+      const hole = `events ${missingFrom} to ${resumeAt - 1} of ${plainText(broker)}`;
       return `  but for ${hole}, skipped by an operator in record ${index}\n`;
     })
     .join('');
@@ -144,13 +145,14 @@ function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned
   return `${head}: ${rate}\n${classes}${findings.kept.map(asLine).join('')}${key}`;
 }
 
+// Whoever changed the log may have written to the terminal of its reader.
 function asLine(finding: Finding): string {
   const where = [
     finding.index === undefined ? '' : ` index ${finding.index}`,
     finding.broker === undefined ? '' : ` broker ${finding.broker}`,
     finding.seq === undefined ? '' : ` event ${finding.seq}`,
   ].join('');
-  return `  -${where === '' ? '' : `${where}:`} ${finding.message}\n`;
+  return `${plainText(`  -${where === '' ? '' : `${where}:`} ${finding.message}`)}\n`;
 }
 
 function asJson(verdict: Verdict, seconds: number): string {
@@ -162,7 +164,7 @@ function asJson(verdict: Verdict, seconds: number): string {
     root: root.toString('base64'),
     seconds,
   };
-  return `${JSON.stringify({ ...facts, counts: Object.fromEntries(findings.counts), findings: findings.kept, skips: skips.map(skipJson) })}\n`;
+  return `${plainJson({ ...facts, counts: Object.fromEntries(findings.counts), findings: findings.kept, skips: skips.map(skipJson) })}\n`;
 }
 
 function skipJson({

@@ -1,4 +1,5 @@
 import type { ExplainDecisionResponse__Output } from '@stint/common/gen/stint/broker/v1/ExplainDecisionResponse.ts';
+import { plainText } from '@stint/common/plain-text.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
 import { formatDurationMs } from '@stint/common/time.ts';
@@ -6,7 +7,6 @@ import type { Command } from 'commander';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
-import { plainText } from '../terminal/plain-text.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { pathText } from '../views/path-text.ts';
 import { describeCommand } from './command-help.ts';

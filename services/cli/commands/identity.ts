@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { plainText } from '@stint/common/plain-text.ts';
 import { ensurePrivateDirectory, replacePrivateFile } from '@stint/common/private-file.ts';
 import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
@@ -9,7 +10,6 @@ import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { mintSvid } from '../mint-svid.ts';
 import type { Painter } from '../terminal/colors.ts';
-import { plainText } from '../terminal/plain-text.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { momentText, timeJson, timeText } from '../views/time-text.ts';
 import { describeCommand } from './command-help.ts';

@@ -1,6 +1,6 @@
+import { plainJson, plainText } from '@stint/common/plain-text.ts';
 import type { Failure } from '../cli-error.ts';
 import { createPainter, type Painter, wantsColor } from './colors.ts';
-import { plainJson, plainText } from './plain-text.ts';
 
 /** How results are written: tables for people, JSON for programs. */
 export const outputFormats = ['table', 'json'] as const;

@@ -1,5 +1,5 @@
+import { plainText } from '@stint/common/plain-text.ts';
 import type { Paint, Painter } from './colors.ts';
-import { plainText } from './plain-text.ts';
 import { columnsOf, wrapText, wrapWidthMin } from './wrap-text.ts';
 
 /** Columns between two columns of a table. */
