@@ -10,6 +10,7 @@ import {
 import { ServiceError } from './errors.ts';
 import { type GrpcAddress, type GrpcListener, type OpenListener, openListener } from './grpc/listener.ts';
 import { bidiMethod, type MethodRun, serverStreamMethod, unaryMethod } from './grpc/method-wrapper.ts';
+import { RequestArrivals } from './grpc/request-arrivals.ts';
 import { type BoundMethod, type CallHost, type ServerCall, UnreadableRequest } from './grpc/server-call.ts';
 import { transportLimits } from './grpc/transport-limits.ts';
 import { type ErasedMethod, type GrpcService, messageBytesMax } from './grpc-method.ts';
@@ -92,6 +93,7 @@ class RunningServer implements GrpcServer, CallHost {
   readonly #methods: ReadonlyMap<string, BoundMethod>;
   readonly #listeners: OpenListener[] = [];
   readonly #servers: Server[] = [];
+  readonly #arrivals: RequestArrivals[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(options: GrpcServerOptions) {
@@ -138,11 +140,19 @@ class RunningServer implements GrpcServer, CallHost {
     this.#servers.push(serving, refusing);
     const open = await openListener(listener, { log, clock, taker });
     this.#listeners.push(open);
+    if (listener.kind === 'tcp' && listener.tls.requireClientSvid) this.#arrivals.push(this.#watch(open));
     for (const service of this.#options.services) {
       const definition = guardedCodecs(service, log);
       const handlers = Object.entries(definition).map(([name, method]) => [name, this.#wrap(method, open)]);
       for (const server of [serving, refusing]) server.addService(definition, Object.fromEntries(handlers));
     }
+  }
+
+  #watch({ connectionOf }: OpenListener): RequestArrivals {
+    const methods = this.#options.services.flatMap(({ definition }) => Object.values(definition));
+    const streams = methods.filter(({ requestStream }) => requestStream);
+    const streamPaths = new Set(streams.map(({ path }) => path));
+    return new RequestArrivals({ connectionOf, streamPaths, log: this.log });
   }
 
   #wrap(definition: ErasedMethod, listener: OpenListener): UntypedHandleCall {
@@ -170,6 +180,7 @@ class RunningServer implements GrpcServer, CallHost {
     // 5. what is left is cut.
     for (const server of this.#servers) server.forceShutdown();
     for (const listener of this.#listeners) listener.cut();
+    for (const arrivals of this.#arrivals) arrivals.close();
     late.cancel();
     lingered.cancel();
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { before, describe, type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -10,6 +10,11 @@ import {
   handshakesMax,
   handshakesPerAddressMax,
 } from '@stint/common/grpc/connection-bounds.ts';
+import {
+  answeredLingerMs,
+  arrivalMsMax,
+  arrivingPerIdentityMax,
+} from '@stint/common/grpc/request-arrivals.ts';
 import { anonymousCallsPerConnectionMax } from '@stint/common/grpc/transport-limits.ts';
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
@@ -76,22 +81,38 @@ function bareSocket(t: TestContext, server: GrpcServer, localAddress: string): S
 const tooLarge = '8';
 const unfinished = '12';
 
-/** The status of a call whose message is announced with a length, and never sent. */
-async function statusOfAnnounced(t: TestContext, socket: TLSSocket, bytes: number) {
+/** HTTP/2 by hand. */
+async function speak(t: TestContext, socket: TLSSocket): Promise<ClientHttp2Session> {
   await once(socket, 'secureConnect');
   const session = connectHttp2('https://stint.local', { createConnection: () => socket });
+  session.on('error', () => session.destroy());
   t.after(() => session.destroy());
   await once(session, 'remoteSettings');
-  const { maxConcurrentStreams } = session.remoteSettings;
+  return session;
+}
+
+/** A call whose message is announced with a length, and not sent. */
+function announce(session: ClientHttp2Session, bytes: number, headers: Record<string, string> = {}) {
   const stream = session.request({
     ':method': 'POST',
     ':path': access.RequestAccess.path,
     'content-type': 'application/grpc',
     te: 'trailers',
+    ...headers,
   });
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(bytes, 1);
-  stream.end(prefix);
+  stream.write(prefix);
+  stream.on('error', () => stream.destroy());
+  stream.resume();
+  return stream;
+}
+
+/** The status of a call whose message is announced with a length, and never sent. */
+async function statusOfAnnounced(t: TestContext, socket: TLSSocket, bytes: number) {
+  const session = await speak(t, socket);
+  const { maxConcurrentStreams } = session.remoteSettings;
+  const stream = announce(session, bytes).end();
   const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
   const status = headers['grpc-status'];
   return { status, maxConcurrentStreams };
@@ -114,6 +135,59 @@ describe('a message that is announced and never sent', () => {
     assert.equal(maxConcurrentStreams, anonymousCallsPerConnectionMax);
   });
 });
+
+describe('a request that its caller does not finish', () => {
+  test('takes one of the places of its SPIFFE ID; others are served, and its end gives the place back', async (t) => {
+    const mesh = await serving(t, { requireClientSvid: true });
+    const svid = await ca.issue(workload);
+    const sessions = [await speak(t, dial(t, mesh, svid)), await speak(t, dial(t, mesh, svid))];
+    const [one, two] = sessions as [ClientHttp2Session, ClientHttp2Session];
+    const half = arrivingPerIdentityMax / 2;
+    const unfinished = sessions.flatMap((session) =>
+      Array.from({ length: half }, () => announce(session, 100)),
+    );
+    await Promise.all(sessions.map(heard));
+    const over = announce(two, 100);
+    await new Promise((resolve) => over.once('close', resolve));
+    assert.equal(over.rstCode, constants.NGHTTP2_REFUSED_STREAM);
+    assert.ok(unfinished.every(({ closed }) => !closed));
+    const source = await ca.source('spiffe://stint.local/ci/build');
+    await connectTo(t, mesh, { source }).call(access.RequestAccess, {});
+    unfinished[0]?.close();
+    await heard(one);
+    const status = announce(two, 100).end();
+    const [headers] = (await once(status, 'response')) as [Record<string, unknown>];
+    assert.equal(headers['grpc-status'], '12');
+  });
+
+  test('is not kept once it has been answered', async (t) => {
+    const mesh = await serving(t, { requireClientSvid: true });
+    const session = await speak(t, dial(t, mesh, await ca.issue(workload)));
+    const beganAt = performance.now();
+    const stream = announce(session, 100, { 'grpc-timeout': '50m' });
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    assert.equal(headers['grpc-status'], '4');
+    await once(stream, 'close');
+    assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
+    assert.ok(performance.now() - beganAt >= answeredLingerMs);
+  });
+
+  test('is closed when it takes too long', async (t) => {
+    const mesh = await serving(t, { requireClientSvid: true });
+    const session = await speak(t, dial(t, mesh, await ca.issue(workload)));
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const stream = announce(session, 100);
+    await heard(session);
+    t.mock.timers.tick(arrivalMsMax);
+    await once(stream, 'close');
+    assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL);
+  });
+});
+
+/** Resolves when the server has read all that was sent before. */
+async function heard(session: ClientHttp2Session): Promise<void> {
+  await new Promise<void>((resolve) => session.ping(() => resolve()));
+}
 
 describe('connections that never finish their handshake', () => {
   test('of one address end each other, the oldest first; others of it and elsewhere are served', async (t) => {
