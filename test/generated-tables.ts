@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { optionMarkdown } from '@stint/common/config/option-text.ts';
 import { errorReasons } from '@stint/common/errors.ts';
-import { metricTable } from '@stint/common/metric-table.ts';
+import { metricTable } from '@stint/common/telemetry/metric-table.ts';
 import { repositoryRoot } from '../deploy/tools.ts';
 import { auditorConfig } from '../services/auditor/config.ts';
 import { findingClasses } from '../services/auditor/domain/findings.ts';

@@ -1,4 +1,5 @@
 import { ServiceError } from './errors.ts';
+import { formatDurationMs } from './time.ts';
 import { firstUnprintable } from './unprintable.ts';
 
 /**
@@ -69,7 +70,7 @@ export function validateTtl(ttlMs: number | undefined): void {
   if (ttlMs === undefined) return;
   const { ttlMsMin, ttlMsMax } = requestLimits;
   if (ttlMs >= ttlMsMin && ttlMs <= ttlMsMax) return;
-  const text = `ttl: ${ttlMs} ms is not within ${ttlMsMin} ms and ${ttlMsMax} ms`;
+  const text = `ttl: ${formatDurationMs(ttlMs)} is not within ${formatDurationMs(ttlMsMin)} and ${formatDurationMs(ttlMsMax)}`;
   throw new ServiceError('TTL_OUT_OF_RANGE', text, {
     metadata: { field: 'ttl', ttl_ms_min: String(ttlMsMin), ttl_ms_max: String(ttlMsMax) },
   });

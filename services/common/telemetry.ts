@@ -20,7 +20,7 @@ import {
   type GaugeName,
   type HistogramName,
   metricTable,
-} from './metric-table.ts';
+} from './telemetry/metric-table.ts';
 
 /** Longest that stopping waits for spans and metrics to leave, in milliseconds. */
 export const telemetryFlushMsMax = 2_000;

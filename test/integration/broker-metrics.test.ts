@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { services } from '@stint/common/proto.ts';
+import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import {
   type CounterName,
   type GaugeName,
   type HistogramName,
   metricTable,
-} from '@stint/common/metric-table.ts';
-import { services } from '@stint/common/proto.ts';
-import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
+} from '@stint/common/telemetry/metric-table.ts';
 import { devMesh } from '../../deploy/mesh/mesh.ts';
 import { MeshUnderTest, readDemo, skipWithoutMesh } from '../harness/mesh-under-test.ts';
 import { otlpCollector, otlpEnvironment, type ReceivedPoint } from '../harness/otlp-collector.ts';
