@@ -272,4 +272,18 @@ describe('what has left the configuration', () => {
     assert.equal((await core.grantOf(lease)).lease.state, 'revoked');
     assert.deepEqual(core.target.entities(), []);
   });
+
+  test('a provider that signs and was away: its token, stuck meanwhile, ends once it is back', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askDeploy({ ttlMs: 60_000 });
+    const providers = core.providers as Map<string, Provider>;
+    const token = providers.get('token') ?? assert.fail();
+    providers.delete('token');
+    assert.equal(await core.pass(660_000), 1);
+    assert.equal((await core.grantOf(lease)).lease.state, 'stuck');
+    providers.set('token', token);
+    await core.pass(300_100);
+    const { lease: ended, grant } = await core.grantOf(lease);
+    assert.deepEqual([ended.state, grant.state], ['revoked', 'expired']);
+  });
 });

@@ -48,6 +48,15 @@ export type EndCause = { readonly reason: EndReason; readonly actor: EventActor;
 
 const broker: EventActor = { kind: 'broker' };
 
+/** The end of a lease at its target. */
+type TargetEnd = Pick<TargetProvider, 'contain' | 'remove'>;
+
+/** For a signed lease whose end began while its provider was away, so that nobody knew that it stands at no target. */
+const verifiersAlone: TargetEnd = {
+  contain: () => Promise.resolve({ revocation: 'by_verifiers' }),
+  remove: () => Promise.resolve({ revocation: 'by_verifiers' }),
+};
+
 /** States in which a target holds something, or may, that has to go. */
 const drivenStates: ReadonlySet<LeaseState> = new Set(['unknown', 'revoking', 'contained', 'stuck']);
 
@@ -224,14 +233,14 @@ export class LeaseEnding {
   }
 
   /** Who can end the lease. A target that the operator has taken away comes back by him alone. */
-  #providerOf(lease: Lease): TargetProvider {
+  #providerOf(lease: Lease): TargetEnd {
     const provider = this.#parts.providers.get(lease.provider);
-    if (provider?.mode !== 'creates') throw new ProviderFailure('blocked', providerMissing);
-    return provider;
+    if (provider === undefined) throw new ProviderFailure('blocked', providerMissing);
+    return provider.mode === 'creates' ? provider : verifiersAlone;
   }
 
   /** Steps 2 and 3. */
-  async #contain(grant: Grant, lease: Lease, provider: TargetProvider): Promise<Lease> {
+  async #contain(grant: Grant, lease: Lease, provider: TargetEnd): Promise<Lease> {
     const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
@@ -262,7 +271,7 @@ export class LeaseEnding {
   }
 
   /** Steps 4 and 5. */
-  async #remove(grant: Grant, lease: Lease, provider: TargetProvider): Promise<Lease> {
+  async #remove(grant: Grant, lease: Lease, provider: TargetEnd): Promise<Lease> {
     const proof = await provider.remove(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('removed');
     const now = this.#parts.clock.now();
