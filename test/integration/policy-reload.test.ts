@@ -113,6 +113,7 @@ describe('a reload', () => {
       assert.deepEqual(more, []);
       assert.equal(event?.type, 'policy.refused');
       assert.equal(event?.data['running_sha256'], running.sha256);
+      assert.equal(event?.data['fault'], refusal.message);
       assert.equal((await deploy()).grant.policySha256, running.sha256);
     });
   }

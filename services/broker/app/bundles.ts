@@ -69,7 +69,13 @@ export class Bundles {
       if (!isServiceError(thrown, 'POLICY_INVALID')) throw thrown;
       const running = this.#current.sha256;
       await ledger.commit({
-        events: [{ type: 'policy.refused', actor: { kind: 'operator' }, data: { running_sha256: running } }],
+        events: [
+          {
+            type: 'policy.refused',
+            actor: { kind: 'operator' },
+            data: { fault: thrown.message, running_sha256: running },
+          },
+        ],
       });
       throw new ServiceError('POLICY_INVALID', thrown.message, {
         metadata: { ...thrown.metadata, running_sha256: running },

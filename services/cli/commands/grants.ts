@@ -6,6 +6,7 @@ import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained, revokeGrant } from '../revocation.ts';
 import { endedBeforeText, grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
+import { endNote } from '../views/record-view.ts';
 import { describeCommand } from './command-help.ts';
 import { readLimit } from './option-values.ts';
 import type { Runner } from './run-command.ts';
@@ -74,7 +75,9 @@ function addShow(grants: Command, run: Runner): void {
     run(async (session, { args: [grantId = ''] }) => {
       const broker = await session.channel('broker');
       const request = { grantId: parseId('grant', grantId, 'grant') };
-      showGrant(session, await broker.call(services.admin.GetGrant, request));
+      const found = await broker.call(services.admin.GetGrant, request);
+      const note = found.grant?.endReason === 'revoked' ? await recordedNote(session, request) : undefined;
+      showGrant(session, { ...found, note }, { end_note: note ?? null });
       return exitCodes.ok.code;
     }),
   );
@@ -83,6 +86,24 @@ function addShow(grants: Command, run: Runner): void {
     examples: ['stint grants show grt_01m8167zc3v2e0q6j4s9d5n1wk'],
     next: ['stint audit list --grant GRANT', 'stint revoke GRANT --reason TEXT'],
   });
+}
+
+/** Longest wait for the words of a record, in milliseconds: the grant is shown without them. */
+const noteMsMax = 2_000;
+
+/** What the operator said who revoked a grant: the broker keeps it in the record alone. Undefined while that cannot be read. */
+async function recordedNote(
+  session: CommandSession,
+  { grantId }: { grantId: string },
+): Promise<string | undefined> {
+  try {
+    const auditor = await session.channel('auditor');
+    const request = { grantId, typePrefix: 'lease.revok' };
+    const answer = await auditor.call(services.audit.ListRecords, request, { deadlineMs: noteMsMax });
+    return endNote(answer.records);
+  } catch {
+    return undefined; // the auditor is down, or elsewhere: the grant is the broker's to tell
+  }
 }
 
 /** Adds `stint revoke`. */
@@ -117,9 +138,10 @@ export function addRevokeCommand(program: Command, run: Runner): void {
 type GrantAnswer = {
   readonly grant: Parameters<typeof grantJson>[0] | null;
   readonly leases: readonly Parameters<typeof leaseJson>[0][];
+  readonly note?: string | undefined;
 };
 
-function showGrant(session: CommandSession, { grant, leases }: GrantAnswer, more: object = {}): void {
+function showGrant(session: CommandSession, { grant, leases, note }: GrantAnswer, more: object = {}): void {
   if (grant === null) {
     throw cliError('ANSWER_INCOMPLETE', {
       what: 'the broker answered without a grant',
@@ -130,6 +152,6 @@ function showGrant(session: CommandSession, { grant, leases }: GrantAnswer, more
   const now = session.clock.now();
   session.output.result({
     json: { grant: grantJson(grant), leases: leases.map(leaseJson), ...more },
-    table: (paint) => grantText({ grant, leases }, now, paint),
+    table: (paint) => grantText({ grant, leases, note }, now, paint),
   });
 }

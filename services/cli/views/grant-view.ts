@@ -70,7 +70,11 @@ function endCell({ state, expiresAt, endedAt, endReason }: Grant__Output, now: U
 
 /** One grant for people, with its leases. */
 export function grantText(
-  { grant, leases }: { grant: Grant__Output; leases: readonly Lease__Output[] },
+  {
+    grant,
+    leases,
+    note = '',
+  }: { grant: Grant__Output; leases: readonly Lease__Output[]; note?: string | undefined },
   now: UnixMs,
   paint: Painter,
 ): string {
@@ -85,6 +89,7 @@ export function grantText(
       ['ends', grant.state === 'active' ? timeText(grant.expiresAt, now) : undefined],
       ['ended', timeText(grant.endedAt, now)],
       [grant.state === 'ending' ? 'ending for' : 'ended by', unlessEmpty(grant.endReason)],
+      ['note', unlessEmpty(note)],
       ['rules', unlessEmpty(grant.ruleIds.join(', '))],
       ['shortened by', unlessEmpty(grant.clampedBy.join(', '))],
       ['policy', grant.policySha256],

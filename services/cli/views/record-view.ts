@@ -22,25 +22,38 @@ export const recordHead = ['INDEX', 'TIME', 'EVENT', 'GRANT', 'FACTS'] as const;
 export function recordCells(record: Record__Output): Cell[] {
   const event = readEvent(record);
   if (event === undefined) return [String(record.index), '', { text: 'unreadable', paint: 'red' }, '', ''];
-  const facts = factNames.flatMap((name) => {
+  const type = textOf(event['type']);
+  const names = type.startsWith('policy.') ? [...factNames, ...bundleFactNames] : factNames;
+  const facts = names.flatMap((name) => {
     const value = isObject(event['data']) ? textOf(event['data'][name]) : '';
     return value === '' ? [] : [`${name}=${/\s/.test(value) ? JSON.stringify(value) : value}`];
   });
   return [
     String(record.index),
     textOf(event['time']),
-    { text: textOf(event['type']), paint: 'bold' },
+    { text: type, paint: 'bold' },
     textOf(event['grant_id']),
     [...actorText(event['actor']), ...facts].join(' '),
   ];
 }
 
+/** What the operator who ended a grant said, of the records about its leases' ends; undefined when nobody said anything. */
+export function endNote(records: readonly Record__Output[]): string | undefined {
+  const notes = records.map((record) => {
+    const data = readEvent(record)?.['data'];
+    return isObject(data) ? textOf(data['note']) : '';
+  });
+  return notes.find((note) => note !== '');
+}
+
 /** The facts of an event that tell people most, in the order in which they are shown. */
 const factNames = [
   ...['action', 'resource', 'spiffe_id', 'reason', 'note', 'state', 'rule_ids', 'justification'],
-  ...['fault', 'policy_sha256', 'running_sha256'],
   ...['missing_from', 'resume_at', 'quarantine_id', 'operator'],
 ];
+
+/** Of a bundle: which came into force; or why it was refused, and which stayed. */
+const bundleFactNames = ['policy_sha256', 'fault', 'running_sha256'];
 
 function actorText(actor: unknown): string[] {
   if (!isObject(actor)) return [];
