@@ -8,10 +8,10 @@ const connectDeadlineMs = 15_000;
 
 /**
  * Makes the stream and the auditor's consumer at a running server, or brings them to our config; calling it again changes
- * nothing. `server` is `host:port`; `state` the SVID of nats-admin, by which the server must be this trust domain's.
+ * nothing. Returns whether anything was made or changed. `server` is `host:port`; `state` the SVID of nats-admin, by which the server must be this trust domain's.
  * @throws Error when the server does not let us in, in its own words, or makes something else than was asked.
  */
-export async function createBus(server: string, state: SvidState): Promise<void> {
+export async function createBus(server: string, state: SvidState): Promise<boolean> {
   const svid: SvidSource = { current: () => state, onChange: () => () => undefined };
   const trustDomain = trustDomainOf(state.svid.spiffeId);
   let last: BusLinkEvent | undefined;
@@ -33,7 +33,7 @@ export async function createBus(server: string, state: SvidState): Promise<void>
       link.onConnected(resolve);
     });
     link.start();
-    await createStream(await Promise.race([connected, deadline.promise]));
+    return await createStream(await Promise.race([connected, deadline.promise]));
   } finally {
     clearTimeout(timer);
     await link.close();

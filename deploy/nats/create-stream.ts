@@ -15,13 +15,13 @@ import {
 /**
  * Makes the stream and the auditor's consumer, or brings those that are there to our config; calling it again changes
  * nothing. `connection` is the nats-admin's. Old servers pass silently over fields that they do not know, so what the
- * server says it made is compared with what was asked.
+ * server says it made is compared with what was asked. Returns whether anything was made or changed.
  * @throws Error naming the fields that came out otherwise; what the server refuses, in its own words.
  */
 export async function createStream(
   connection: NatsConnection,
   options: { readonly streamBytesMax?: number } = {},
-): Promise<void> {
+): Promise<boolean> {
   const manager = await jetstreamManager(connection, { checkAPI: false });
   const config = auditStreamConfig(options.streamBytesMax ?? streamBytesMaxDefault);
   const known = await manager.streams.info(bus.stream).catch(undefinedIfMissing);
@@ -30,21 +30,23 @@ export async function createStream(
       ? await manager.streams.add(config)
       : await manager.streams.update(bus.stream, config);
   requireEcho('stream', config, stream.config);
-  await makeConsumer(manager);
+  const isMade = await makeConsumer(manager);
+  return isMade || known === undefined || differences(config, known.config).length > 0;
 }
 
 /**
  * Servers change only some fields of a consumer that is there; where the change did not take, the consumer is made anew.
- * That loses its place in the stream, and nothing else: the auditor knows what it has.
+ * That loses its place in the stream, and nothing else: the auditor knows what it has. Returns whether one was made.
  */
-async function makeConsumer(manager: JetStreamManager): Promise<void> {
+async function makeConsumer(manager: JetStreamManager): Promise<boolean> {
   const known = await manager.consumers.info(bus.stream, bus.consumer).catch(undefinedIfMissing);
   if (known !== undefined) {
-    if (differences(auditConsumerConfig, known.config).length === 0) return;
+    if (differences(auditConsumerConfig, known.config).length === 0) return false;
     await manager.consumers.delete(bus.stream, bus.consumer);
   }
   const made = await manager.consumers.add(bus.stream, auditConsumerConfig);
   requireEcho('consumer', auditConsumerConfig, made.config);
+  return true;
 }
 
 function undefinedIfMissing(thrown: unknown): undefined {

@@ -30,6 +30,8 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
   const scope = suiteScope();
   let directory = '';
   let place: ReturnType<typeof auditorPlace>;
+  /** Publishes another first event, signed by the same broker. */
+  let publishOtherHistory: () => Promise<void>;
 
   const stint = async (...args: string[]) => {
     const where = ['--auditor-socket', place.socket, '--log-dir', place.logDir];
@@ -63,6 +65,9 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
   /** Sends event 1 and events 4 to 6 of a broker, and something that is no batch. */
   async function loseEvents(auditBus: AuditBus, broker: TestBroker): Promise<void> {
     const link = await auditBus.link(broker.spiffeId);
+    const other = broker.clone();
+    publishOtherHistory = async () =>
+      void (await auditBus.publish(link, { broker: other, batch: other.startEpoch() }));
     await auditBus.publish(link, { broker, batch: broker.startEpoch() });
     broker.fill(2);
     await auditBus.publish(link, { broker, batch: broker.fill(3) });
@@ -81,7 +86,7 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
   it('sees what was refused, takes its bytes out, and says that it is dealt with', async () => {
     assert.match((await stint('audit', 'quarantine', 'list')).out, /\n1 +malformed_message +audit\.b1 /);
     const shown = await stint('audit', 'quarantine', 'show', '1', '--out', 'refused.bin');
-    assert.match(shown.out, /bytes +8, kept\nsha256 +[0-9a-f]{64}\ncame +1 times\n/);
+    assert.match(shown.out, /bytes +8, kept\nsha256 +[0-9a-f]{64}\ncame +once\n/);
     const file = path.join(directory, 'refused.bin');
     assert.equal(readFileSync(file, 'utf8'), 'no batch');
     assert.equal(statSync(file).mode & 0o077, 0);
@@ -104,6 +109,9 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
     const words = ['--reason', 'its disk was lost', '--by', 'ada'];
     const other = await stint('audit', 'gap', 'skip', ...gap, '5', ...words);
     assert.deepEqual([other.code, /fix: stint audit gap list/.test(other.err)], [1, true]);
+    const unknown = gap.with(0, 'spiffe://stint.local/stint/broker/b9');
+    const mistyped = await stint('audit', 'gap', 'skip', ...unknown, '4', ...words);
+    assert.deepEqual([mistyped.code, /has sent nothing to this log/.test(mistyped.err)], [2, true]);
     const skipped = await stint('audit', 'gap', 'skip', ...gap, '4', ...words);
     assert.equal(skipped.code, 0);
     const index = /record (\d+)/.exec(skipped.out)?.[1] ?? '';
@@ -123,5 +131,23 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
       known.out,
       /^whole: 8 records .*\n {2}but for events 2 to 3 of .*b1, skipped by an operator/,
     );
+  });
+
+  it('is alarmed by the status of a broker that signed two histories', async () => {
+    assert.doesNotMatch((await stint('status')).out, /ALARM/);
+    await publishOtherHistory();
+    const told = await until('the other history is refused', deadlineMs, async () => {
+      const { out, code } = await stint('status');
+      return out.includes('ALARM') ? { out, code } : undefined;
+    });
+    assert.equal(told.code, 1);
+    assert.match(
+      told.out,
+      /auditor +ALARM +ALARM: spiffe:\/\/stint\.local\/stint\/broker\/b1 signed two histories .*: stint audit quarantine list/,
+    );
+    const { auditor } = JSON.parse((await stint('status', '-o', 'json')).out).parts;
+    assert.deepEqual(auditor.equivocations, [
+      { id: auditor.equivocations[0].id, broker: 'spiffe://stint.local/stint/broker/b1' },
+    ]);
   });
 });

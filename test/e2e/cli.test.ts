@@ -292,6 +292,8 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.equal(code, 6, stderr);
     assert.match(stderr, new RegExp(`access by ${grantId} has ended: revoked`));
     await assertNothingIsLeft();
+    // The words come by way of the log, soon after the answer.
+    while ((await stintJson(['grants', 'show', grantId])).end_note !== 'test');
   });
 
   it('leaves the command alone after a revocation when asked', async () => {
@@ -438,6 +440,15 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     const below = path.join(directory, 'deep/down');
     mkdirSync(below, { recursive: true });
     assert.equal((await stint(['status'], { cwd: below })).code, 0);
+  });
+
+  it('gives every key of a status, null for a part that is down', async () => {
+    const { code, stdout } = await stint(['status', '-o', 'json', '--sidecar-socket', '/nowhere']);
+    assert.equal(code, 1);
+    const up = (await stintJson(['status'])).parts.sidecar;
+    const { sidecar } = JSON.parse(stdout).parts;
+    assert.deepEqual(Object.keys(sidecar), Object.keys(up));
+    assert.deepEqual([sidecar.state, sidecar.version], ['down', null]);
   });
 
   it('says what to start when nothing is there', async () => {

@@ -60,7 +60,7 @@ export function targetRefused({ resource, provider }: Question, cause: unknown):
   const code = failureOf(cause).code;
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
-    `resource "${resource.id}": the target did not take the credential; nothing was handed out`,
+    `issuing for "${resource.id}" failed: the target did not take the credential; nothing was handed out`,
     { metadata: { resource: resource.id, provider: provider.name, code }, retryAfterMs: 1_000, cause },
   );
 }
@@ -69,7 +69,7 @@ export function targetRefused({ resource, provider }: Question, cause: unknown):
 export function issuedTooLate({ resource }: Asked): ServiceError {
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
-    `resource "${resource.id}": issuing took too long and was taken back`,
+    `issuing for "${resource.id}" failed: it took too long and was taken back`,
     { retryAfterMs: 1_000 },
   );
 }

@@ -4,7 +4,7 @@ import { ServiceError } from '@stint/common/errors.ts';
 import { newId } from '@stint/common/ids.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
-import type { UnixMs } from '@stint/common/time.ts';
+import { formatDurationMs, type UnixMs } from '@stint/common/time.ts';
 import type { AllowDecision } from '../domain/decision.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
@@ -30,7 +30,7 @@ export function draftGrant(question: Question, decision: AllowDecision): Draft {
     now,
   });
   if (lifetime.kind === 'out_of_range') {
-    const text = `ttl: ${request.ttlMs ?? 0} ms is not within 1 s and ${lifetime.maxMs / 1_000} s, the most that action "${profile.name}" allows`;
+    const text = `ttl: ${formatDurationMs(request.ttlMs ?? 0)} is not within 1s and ${formatDurationMs(lifetime.maxMs)}, the most that action "${profile.name}" allows`;
     throw new ServiceError('TTL_OUT_OF_RANGE', text, {
       metadata: { field: 'ttl', ttl_seconds_max: String(lifetime.maxMs / 1_000) },
     });

@@ -1,10 +1,11 @@
 import { isServiceError } from '@stint/common/errors.ts';
 import type { Gap__Output } from '@stint/common/gen/stint/audit/v1/Gap.ts';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { Command } from 'commander';
-import { withFix } from '../cli-error.ts';
+import { cliError, withFix } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { renderFacts } from '../terminal/table.ts';
@@ -63,7 +64,9 @@ function addSkip(parent: Command, run: Runner): void {
         const { missingFrom, resumeAt } = options;
         const auditor = await session.channel('auditor');
         const order = { spiffeId: parseSpiffeId(broker), missingFrom, resumeAt, ...recordedBy(options) };
-        const { recordIndex } = await auditor.call(services.auditAdmin.SkipGap, order).catch(pointToList);
+        const { recordIndex } = await auditor
+          .call(services.auditAdmin.SkipGap, order)
+          .catch((thrown: unknown) => explainRefusal(thrown, { auditor, broker }));
         session.output.result({
           json: { record_index: recordIndex },
           table: () => `recorded in the log: record ${recordIndex}\n`,
@@ -85,8 +88,21 @@ function addSkip(parent: Command, run: Runner): void {
   });
 }
 
-function pointToList(thrown: unknown): never {
+/** @throws CliError: the refusal with where to look, or that there is no such broker. */
+async function explainRefusal(
+  thrown: unknown,
+  { auditor, broker }: { auditor: GrpcChannel; broker: string },
+): Promise<never> {
   const isStale = isServiceError(thrown, 'CONCURRENT_UPDATE', 'GAP_NOT_SKIPPABLE');
+  if (isStale) {
+    const { sources } = await auditor.call(services.audit.GetStatus, {});
+    if (!sources.some(({ spiffeId }) => spiffeId === broker))
+      throw cliError('USAGE', {
+        what: `"${broker}" has sent nothing to this log`,
+        why: 'a gap is between events of a broker whose events have come',
+        fix: 'name the broker as it is listed: stint audit gap list',
+      });
+  }
   throw isStale ? withFix(thrown, 'stint audit gap list') : thrown;
 }
 

@@ -1,21 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isServiceError } from '@stint/common/errors.ts';
-import type { ListQuarantineResponse__Output } from '@stint/common/gen/stint/audit/v1/ListQuarantineResponse.ts';
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
 import { cliError, withFix } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { quarantinedMessages } from '../quarantined-messages.ts';
 import { quarantinedJson, quarantinedText, quarantineTable } from '../views/quarantine-view.ts';
 import { describeCommand } from './command-help.ts';
 import { readIndex, readLimit } from './option-values.ts';
 import { operatorOption, type RecordWords, reasonOption, recordedBy } from './record-words.ts';
 import type { Runner } from './run-command.ts';
-
-/** Messages in one answer of the auditor, at most. Source: stint.audit.v1.ListQuarantineRequest.page_size. */
-const pageSizeMax = 500;
 
 /** Adds `stint audit quarantine list|show|dismiss`. */
 export function addAuditQuarantine(audit: Command, run: Runner): void {
@@ -57,16 +54,9 @@ function addList(quarantine: Command, run: Runner): void {
 async function listMessages(session: CommandSession, { all, limit }: { all: boolean; limit: number }) {
   const auditor = await session.channel('auditor');
   const found: QuarantinedMessage__Output[] = [];
-  let fromId: number | undefined = 0;
-  while (fromId !== undefined && found.length < limit) {
-    const pageSize = Math.min(limit - found.length, pageSizeMax);
-    const page: ListQuarantineResponse__Output = await auditor.call(services.auditAdmin.ListQuarantine, {
-      fromId,
-      pageSize,
-      includeSettled: all,
-    });
-    found.push(...page.messages);
-    fromId = page.nextId;
+  for await (const message of quarantinedMessages(auditor, { all, wanted: limit })) {
+    found.push(message);
+    if (found.length === limit) break;
   }
   return found;
 }

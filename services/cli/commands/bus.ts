@@ -115,12 +115,13 @@ function addCreate(bus: Command, run: Runner): void {
     .action(
       run<{ server: string; svid?: string }>(async (session, { options: { server, svid } }) => {
         const state = svid === undefined ? await mintAdmin(session) : await readSvid(path.resolve(svid));
-        await createBus(server, state).catch((thrown: unknown) => {
+        const created = await createBus(server, state).catch((thrown: unknown) => {
           throw unusable(server, thrown);
         });
         session.output.result({
-          json: { server, created: true },
-          table: () => 'stream and consumer are there\n',
+          json: { server, created },
+          table: () =>
+            created ? 'stream and consumer are there\n' : 'stream and consumer were there already\n',
         });
         return exitCodes.ok.code;
       }),

@@ -1,10 +1,13 @@
+import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
 import type { Command } from 'commander';
 import { failureOf } from '../cli-error.ts';
 import type { CommandSession, ServiceName } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { renderTable } from '../terminal/table.ts';
+import { quarantinedMessages } from '../quarantined-messages.ts';
+import { type Cell, renderTable } from '../terminal/table.ts';
 import { distanceText, timeJson } from '../views/time-text.ts';
 import { describeCommand } from './command-help.ts';
 import type { Runner } from './run-command.ts';
@@ -17,9 +20,26 @@ type PartStatus = {
   readonly summary: string;
   /** For people and programs: what is wrong; empty when nothing is. */
   readonly problems: readonly string[];
+  /** Whether one of them cannot wait: a history was forged. */
+  readonly isAlarm?: boolean;
   /** For programs; null when the part could not be asked. */
-  readonly facts: object | null;
+  readonly facts: Readonly<Record<string, unknown>> | null;
 };
+
+/** Keys of each part's facts, which programs find there also when the part is down. */
+const factKeys = {
+  sidecar: ['version', 'svid_expires_at', 'connected', 'leases', 'cache_hits', 'cache_misses'],
+  broker: [
+    ...(['version', 'started_at', 'store', 'policies', 'policy_sha256', 'sessions', 'leases'] as const),
+    ...(['audit_sequence', 'audit_backlog', 'audit_backlog_age_ms', 'bus_connected', 'refusing'] as const),
+  ],
+  auditor: [
+    ...(['version', 'size', 'checkpoint_size', 'checkpoint_at', 'quarantined', 'equivocations'] as const),
+    ...(['bus_connected', 'sources'] as const),
+  ],
+} as const satisfies Record<ServiceName, readonly string[]>;
+
+type Facts<Part extends ServiceName> = Record<(typeof factKeys)[Part][number], unknown>;
 
 /** Adds `stint status`. */
 export function addStatusCommand(program: Command, run: Runner): void {
@@ -40,13 +60,9 @@ export function addStatusCommand(program: Command, run: Runner): void {
         table: (paint) =>
           renderTable(
             ['PART', 'STATE', 'IDENTITY', 'FACTS'],
-            parts.map(({ part, problems, spiffeId, summary, facts }) => [
-              part,
-              facts === null
-                ? { text: 'down', paint: 'red' }
-                : problems.length > 0
-                  ? { text: 'unwell', paint: 'yellow' }
-                  : { text: 'up', paint: 'green' },
+            parts.map(({ problems, spiffeId, summary, ...status }) => [
+              status.part,
+              stateCell({ problems, ...status }),
               spiffeId,
               [...problems, ...(summary === '' ? [] : [summary])].join(', '),
             ]),
@@ -59,14 +75,30 @@ export function addStatusCommand(program: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Show how sidecar, broker and auditor do',
     examples: ['stint status', 'stint status -o json'],
-    notes: ['The exit code is 1 when a part is down or unwell.'],
+    notes: [
+      'The exit code is 1 when a part is down or unwell.',
+      'ALARM: a broker signed two histories. Its store, or its key, is in wrong hands.',
+    ],
     next: ['stint grants list --live', 'stint request demo-db read --reason TEXT'],
   });
 }
 
-function partJson({ problems, spiffeId, facts }: PartStatus): object {
-  const state = facts === null ? 'down' : problems.length > 0 ? 'unwell' : 'up';
-  return { state, spiffe_id: spiffeId === '' ? null : spiffeId, problems, ...facts };
+function stateOf({ problems, facts }: Pick<PartStatus, 'problems' | 'facts'>): 'down' | 'unwell' | 'up' {
+  if (facts === null) return 'down';
+  return problems.length > 0 ? 'unwell' : 'up';
+}
+
+function stateCell(status: Pick<PartStatus, 'problems' | 'facts' | 'isAlarm'>): Cell {
+  if (status.isAlarm === true) return { text: 'ALARM', paint: 'red' };
+  const state = stateOf(status);
+  return { text: state, paint: ({ down: 'red', unwell: 'yellow', up: 'green' } as const)[state] };
+}
+
+function partJson(status: PartStatus): object {
+  const { part, problems, spiffeId, facts } = status;
+  const unknown = Object.fromEntries(factKeys[part].map((key) => [key, null]));
+  const who = spiffeId === '' ? null : spiffeId;
+  return { state: stateOf(status), spiffe_id: who, problems, ...(facts ?? unknown) };
 }
 
 async function ask(
@@ -107,7 +139,7 @@ async function sidecarStatus(session: CommandSession): Promise<PartStatus> {
       leases,
       cache_hits: cacheHits,
       cache_misses: cacheMisses,
-    },
+    } satisfies Facts<'sidecar'>,
   };
 }
 
@@ -143,7 +175,7 @@ async function brokerStatus(session: CommandSession): Promise<PartStatus> {
       audit_backlog_age_ms: fromDuration(status.auditBacklogAge) ?? 0,
       bus_connected: status.busConnected,
       refusing: status.refusing === '' ? null : status.refusing,
-    },
+    } satisfies Facts<'broker'>,
   };
 }
 
@@ -154,6 +186,7 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
   const gaps = status.sources.filter(
     (source) => source.missingFrom !== undefined && source.missingSince !== null,
   );
+  const equivocations = status.quarantined === 0 ? [] : await findEquivocations(channel);
   return {
     part: 'auditor',
     spiffeId: '',
@@ -162,7 +195,9 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
       `checkpoint of ${status.checkpointSize} signed ${distanceText(status.checkpointAt, now) ?? 'never'}`,
       `version ${status.version}`,
     ].join(', '),
+    isAlarm: equivocations.length > 0,
     problems: [
+      ...equivocations.map(equivocationText),
       ...(status.busConnected ? [] : ['it has no connection to the bus']),
       ...gaps.map(
         ({ spiffeId, missingFrom }) => `event ${missingFrom} of ${spiffeId} is missing: stint audit gap list`,
@@ -177,6 +212,7 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
       checkpoint_size: status.checkpointSize,
       checkpoint_at: timeJson(status.checkpointAt),
       quarantined: status.quarantined,
+      equivocations: equivocations.map(({ id, broker }) => ({ id, broker: broker === '' ? null : broker })),
       bus_connected: status.busConnected,
       sources: status.sources.map((source) => ({
         spiffe_id: source.spiffeId,
@@ -185,6 +221,19 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
         missing_since: timeJson(source.missingSince),
         last_seen_at: timeJson(source.lastSeenAt),
       })),
-    },
+    } satisfies Facts<'auditor'>,
   };
+}
+
+/** Two histories that one broker signed: what no fault of a disk or of the bus explains. */
+async function findEquivocations(auditor: GrpcChannel): Promise<QuarantinedMessage__Output[]> {
+  const found: QuarantinedMessage__Output[] = [];
+  for await (const message of quarantinedMessages(auditor, { all: false }))
+    if (message.reason === 'equivocation') found.push(message);
+  return found;
+}
+
+function equivocationText({ id, broker, subject }: QuarantinedMessage__Output): string {
+  const who = broker === '' ? `whoever publishes to ${subject}` : broker;
+  return `ALARM: ${who} signed two histories (equivocation, refused message ${id}): stint audit quarantine list`;
 }

@@ -58,7 +58,7 @@ export function quarantinedText(message: QuarantinedMessage__Output, now: UnixMs
       ['first event', message.firstSeq === undefined ? undefined : String(message.firstSeq)],
       ['bytes', `${message.sizeBytes}, ${kept}`],
       ['sha256', message.payloadSha256.toString('hex')],
-      ['came', `${message.times} times`],
+      ['came', message.times === 1 ? 'once' : `${message.times} times`],
       ['first', timeText(message.firstAt, now)],
       ['last', timeText(message.lastAt, now)],
       ['settled by', message.settledIndex === undefined ? undefined : `record ${message.settledIndex}`],
