@@ -35,7 +35,8 @@ const callRow = {
 
 const methods: MethodTable<typeof services.access> = {
   // A frame of 256 questions at their limits would be larger; a sidecar splits its frames below this.
-  Session: { callers: [workload], deadlineMs: 'endless', concurrencyMax: 10_000, requestBytesMax: 1_048_576 },
+  // Twice the largest frame of a sidecar: what one SVID can make this broker hold goes with it.
+  Session: { callers: [workload], deadlineMs: 'endless', concurrencyMax: 10_000, requestBytesMax: 524_288 },
   RequestAccess: callRow,
   CompleteGrant: callRow,
   RenewLease: callRow,
