@@ -56,7 +56,7 @@ export function createProgram(version: string, run: Runner, usage: OutputFormat 
       "stint exec demo-db read -- psql -c 'select count(*) from orders'",
     ],
     notes: [
-      'Sockets are found by flag, variable, the nearest .stint/mesh.json, or the XDG directories, in this order.',
+      'Sockets are found by flag, variable, the mesh of STINT_STATE_DIR, the nearest .stint/mesh.json, or the XDG directories, in this order.',
       'Every command, its JSON and the exit codes: services/cli/README.md',
     ],
     next: ['npm start'],
