@@ -29,10 +29,10 @@ import type { TrustFeed } from './trust-feed.ts';
 export const frameMessagesMax = 256;
 
 /**
- * Questions taken at once. Their answers leave before more are taken, so that sidecar and workloads are at work on the first
- * answers while the broker is at the rest. Smaller, and each commit's own cost would weigh more than that gains.
+ * Questions taken at once. Their answers leave before more are taken, so that a large frame holds up neither the other
+ * sessions nor its own first answers. Smaller, and each commit's own cost weighs more than that gains.
  */
-export const takenMax = 24;
+export const takenMax = 64;
 
 /** Questions under way on one session. More are refused at once with RATE_LIMITED: they are not queued. */
 export const sessionInFlightMax = 1_024;

@@ -269,10 +269,10 @@ test('a link that breaks in the middle of a frame has given all of it: nothing a
   stream(0).greet();
   await settled();
   stream(0).hasRoom = false;
-  const asked = Array.from({ length: 40 }, (_, n) =>
-    session.requestAccess({ ...fields, idempotencyKey: `key-0000${n + 10}` }, soon()),
+  const asked = Array.from({ length: 160 }, (_, n) =>
+    session.requestAccess({ ...fields, idempotencyKey: `key-0000${n + 100}` }, soon()),
   );
-  await until(() => stream(0).asked.length === 40);
+  await until(() => stream(0).asked.length === 160);
   svids.rotate();
   await until(() => streams.length === 2);
   stream(1).greet(); // what was asked on the first link is answered there
@@ -280,7 +280,7 @@ test('a link that breaks in the middle of a frame has given all of it: nothing a
   stream(0).say(...stream(0).asked.map(({ id }) => accessFor(Number(id))));
   await asked[0]; // the first turn's answers have been passed on, and the link still waits to send more
   stream(0).drain.reject(new ServiceError('BROKER_UNAVAILABLE', 'cut'));
-  assert.equal((await Promise.all(asked)).length, 40);
+  assert.equal((await Promise.all(asked)).length, 160);
   await settled();
   assert.deepEqual([stream(1).asked, late], [[], []]);
 });
