@@ -182,7 +182,7 @@ export class BrokerSession implements Broker {
     const { id, body, bytes, traceparent } = question;
     question.link = link;
     question.sends += 1;
-    link.send({ message: { ...body, id, traceparent }, bytes, isAlone: this.#questions.size === 1 });
+    link.send({ message: { ...body, id, traceparent }, bytes });
   }
 
   /** A new link is ready: what waits goes onto it; what was asked on the old one is answered there. */

@@ -26,12 +26,7 @@ export type LinkTimes = {
 export const linkTimes: LinkTimes = { aliveMs: 5_000, deadMs: 15_000 };
 
 /** A message to send, with its size as {@link SessionLink} counts it. */
-export type Outgoing = {
-  readonly message: ClientMessage;
-  readonly bytes: number;
-  /** Nothing else is under way that could share its frame: it leaves before the event loop turns. */
-  readonly isAlone?: boolean;
-};
+export type Outgoing = { readonly message: ClientMessage; readonly bytes: number };
 
 /** A stream to a broker and the connection under it. */
 export type SessionStream = {
@@ -74,6 +69,8 @@ export class SessionLink {
   /** What is left of the frame being passed on. */
   #received: Iterable<ServerMessage__Output> = [];
   #isReady = false;
+  /** Whether the last frame held one message. */
+  #isOneByOne = false;
   #isFlushing = false;
   #isClosed = false;
   #sentAt: UnixMs;
@@ -99,7 +96,8 @@ export class SessionLink {
     this.#outbox.push(outgoing);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    const defer = outgoing.isAlone === true ? nextTick : setImmediate;
+    // A turn's gathering is wasted on whoever asks one by one, and worth it as soon as two have shared a frame.
+    const defer = this.#isOneByOne ? nextTick : setImmediate;
     defer(() => void this.#flush());
   }
 
@@ -118,7 +116,9 @@ export class SessionLink {
     const { stream } = this.#options.open;
     try {
       while (this.#outbox.length > 0 && !this.#isClosed) {
-        const hasRoom = stream.write({ messages: this.#takeFrame() });
+        const messages = this.#takeFrame();
+        this.#isOneByOne = messages.length === 1;
+        const hasRoom = stream.write({ messages });
         this.#sentAt = this.#options.clock.now();
         if (!hasRoom) await stream.drained();
       }
