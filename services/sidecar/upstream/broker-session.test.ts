@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { nextTick } from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
@@ -191,19 +190,6 @@ test('questions wait for the broker’s first word, then leave in one frame', as
   // In any order.
   for (const { id } of [...stream(0).asked].reverse()) stream(0).say(accessFor(Number(id)));
   assert.equal((await Promise.all(asked)).length, 3);
-});
-
-test('whoever asks one by one does not wait for the turn of the event loop', async (t) => {
-  const { session, stream } = openSession(t);
-  stream(0).greet();
-  await settled();
-  const asked = [session.requestAccess(fields, soon())];
-  await settled();
-  asked.push(session.requestAccess(fields, soon()));
-  await new Promise<void>((resolve) => nextTick(resolve));
-  assert.equal(stream(0).asked.length, 2);
-  for (const { id } of stream(0).asked) stream(0).say(accessFor(Number(id)));
-  await Promise.all(asked);
 });
 
 test('frames stay within their bounds in messages and bytes', async (t) => {

@@ -1,4 +1,3 @@
-import { nextTick } from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
@@ -69,8 +68,6 @@ export class SessionLink {
   /** What is left of the frame being passed on. */
   #received: Iterable<ServerMessage__Output> = [];
   #isReady = false;
-  /** Whether the last frame held one message. */
-  #isOneByOne = false;
   #isFlushing = false;
   #isClosed = false;
   #sentAt: UnixMs;
@@ -96,9 +93,7 @@ export class SessionLink {
     this.#outbox.push(outgoing);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    // A turn's gathering is wasted on whoever asks one by one, and worth it as soon as two have shared a frame.
-    const defer = this.#isOneByOne ? nextTick : setImmediate;
-    defer(() => void this.#flush());
+    setImmediate(() => void this.#flush());
   }
 
   /** Ends the link in good order; what the broker still sends is read. */
@@ -116,9 +111,7 @@ export class SessionLink {
     const { stream } = this.#options.open;
     try {
       while (this.#outbox.length > 0 && !this.#isClosed) {
-        const messages = this.#takeFrame();
-        this.#isOneByOne = messages.length === 1;
-        const hasRoom = stream.write({ messages });
+        const hasRoom = stream.write({ messages: this.#takeFrame() });
         this.#sentAt = this.#options.clock.now();
         if (!hasRoom) await stream.drained();
       }
