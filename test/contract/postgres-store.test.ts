@@ -1,24 +1,9 @@
 import { after, describe } from 'node:test';
-import pg from 'pg';
 import { openPostgresStore, type Store } from '../../services/broker/store/open-store.ts';
-import type { PostgresPlace } from '../../services/broker/store/postgres-connection.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { joinTokenStoreContract } from './join-token-store.ts';
+import { postgresPlace } from './postgres-place.ts';
 import { describeStore, type StorePlace, storeOptions } from './store-suite.ts';
-
-let made = 0;
-
-/** A database of its own on a scratch server. */
-export async function postgresPlace(postgres: ScratchPostgres): Promise<PostgresPlace> {
-  const database = `stint_${++made}`;
-  const { host, port, superuser: user } = postgres.current();
-  const { password } = postgres;
-  const client = new pg.Client({ host, port, user, password: password.revealText(), database: 'postgres' });
-  await client.connect();
-  await client.query(`create database ${database}`);
-  await client.end();
-  return { host, port, user, password, database };
-}
 
 describe('the store on PostgreSQL', { skip: skipWithoutPostgres }, () => {
   // One server for all tests, started by the first and stopped after the last.

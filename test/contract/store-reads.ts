@@ -191,4 +191,34 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
     });
     assert.deepEqual(await store.grants.countLeasesByState(), { active: 2, stuck: 1 });
   });
+
+  test('live grants are counted as they begin and end, in one commit or in many', async (t) => {
+    const store = await opened(t);
+    const made = await many(store.ledger, 3, () => ({}));
+    assert.equal(await store.grants.countLiveGrants(), 3);
+    const end = ({ grant }: (typeof made)[number], state: 'ending' | 'completed') =>
+      store.ledger.commit({
+        grant: {
+          id: grant.id,
+          from: ['active', 'ending'],
+          set: state === 'ending' ? { state } : { state, endedAt: now, endReason: 'completed' },
+        },
+        events: [],
+      });
+    const both = issueEntry(now);
+    const [first, second] = made;
+    const outcomes = await Promise.all([
+      store.ledger.commit(both),
+      end(both.insert, 'completed'),
+      end(first ?? assert.fail(), 'ending'),
+      end(second ?? assert.fail(), 'completed'),
+      end(second ?? assert.fail(), 'completed'),
+    ]);
+    const [committed, conflict] = ['committed', 'conflict'];
+    assert.deepEqual(
+      outcomes.map(({ kind }) => kind),
+      [committed, committed, committed, committed, conflict],
+    );
+    assert.equal(await store.grants.countLiveGrants(), 2);
+  });
 }

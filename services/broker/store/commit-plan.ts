@@ -14,13 +14,13 @@ import type { LedgerEntry, LedgerOutcome } from '../app/ports.ts';
 import type { Grant } from '../domain/grant.ts';
 import { encodeCommitted, joinEvents } from './event-encoding.ts';
 import { changedRow, fromGrantRow, fromLeaseRow, toGrantRow, toLeaseRow } from './rows.ts';
-import type { BrokerStateRow, GrantRow, LeaseRow, OutboxRow } from './schema.ts';
+import type { BrokerStateRow, GrantRow, LeaseRow, LiveGrantsRow, OutboxRow } from './schema.ts';
 
 /** Most events in one entry, so that every entry fits into one batch however large its events are. */
 export const entryEventsMax = 32;
 
 /** A holder's live grants are counted by these three. */
-export type QuotaKey = Pick<Grant, 'spiffeId' | 'resource' | 'action'>;
+export type QuotaKey = { readonly spiffeId: string; readonly resource: string; readonly action: string };
 
 /** What the store holds as the transaction sees it, for the entries it was asked about. */
 export type Facts = {
@@ -38,6 +38,8 @@ export type Writes = {
   readonly leaseInserts: readonly LeaseRow[];
   readonly grantUpdates: readonly GrantRow[];
   readonly leaseUpdates: readonly LeaseRow[];
+  /** To be added to the counts that stand, in one order in every transaction so that no two wait in a circle. */
+  readonly liveChanges: readonly LiveGrantsRow[];
   /** The sealed events; absent when no entry had any. */
   readonly sealed?: { readonly batch: SignedBatch; readonly row: OutboxRow; readonly state: BrokerStateRow };
 };
@@ -55,8 +57,8 @@ export type CommitPlace = {
  * Decides, entry by entry and in order, what one transaction writes. Nothing is written here: an entry that conflicts,
  * replays or cannot be encoded leaves no trace in the plan, so its neighbours stand untouched.
  *
- * The quota counts grants as they stood when the transaction began, plus those it adds: a grant that ends in the same
- * transaction still counts.
+ * The quota counts the grants that live when the entry's turn comes: those of before, and what the entries before it began
+ * and ended.
  */
 export class CommitPlan {
   readonly #facts: Facts;
@@ -66,7 +68,7 @@ export class CommitPlan {
   readonly #leases = new Map<string, { row: LeaseRow; isNew: boolean }>();
   readonly #byKey = new Map<string, { grant: GrantRow; lease: LeaseRow }>();
   readonly #live = new Map<string, number>();
-  readonly #added = new Map<string, number>();
+  readonly #liveChanges = new Map<string, LiveGrantsRow>();
   readonly #events: Buffer[] = [];
   #bytes = 0;
   #traceparent: string | null = null;
@@ -93,7 +95,7 @@ export class CommitPlan {
     if (!this.#takeEvents(entry.events)) return { kind: 'full' };
     if (insert !== undefined) this.#insert(insert);
     if (lease !== undefined) this.#stage(this.#leases, lease);
-    if (grant !== undefined) this.#stage(this.#grants, grant);
+    if (grant !== undefined) this.#changeGrant(grant);
     return { kind: 'committed' };
   }
 
@@ -106,6 +108,7 @@ export class CommitPlan {
       leaseInserts: leases.filter((staged) => staged.isNew).map((staged) => staged.row),
       grantUpdates: grants.filter((staged) => !staged.isNew).map((staged) => staged.row),
       leaseUpdates: leases.filter((staged) => !staged.isNew).map((staged) => staged.row),
+      liveChanges: [...this.#liveChanges.keys()].sort().flatMap((key) => this.#liveChanges.get(key) ?? []),
       ...(this.#events.length === 0 ? {} : { sealed: this.#seal() }),
     };
   }
@@ -130,7 +133,7 @@ export class CommitPlan {
     const key = quotaKey(grant);
     const live = this.#live.get(key) ?? this.#facts.countLive(grant);
     this.#live.set(key, live);
-    return live + (this.#added.get(key) ?? 0);
+    return live + (this.#liveChanges.get(key)?.live ?? 0);
   }
 
   #findGrant(id: string): GrantRow | undefined {
@@ -152,13 +155,24 @@ export class CommitPlan {
     rows.set(row.id, { row, isNew: rows.get(row.id)?.isNew ?? false });
   }
 
+  #changeGrant(row: GrantRow): void {
+    const wasLive = this.#findGrant(row.id)?.ended_at === null;
+    if (wasLive && row.ended_at !== null) this.#countChange(row, -1);
+    this.#stage(this.#grants, row);
+  }
+
+  #countChange({ spiffe_id, resource, action }: GrantRow, by: 1 | -1): void {
+    const key = quotaKey({ spiffeId: spiffe_id, resource, action });
+    const live = (this.#liveChanges.get(key)?.live ?? 0) + by;
+    this.#liveChanges.set(key, { spiffe_id, resource, action, live });
+  }
+
   #insert({ grant, lease }: NonNullable<LedgerEntry['insert']>): void {
     const rows = { grant: toGrantRow(grant), lease: toLeaseRow(lease) };
     this.#grants.set(grant.id, { row: rows.grant, isNew: true });
     this.#leases.set(lease.id, { row: rows.lease, isNew: true });
     this.#byKey.set(replayKey(grant), rows);
-    const key = quotaKey(grant);
-    this.#added.set(key, (this.#added.get(key) ?? 0) + 1);
+    this.#countChange(rows.grant, 1);
     this.#traceparent ??= grant.traceparent ?? null;
   }
 

@@ -60,22 +60,16 @@ export class KyselyGrantStore implements GrantStore {
   async listGrants(filter: ListFilter): Promise<readonly Grant[]> {
     let query = this.#database.selectFrom('grants').selectAll().orderBy('id', 'desc').limit(filter.limit);
     if (filter.before !== undefined) query = query.where('id', '<', filter.before);
-    if (filter.liveOnly) {
-      query = query.where('id', 'in', this.#liveIds(filter));
-    } else {
-      if (filter.spiffeId !== undefined) query = query.where('spiffe_id', '=', filter.spiffeId);
-      if (filter.resource !== undefined) query = query.where('resource', '=', filter.resource);
+    if (filter.liveOnly) query = query.where(whereGrantIsLive);
+    for (const [column, value] of [
+      ['spiffe_id', filter.spiffeId],
+      ['resource', filter.resource],
+    ] as const) {
+      if (value === undefined) continue;
+      // An expression, so that the live are found by their own index: the other indexes hold all that ever was.
+      query = query.where(filter.liveOnly ? sql`coalesce(${sql.ref(column)}, '')` : column, '=', value);
     }
     return (await query.execute()).map(fromGrantRow);
-  }
-
-  /** By the index of live grants, whose size is what lives now; the other indexes hold all that ever was. */
-  #liveIds({ spiffeId, resource }: ListFilter) {
-    let live = this.#database.selectFrom('grants as live').select('live.id').where(whereGrantIsLive);
-    if (spiffeId !== undefined) live = live.where('live.spiffe_id', '=', spiffeId);
-    // An expression, so that SQLite does not go by all grants of the resource instead.
-    if (resource !== undefined) live = live.where(sql`coalesce(live.resource, '')`, '=', resource);
-    return live;
   }
 
   async claimDueLeases(claim: LeaseClaim): Promise<readonly GrantAndLease[]> {
@@ -171,11 +165,10 @@ export class KyselyGrantStore implements GrantStore {
 
   async countLiveGrants(): Promise<number> {
     const row = await this.#database
-      .selectFrom('grants')
-      .select(sql<number>`count(*)`.as('grants'))
-      .where(whereGrantIsLive)
+      .selectFrom('live_grants')
+      .select(sql<number | null>`cast(sum(live) as bigint)`.as('live'))
       .executeTakeFirst();
-    return row?.grants ?? 0;
+    return row?.live ?? 0;
   }
 
   /** Counts leases in open states; those that have ended are history and not counted. */

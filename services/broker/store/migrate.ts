@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
+import { liveGrants } from './migrations/0002-live-grants.ts';
 import type { ColumnTypes } from './migrations/column-types.ts';
 import type { Schema } from './schema.ts';
 
@@ -10,7 +11,10 @@ import type { Schema } from './schema.ts';
  * @throws Error when a step fails or the store is newer than we are.
  */
 export async function migrate(database: Kysely<Schema>, types: ColumnTypes): Promise<void> {
-  const migrations = { '0001-initial': initial(types) };
+  const migrations = {
+    '0001-initial': initial(types),
+    '0002-live-grants': liveGrants(types),
+  };
   const migrator = new Migrator({
     db: database,
     provider: { getMigrations: () => Promise.resolve(migrations) },

@@ -17,7 +17,9 @@ import {
   grantMutableColumns,
   leaseColumns,
   leaseMutableColumns,
+  liveGrantsColumns,
   type OutboxRow,
+  onLiveGrants,
   outboxColumns,
 } from './schema.ts';
 
@@ -114,8 +116,8 @@ export class PostgresEngine implements LedgerEngine {
   }
 
   async #write(writes: Writes, expected: BrokerStateRow): Promise<void> {
-    const { grantInserts, leaseInserts, grantUpdates, leaseUpdates, sealed } = writes;
-    const lists = [grantInserts, leaseInserts, leaseUpdates, grantUpdates];
+    const { grantInserts, leaseInserts, grantUpdates, leaseUpdates, liveChanges, sealed } = writes;
+    const lists = [grantInserts, leaseInserts, leaseUpdates, grantUpdates, liveChanges];
     const rows = lists.map((list) => JSON.stringify(list));
     if (sealed === undefined) {
       if (lists.every((list) => list.length === 0)) return;
@@ -163,17 +165,18 @@ async function openLocked(place: PostgresPlace, name: string): Promise<Session> 
   }
 }
 
-/** $1 to $4: new grants, new leases, changed leases, changed grants, each a JSON list of rows. */
+/** $1 to $5: new grants, new leases, changed leases, changed grants, changes of live grants, each a JSON list of rows. */
 const writeRows = `with
   new_grants as (insert into grants (${grantColumns.join(', ')}) select ${grantColumns.join(', ')} from json_populate_recordset(null::grants, $1::json)),
   new_leases as (insert into leases (${leaseColumns.join(', ')}) select ${leaseColumns.join(', ')} from json_populate_recordset(null::leases, $2::json)),
   changed_leases as (update leases as old set ${assignments(leaseMutableColumns)} from json_populate_recordset(null::leases, $3::json) as new where old.id = new.id),
-  changed_grants as (update grants as old set ${assignments(grantMutableColumns)} from json_populate_recordset(null::grants, $4::json) as new where old.id = new.id)`;
+  changed_grants as (update grants as old set ${assignments(grantMutableColumns)} from json_populate_recordset(null::grants, $4::json) as new where old.id = new.id),
+  changed_counts as (insert into live_grants (${liveGrantsColumns.join(', ')}) select ${liveGrantsColumns.join(', ')} from json_populate_recordset(null::live_grants, $5::json) ${onLiveGrants})`;
 
 /** And then: the outbox row, and the broker's state moved from exactly where it was. */
 const writeBatch = `${writeRows},
-  batch as (insert into outbox (${outboxColumns.join(', ')}) values (${outboxColumns.map((_, i) => `$${5 + i}`).join(', ')}))
-  update broker_state set epoch = $14, seq = $15, batch_sha256 = $16 where broker = $17 and epoch = $18 and seq = $19`;
+  batch as (insert into outbox (${outboxColumns.join(', ')}) values (${outboxColumns.map((_, i) => `$${6 + i}`).join(', ')}))
+  update broker_state set epoch = $15, seq = $16, batch_sha256 = $17 where broker = $18 and epoch = $19 and seq = $20`;
 
 function assignments(columns: readonly string[]): string {
   return columns.map((column) => `${column} = new.${column}`).join(', ');

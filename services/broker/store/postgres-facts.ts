@@ -1,7 +1,7 @@
 import type { LedgerEntry } from '../app/ports.ts';
 import { type Facts, type QuotaKey, quotaKey } from './commit-plan.ts';
 import { lockKey, type Session } from './postgres-connection.ts';
-import { type GrantRow, grantIsLive, type LeaseRow } from './schema.ts';
+import type { GrantRow, LeaseRow } from './schema.ts';
 
 type Insert = NonNullable<LedgerEntry['insert']>;
 type Replay = { readonly grant: GrantRow; readonly lease: LeaseRow };
@@ -75,9 +75,9 @@ const insertFacts = `select
     from unnest($1::text[], $2::text[]) as k (spiffe_id, idempotency_key)
     join grants g on g.spiffe_id = k.spiffe_id and g.idempotency_key = k.idempotency_key
     cross join lateral (select * from leases where grant_id = g.id order by id limit 1) l) as replays,
-  (select json_agg((select count(*) from grants g
-      where g.spiffe_id = q.spiffe_id and g.resource = q.resource and g.action = q.action and g.${grantIsLive}) order by q.place)
-    from unnest($3::text[], $4::text[], $5::text[]) with ordinality as q (spiffe_id, resource, action, place)) as live`;
+  (select json_agg(coalesce(live_grants.live, 0) order by q.place)
+    from unnest($3::text[], $4::text[], $5::text[]) with ordinality as q (spiffe_id, resource, action, place)
+    left join live_grants using (spiffe_id, resource, action)) as live`;
 
 async function lockRows<Row extends { id: string }>(
   session: Session,

@@ -23,6 +23,14 @@ export type GrantRow = {
   end_reason: string | null;
 };
 
+/** How many grants of a holder live, for each resource and action. Moved by the transactions that begin and end them. */
+export type LiveGrantsRow = {
+  spiffe_id: string;
+  resource: string;
+  action: string;
+  live: number;
+};
+
 /** One credential at one target, and the schedule of its end. */
 export type LeaseRow = {
   id: string;
@@ -88,6 +96,7 @@ export type JoinTokenRow = {
 
 export type Schema = {
   grants: GrantRow;
+  live_grants: LiveGrantsRow;
   leases: LeaseRow;
   outbox: OutboxRow;
   broker_state: BrokerStateRow;
@@ -117,6 +126,13 @@ export const grantColumns = [
   'ended_at',
   'end_reason',
 ] as const satisfies readonly (keyof GrantRow)[];
+
+export const liveGrantsColumns = [
+  'spiffe_id',
+  'resource',
+  'action',
+  'live',
+] as const satisfies readonly (keyof LiveGrantsRow)[];
 
 export const leaseColumns = [
   'id',
@@ -171,6 +187,10 @@ export const leaseMutableColumns = [
   'revoked_at',
   'last_error',
 ] as const satisfies readonly (keyof LeaseRow)[];
+
+/** Adds what a transaction changed to the counts that stand. */
+export const onLiveGrants =
+  'on conflict (spiffe_id, resource, action) do update set live = live_grants.live + excluded.live';
 
 /**
  * Conditions that stand in an index's definition and in its queries alike. They are written out, without parameters: a

@@ -12,12 +12,13 @@ import {
   type EpochRow,
   type GrantRow,
   grantColumns,
-  grantIsLive,
   grantMutableColumns,
   type LeaseRow,
   leaseColumns,
   leaseMutableColumns,
+  liveGrantsColumns,
   type OutboxRow,
+  onLiveGrants,
   outboxColumns,
 } from './schema.ts';
 
@@ -70,13 +71,14 @@ export class SqliteEngine implements LedgerEngine {
   }
 
   #writeRows(writes: Writes): void {
-    const { insertGrant, insertLease, updateGrant, updateLease } = this.#statements;
+    const { insertGrant, insertLease, updateGrant, updateLease, changeLive } = this.#statements;
     for (const row of writes.grantInserts) insertGrant.run(grantColumns.map((column) => row[column]));
     for (const row of writes.leaseInserts) insertLease.run(leaseColumns.map((column) => row[column]));
     for (const row of writes.leaseUpdates)
       updateLease.run([...leaseMutableColumns.map((column) => row[column]), row.id]);
     for (const row of writes.grantUpdates)
       updateGrant.run([...grantMutableColumns.map((column) => row[column]), row.id]);
+    for (const row of writes.liveChanges) changeLive.run(liveGrantsColumns.map((column) => row[column]));
   }
 
   #beginEpoch(epoch: EpochRow, expected: BrokerStateRow): void {
@@ -108,9 +110,8 @@ function prepareStatements(database: SqliteDatabase) {
   return {
     findByKey: prepare('select * from grants where spiffe_id = ? and idempotency_key = ?'),
     findFirstLease: prepare('select * from leases where grant_id = ? order by id limit 1'),
-    countLive: prepare(
-      `select count(*) as live from grants where spiffe_id = ? and resource = ? and action = ? and ${grantIsLive}`,
-    ),
+    countLive: prepare('select live from live_grants where spiffe_id = ? and resource = ? and action = ?'),
+    changeLive: prepare(`${insertSql('live_grants', liveGrantsColumns)} ${onLiveGrants}`),
     findGrant: prepare('select * from grants where id = ?'),
     findLease: prepare('select * from leases where id = ?'),
     insertGrant: prepare(insertSql('grants', grantColumns)),
