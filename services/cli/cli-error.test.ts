@@ -46,6 +46,15 @@ test('a field of the contract is named as it was typed', () => {
   assert.equal(fault('page_size'), 'page_size: too long');
 });
 
+test('a refusal that says when to try again has that in its fix', () => {
+  const fixOf = (retryAfterMs?: number) =>
+    failureOf(
+      new ServiceError('RATE_LIMITED', 'too many', retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ).fix;
+  assert.equal(fixOf(5_000), 'try again in 5s; if it stays: stint status');
+  assert.equal(fixOf(), 'try again; if it stays: stint status');
+});
+
 test('a fix that the command knows replaces the general one and nothing else', () => {
   const thrown = new ServiceError('GRANT_DENIED', 'no', { metadata: { resource: 'db' } });
   assert.deepEqual(withFix(thrown, 'do this').failure, { ...failureOf(thrown), fix: 'do this' });

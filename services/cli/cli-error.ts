@@ -1,5 +1,6 @@
 import { type ErrorReason, errorReasons, isServiceError, type ServiceError } from '@stint/common/errors.ts';
 import { PrivateFileError } from '@stint/common/private-file.ts';
+import { formatDurationMs } from '@stint/common/time.ts';
 import { type ExitName, exitCodeOf, exitCodes } from './exit-codes.ts';
 
 /** What can go wrong in the command line itself, with the exit code of each. The set only grows. */
@@ -62,7 +63,7 @@ export function failureOf(thrown: unknown): Failure {
       what,
       why,
       reason: thrown.reason,
-      fix: fixOf(thrown.reason),
+      fix: fixOf(thrown),
       exitCode: exitCodeOf(thrown.reason),
       metadata: thrown.metadata,
     };
@@ -130,10 +131,12 @@ const fixes: Partial<Record<ErrorReason, string>> = {
   INTERNAL: "look into the service's log",
 };
 
-function fixOf(reason: ErrorReason): string {
-  return (
-    fixes[reason] ?? (errorReasons[reason].retry ? 'try again; if it stays: stint status' : 'stint status')
-  );
+function fixOf({ reason, retryAfterMs }: ServiceError): string {
+  const fix = fixes[reason];
+  if (fix !== undefined) return fix;
+  if (!errorReasons[reason].retry) return 'stint status';
+  const wait = retryAfterMs === undefined ? '' : ` in ${formatDurationMs(retryAfterMs)}`;
+  return `try again${wait}; if it stays: stint status`;
 }
 
 function isSystemError(thrown: unknown): boolean {

@@ -23,7 +23,7 @@ import {
 } from '../app/prove-inclusion.ts';
 import { tailRecords } from '../app/tail-records.ts';
 import type { Source } from '../domain/source.ts';
-import { auditMethods, proofsPerIdentityMax, tailsPerIdentityMax } from './method-table.ts';
+import { auditMethods, lastingCallsMax, proofsPerIdentityMax, tailsPerIdentityMax } from './method-table.ts';
 
 /** What the service answers from. */
 export type AuditServiceParts = ProofParts & {
@@ -38,11 +38,13 @@ export function auditService(parts: AuditServiceParts): GrpcService {
   const tails = new IdentityPlaces({
     what: 'tails',
     perIdentityMax: tailsPerIdentityMax,
+    inAllMax: lastingCallsMax,
     retryAfterMs: 5_000,
   });
   const proofs = new IdentityPlaces({
     what: 'proofs',
     perIdentityMax: proofsPerIdentityMax,
+    inAllMax: lastingCallsMax,
     retryAfterMs: 1_000,
   });
   const handlers: ServiceHandlers<typeof services.audit> = {

@@ -6,9 +6,11 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 const readers: readonly AllowedCaller[] = ['local', isViewerId];
 
 /**
- * Calls that last, of one identity at once: feeds, and proofs that wait for a record or a checkpoint. Each is woken by
- * every change of the log, and the methods' own limits are for all viewers together.
+ * Calls that last, at once: feeds, and proofs that wait for a record or a checkpoint. Each is woken by every change of the
+ * log, between two turns of ingest. Of all viewers together; the second half of it is for viewers that have none, one each.
  */
+export const lastingCallsMax = 64;
+/** Of one identity. */
 export const tailsPerIdentityMax = 8;
 export const proofsPerIdentityMax = 16;
 
@@ -19,11 +21,14 @@ const unary: MethodRow = {
   requestBytesMax: 8_192,
 };
 
+/** Above what there are places for: whoever gets none is told so, and when to try again, by the places themselves. */
+const lasting: MethodRow = { ...unary, concurrencyMax: 2 * lastingCallsMax };
+
 /** The auditor's methods, each with its callers and limits. */
 export const auditMethods: MethodTable<typeof services.audit> = {
   ListRecords: unary,
-  TailRecords: { ...unary, deadlineMs: 'endless' },
-  GetInclusionProof: unary,
+  TailRecords: { ...lasting, deadlineMs: 'endless' },
+  GetInclusionProof: lasting,
   GetConsistencyProof: unary,
   GetCheckpoint: unary,
   GetStatus: unary,

@@ -34,3 +34,22 @@ test('an identity with all its places taken gets no more, shuts nobody else out,
   for (const { resolve } of ends) resolve();
   await Promise.all(sessions.slice(1));
 });
+
+test('identities that together take all they may leave room for others, which is theirs alone', async () => {
+  const inAllMax = 8;
+  const places = new IdentityPlaces({ what: 'tails', perIdentityMax: 4, inAllMax, retryAfterMs: 5_000 });
+  const end = Promise.withResolvers<void>();
+  const under: Promise<void>[] = [];
+  const idOf = (name: string) => parseSpiffeId(`spiffe://stint.local/${name}`);
+  const take = (name: string) => under.push(places.hold(idOf(name), () => end.promise));
+  const refused = { reason: 'RATE_LIMITED', retryAfterMs: 5_000, metadata: { tails_in_all_max: '8' } };
+  for (const name of ['greedy', 'greedy', 'grasping', 'grasping']) take(name);
+  const second = places.hold(greedy, () => end.promise);
+  await assert.rejects(second, { ...refused, message: /the room left is for identities that have none/ });
+  for (const name of ['a', 'b', 'c', 'd']) take(name);
+  const late = () => places.hold(modest, () => Promise.resolve());
+  await assert.rejects(late(), { ...refused, message: /all identities together have 8 tails/ });
+  end.resolve();
+  await Promise.all(under);
+  for (let i = 0; i < inAllMax; i++) await late();
+});
