@@ -5,6 +5,7 @@
 const test = '\\.test\\.ts$';
 const service = '(broker|sidecar|auditor)';
 const plugins = '(providers|attestors|surfaces)';
+const wire = '^services/[^/]+/wire(\\.ts$|/)';
 
 /** Modules of common without I/O and without state: all that a domain may know of the world outside it. */
 const pureCommon =
@@ -34,7 +35,7 @@ module.exports = {
         'An adapter knows domain/, app/ and its own folder. What two adapters share is a domain noun, a port, or common.',
       severity: 'error',
       from: {
-        path: `^services/${service}/(?!app/|domain/)([^/]+)/`,
+        path: `^services/${service}/(?!app/|domain/|wire/)([^/]+)/`,
         pathNot: ['^services/broker/policy/', test],
       },
       to: { path: '^services/$1/', pathNot: '^services/$1/(app|domain|$2)/' },
@@ -73,7 +74,8 @@ module.exports = {
     },
     {
       name: 'only-wire-knows-adapters',
-      comment: 'wire.ts is the composition root: it alone knows which adapter stands behind which port.',
+      comment:
+        'wire.ts, with its parts in wire/, is the composition root: it alone knows which adapter stands behind which port.',
       severity: 'error',
       from: { path: `^services/${service}/[^/]+\\.ts$`, pathNot: ['/(wire|fsck)\\.ts$', test] },
       to: { path: '^services/$1/', pathNot: ['^services/$1/(app|domain)/', '^services/$1/[^/]+$'] },
@@ -81,14 +83,14 @@ module.exports = {
     {
       name: 'only-wire-knows-catalogs',
       severity: 'error',
-      from: { path: '^services/', pathNot: ['/wire\\.ts$', `/${plugins}/[^/]+\\.ts$`, test] },
+      from: { path: '^services/', pathNot: [wire, `/${plugins}/[^/]+\\.ts$`, test] },
       to: { path: '/catalog\\.ts$' },
     },
     {
       name: 'only-main-knows-wire',
       severity: 'error',
-      from: { path: '^services/', pathNot: ['/main\\.ts$', test] },
-      to: { path: '^services/[^/]+/wire\\.ts$' },
+      from: { path: '^services/', pathNot: ['/main\\.ts$', wire, test] },
+      to: { path: wire },
     },
     {
       name: 'services-meet-in-the-contract',

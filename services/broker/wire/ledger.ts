@@ -1,0 +1,34 @@
+import { makeEpochStarted } from '@stint/common/audit-batch.ts';
+import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
+import { gauge } from '@stint/common/telemetry.ts';
+import { type Bundles, policyLoaded } from '../app/bundles.ts';
+import type { ProviderSet } from '../app/ports.ts';
+import { resumeInterrupted } from '../app/resume-interrupted.ts';
+import { openStore, type Store } from '../store/open-store.ts';
+import type { Base } from './foundation.ts';
+
+/** Opens the store with an epoch of its own, which the SVID of now certifies. */
+export function openLedger(
+  { config, service, clock, spiffeId }: Base,
+  svid: RotatingSvidSource,
+): Promise<Store> {
+  return openStore(config, {
+    name: config.name,
+    spiffeId,
+    clock,
+    log: service.log,
+    certifyEpoch: ({ epoch, publicKey }) => makeEpochStarted(epoch, publicKey, svid.current().svid),
+  });
+}
+
+/** Records by which policy this process decides, and takes up what the last one was in the middle of. */
+export async function takeUpLedger(
+  { service, clock }: Base,
+  { store, providers, bundles }: { store: Store; providers: ProviderSet; bundles: Bundles },
+): Promise<void> {
+  await store.ledger.commit({ events: [policyLoaded(bundles.current())] });
+  const resumed = await resumeInterrupted({ store: store.grants, providers, clock });
+  if (resumed > 0) service.log.info({ leases: resumed }, 'leases that the last process was at are taken up');
+  gauge('stint.grants.active', () => store.grants.countLiveGrants());
+  gauge('stint.audit.backlog', () => store.ledger.backlog().events);
+}
