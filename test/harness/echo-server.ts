@@ -17,6 +17,9 @@ import type { Scope } from './temp-dir.ts';
 /** Who the echo server is. */
 export const echoServerId = 'spiffe://stint.local/stint/broker/echo' as SpiffeId;
 
+/** Who calls it, where no test says otherwise. */
+export const workload = 'spiffe://stint.local/ci/deploy';
+
 type Access = typeof services.access;
 export type EchoHandlers = ServiceHandlers<Access>;
 

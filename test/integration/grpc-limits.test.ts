@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { before, describe, type TestContext, test } from 'node:test';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import {
   connectionsPerAddressMax,
   connectionsPerIdentityMax,
@@ -19,6 +19,7 @@ import { anonymousCallsPerConnectionMax } from '@stint/common/grpc/transport-lim
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
+import { dialTls, portOf } from '../harness/dial-tls.ts';
 import {
   connectTo,
   echoServerId,
@@ -26,12 +27,12 @@ import {
   meshListener,
   openRow,
   startEcho,
+  workload,
 } from '../harness/echo-server.ts';
 import { TestCa } from '../harness/test-ca.ts';
 import { until } from '../harness/until.ts';
 
 const { access } = services;
-const workload = 'spiffe://stint.local/ci/deploy';
 
 let ca: TestCa;
 before(async () => {
@@ -50,26 +51,9 @@ async function serving(t: TestContext, { requireClientSvid }: { requireClientSvi
   });
 }
 
-function portOf(server: GrpcServer): number {
-  const [address] = server.addresses;
-  return address?.kind === 'tcp' ? address.port : 0;
-}
-
 /** A TLS connection by hand, with or without an SVID. */
-function dial(t: TestContext, server: GrpcServer, svid?: SvidState): TLSSocket {
-  const shown = svid && { cert: svid.svid.certificatesPem, key: svid.svid.privateKeyPem.revealText() };
-  const socket = connectTls({
-    host: '127.0.0.1',
-    port: portOf(server),
-    ca: ca.bundlePem,
-    ALPNProtocols: ['h2'],
-    checkServerIdentity: () => undefined,
-    ...shown,
-  });
-  socket.on('error', () => socket.destroy());
-  t.after(() => socket.destroy());
-  return socket;
-}
+const dial = (t: TestContext, server: GrpcServer, svid?: SvidState): TLSSocket =>
+  dialTls(t, server, { bundlePem: ca.bundlePem, svid });
 
 function bareSocket(t: TestContext, server: GrpcServer, localAddress: string): Socket {
   const socket = connectTcp({ host: '127.0.0.1', port: portOf(server), localAddress });

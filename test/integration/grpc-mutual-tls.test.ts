@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { before, describe, type TestContext, test } from 'node:test';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
 import type { Caller } from '@stint/common/grpc-method.ts';
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import type { SpiffeId, TrustDomain } from '@stint/common/spiffe-id.ts';
-import type { SvidState } from '@stint/common/x509-svid.ts';
+import { type DialOptions, dialTls, portOf } from '../harness/dial-tls.ts';
 import {
   capturedLog,
   connectTo,
@@ -16,11 +16,11 @@ import {
   meshListener,
   openRow,
   startEcho,
+  workload,
 } from '../harness/echo-server.ts';
 import { type LeafOptions, SettableSvidSource, TestCa } from '../harness/test-ca.ts';
 
 const { access } = services;
-const workload = 'spiffe://stint.local/ci/deploy';
 
 let ca: TestCa;
 before(async () => {
@@ -149,11 +149,11 @@ describe('a caller over mutual TLS', () => {
 
   test('cannot come back by a resumed TLS session, which nobody would have looked at again', async (t) => {
     const { server } = await mesh(t);
-    const state = await ca.issue(workload);
-    const first = await rawTls(server, state);
+    const svid = await ca.issue(workload);
+    const first = await rawTls(t, server, { svid });
     const [session] = (await once(first, 'session')) as [Buffer];
     first.destroy();
-    const second = await rawTls(server, state, { session });
+    const second = await rawTls(t, server, { svid, session });
     assert.equal(second.isSessionReused(), false);
     second.destroy();
   });
@@ -161,7 +161,7 @@ describe('a caller over mutual TLS', () => {
   test('is not served over TLS 1.2', async (t) => {
     const { server } = await mesh(t);
     await assert.rejects(
-      rawTls(server, await ca.issue(workload), { maxVersion: 'TLSv1.2' }),
+      rawTls(t, server, { svid: await ca.issue(workload), maxVersion: 'TLSv1.2' }),
       /protocol version|alert/i,
     );
   });
@@ -195,7 +195,7 @@ describe('a server over TLS', () => {
   test('shows its new SVID to new connections while old streams go on', async (t) => {
     const { server, source } = await mesh(t);
     const shown = async () => {
-      const socket = await rawTls(server, await ca.issue(workload));
+      const socket = await rawTls(t, server, { svid: await ca.issue(workload) });
       const { fingerprint256 } = socket.getPeerCertificate();
       socket.destroy();
       return fingerprint256.replaceAll(':', '').toLowerCase();
@@ -250,34 +250,23 @@ describe('a client over mutual TLS', () => {
   test('reconnects by itself after the server came back', async (t) => {
     const source = await ca.source(echoServerId);
     const first = await startEcho(t, { listeners: [meshListener(source)] });
-    const [address] = first.addresses;
-    assert.ok(address?.kind === 'tcp');
+    const port = portOf(first);
     const channel = connectTo(t, first, { source: await ca.source(workload) });
     await channel.call(access.RequestAccess, {});
     await first.close(0);
     await assert.rejects(channel.call(access.RequestAccess, {}), reason('BROKER_UNAVAILABLE'));
-    await startEcho(t, { listeners: [{ ...meshListener(source), port: address.port } as never] });
+    await startEcho(t, { listeners: [{ ...meshListener(source), port } as never] });
     await eventually(() => channel.call(access.RequestAccess, {}));
   });
 });
 
+/** A TLS connection by hand whose handshake is done. */
 async function rawTls(
+  t: TestContext,
   server: GrpcServer,
-  state: SvidState,
-  options: ConnectionOptions = {},
+  options: Omit<DialOptions, 'bundlePem'>,
 ): Promise<TLSSocket> {
-  const [address] = server.addresses;
-  assert.ok(address?.kind === 'tcp');
-  const socket = connectTls({
-    host: address.host,
-    port: address.port,
-    ca: state.bundlePem,
-    cert: state.svid.certificatesPem,
-    key: state.svid.privateKeyPem.revealText(),
-    ALPNProtocols: ['h2'],
-    checkServerIdentity: () => undefined,
-    ...options,
-  });
+  const socket = dialTls(t, server, { bundlePem: ca.bundlePem, ...options });
   await once(socket, 'secureConnect');
   return socket;
 }
