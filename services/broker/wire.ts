@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '@stint/common/time.ts';
 import { Bundles } from './app/bundles.ts';
 import { LeaseEnding } from './app/end-lease.ts';
 import type { StepObserver } from './app/steps.ts';
+import { TargetHealth } from './app/target-health.ts';
 import type { BrokerConfig } from './config.ts';
 import { closeProviders } from './providers/catalog.ts';
 import { makeBus } from './wire/bus.ts';
@@ -35,10 +36,12 @@ export async function startBroker(
   service.onStop('svid', () => identity.svid.stop());
   await publishTrustBundle(config.trustBundleFile, identity.authority.bundlePem);
 
-  const providers = await openTargets(base);
-  service.onStop('providers', () => closeProviders(providers));
+  const opened = await openTargets(base);
+  service.onStop('providers', () => closeProviders(opened));
+  const targetHealth = new TargetHealth(base.clock);
+  const providers = targetHealth.watch(opened);
   const bundles = await Bundles.open(() => loadBundleFor(base, providers));
-  service.onStop('target check', checkTargetsSoon(base, providers, bundles));
+  service.onStop('target check', checkTargetsSoon(base, opened, bundles));
 
   const store = await openLedger(base, identity.svid);
   service.onStop('store', () => store.close());
@@ -51,7 +54,7 @@ export async function startBroker(
   relay.start();
   link.start();
 
-  const foundation = layFoundation(base, { ...identity, providers, bundles, store, link });
+  const foundation = layFoundation(base, { ...identity, providers, targetHealth, bundles, store, link });
   const ending = new LeaseEnding(foundation);
   service.onStop('worker', startWorker(foundation, ending));
   service.onStop('sweeper', startSweeper(foundation));

@@ -76,5 +76,5 @@ export function issuedTooLate({ resource }: Asked): ServiceError {
 
 /** How a provider failed. What it threw without saying so may have come after it had acted. */
 export function failureOf(cause: unknown): ProviderFailure {
-  return cause instanceof ProviderFailure ? cause : new ProviderFailure('ambiguous', 'unexpected', cause);
+  return cause instanceof ProviderFailure ? cause : new ProviderFailure('ambiguous', 'unexpected', { cause });
 }

@@ -5,6 +5,7 @@ import type { AuditBacklog } from './audit-backlog.ts';
 import type { Bundles } from './bundles.ts';
 import type { SessionFeed } from './ended-lease-feed.ts';
 import type { GrantStore, Ledger } from './ports.ts';
+import type { TargetHealth, TargetReport } from './target-health.ts';
 
 export type BrokerStatusParts = {
   readonly spiffeId: SpiffeId;
@@ -15,6 +16,7 @@ export type BrokerStatusParts = {
   readonly backlog: AuditBacklog;
   readonly store: GrantStore;
   readonly feed: SessionFeed;
+  readonly targetHealth: TargetHealth;
   readonly isBusConnected: () => boolean;
   readonly clock: Clock;
 };
@@ -34,6 +36,7 @@ export type StatusReport = {
   readonly startedAt: UnixMs;
   /** Why new grants are refused; empty when they are not. */
   readonly refusing: string;
+  readonly targets: readonly TargetReport[];
 };
 
 /** Reads the broker's status. One query; everything else is in memory. */
@@ -45,8 +48,8 @@ export class BrokerStatus {
   }
 
   async read(): Promise<StatusReport> {
-    const { spiffeId, storeKind, startedAt, bundles, ledger, backlog, store, feed, isBusConnected, clock } =
-      this.#parts;
+    const { spiffeId, storeKind, startedAt, isBusConnected, clock } = this.#parts;
+    const { bundles, ledger, backlog, store, feed, targetHealth } = this.#parts;
     const { events, oldestAt } = ledger.backlog();
     const bundle = bundles.current();
     return {
@@ -62,6 +65,7 @@ export class BrokerStatus {
       busConnected: isBusConnected(),
       startedAt,
       refusing: backlog.fault() ?? '',
+      targets: targetHealth.reports(),
     };
   }
 }

@@ -233,14 +233,27 @@ export type ProviderSet = ReadonlyMap<string, Provider>;
 export class ProviderFailure extends Error {
   readonly kind: 'definite' | 'ambiguous' | 'unreachable' | 'blocked';
   readonly code: string;
+  readonly target: TargetSign;
 
-  constructor(kind: ProviderFailure['kind'], code: string, cause?: unknown) {
+  /** `target` is `away` for `unreachable` and `ambiguous`, and `answers` for the others, unless it is given. */
+  constructor(
+    kind: ProviderFailure['kind'],
+    code: string,
+    { cause, target }: { readonly cause?: unknown; readonly target?: TargetSign } = {},
+  ) {
     super(`provider failure: ${kind} (${code})`, { cause });
     this.name = 'ProviderFailure';
     this.kind = kind;
     this.code = code;
+    this.target = target ?? (kind === 'unreachable' || kind === 'ambiguous' ? 'away' : 'answers');
   }
 }
+
+/**
+ * What a failed call says of its target. `answers`: it is there, and refused this call. `away`: no call can be done there
+ * now, for it does not answer, or does not let the broker in. `unasked`: the call did not come as far as the target.
+ */
+export type TargetSign = 'answers' | 'away' | 'unasked';
 
 /** Who is told that leases ended before their time: every open session, and through them every verifier. */
 export interface EndedLeaseFeed {

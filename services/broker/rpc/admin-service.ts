@@ -4,6 +4,7 @@ import type { IdentityInfo } from '@stint/common/gen/stint/broker/v1/IdentityInf
 import type { ListGrantsRequest__Output } from '@stint/common/gen/stint/broker/v1/ListGrantsRequest.ts';
 import type { ListGrantsResponse } from '@stint/common/gen/stint/broker/v1/ListGrantsResponse.ts';
 import type { ResourceInfo } from '@stint/common/gen/stint/broker/v1/ResourceInfo.ts';
+import type { TargetStatus } from '@stint/common/gen/stint/broker/v1/TargetStatus.ts';
 import {
   type GrpcService,
   grpcService,
@@ -22,6 +23,7 @@ import type { EndGrant } from '../app/end-grant.ts';
 import type { ExplainDecision } from '../app/explain-decision.ts';
 import type { MintSvid } from '../app/mint-svid.ts';
 import type { GrantStore, Ledger } from '../app/ports.ts';
+import type { TargetReport } from '../app/target-health.ts';
 import type { Explanation } from '../domain/decision.ts';
 import type { Identity, Resource } from '../domain/registry.ts';
 import { fromAccessRequest, toGrantMessage, toLeaseMessage } from './access-messages.ts';
@@ -79,12 +81,13 @@ type AdminHandlers = ServiceHandlers<typeof services.admin>;
 function issuing(parts: AdminParts): Pick<AdminHandlers, 'GetStatus' | 'CreateJoinToken' | 'MintSvid'> {
   return {
     GetStatus: async () => {
-      const { auditBacklogAgeMs, startedAt, ...status } = await parts.status.read();
+      const { auditBacklogAgeMs, startedAt, targets, ...status } = await parts.status.read();
       return {
         ...status,
         version: parts.version,
         auditBacklogAge: toDuration(auditBacklogAgeMs),
         startedAt: toTimestamp(startedAt),
+        targets: targets.map(toTargetStatus),
       };
     },
     CreateJoinToken: async ({ spiffeId, ttl }) => {
@@ -151,6 +154,18 @@ function policy(parts: AdminParts): Pick<AdminHandlers, 'ExplainDecision' | 'Lis
       const bundle = await parts.bundles.reload(parts.ledger);
       return { policySha256: bundle.sha256, policies: bundle.policyCount };
     },
+  };
+}
+
+function toTargetStatus({ provider, kind, state, ...known }: TargetReport): TargetStatus {
+  return {
+    provider,
+    kind,
+    state,
+    since: toTimestamp(known.since),
+    lastAskedAt: toTimestamp(known.lastAskedAt),
+    lastFailure: known.lastFailure?.reason ?? '',
+    lastFailureAt: toTimestamp(known.lastFailure?.at),
   };
 }
 

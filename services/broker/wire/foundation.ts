@@ -8,6 +8,7 @@ import type { Bundles } from '../app/bundles.ts';
 import { SessionFeed } from '../app/ended-lease-feed.ts';
 import type { ProviderSet } from '../app/ports.ts';
 import type { StepObserver } from '../app/steps.ts';
+import type { TargetHealth } from '../app/target-health.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import type { BrokerConfig } from '../config.ts';
 import type { Store } from '../store/open-store.ts';
@@ -27,6 +28,7 @@ type Adapters = {
   readonly authority: CertificateAuthority;
   readonly svid: RotatingSvidSource;
   readonly providers: ProviderSet;
+  readonly targetHealth: TargetHealth;
   readonly bundles: Bundles;
   readonly store: Store;
   readonly link: BusLink;

@@ -1,4 +1,5 @@
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
+import type { TargetStatus__Output } from '@stint/common/gen/stint/broker/v1/TargetStatus.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
@@ -8,6 +9,7 @@ import type { CommandSession, ServiceName } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { quarantinedMessages } from '../quarantined-messages.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
+import { targetJson, targetRow, targetState } from '../views/target-view.ts';
 import { distanceText, timeJson } from '../views/time-text.ts';
 import { describeCommand } from './command-help.ts';
 import type { Runner } from './run-command.ts';
@@ -24,6 +26,8 @@ type PartStatus = {
   readonly isAlarm?: boolean;
   /** For programs; null when the part could not be asked. */
   readonly facts: Readonly<Record<string, unknown>> | null;
+  /** Of a broker that was asked: the targets at which it makes credentials. */
+  readonly targets?: readonly TargetStatus__Output[];
 };
 
 /** Keys of each part's facts, which programs find there also when the part is down. */
@@ -51,21 +55,20 @@ export function addStatusCommand(program: Command, run: Runner): void {
         ask(session, 'auditor', auditorStatus),
       ]);
       if (parts.every((part) => part.facts === null)) await session.channel('sidecar');
-      const isHealthy = parts.every((part) => part.problems.length === 0);
+      const targets = parts.flatMap((part) => part.targets ?? []);
+      const isHealthy =
+        parts.every((part) => part.problems.length === 0) &&
+        targets.every((target) => targetState(target) !== 'unwell');
       session.output.result({
         json: {
           healthy: isHealthy,
           parts: Object.fromEntries(parts.map((part) => [part.part, partJson(part)])),
+          targets: parts.some((part) => part.targets !== undefined) ? targets.map(targetJson) : null,
         },
         table: (paint) =>
           renderTable(
             ['PART', 'STATE', 'IDENTITY', 'FACTS'],
-            parts.map(({ problems, spiffeId, summary, ...status }) => [
-              status.part,
-              stateCell({ problems, ...status }),
-              spiffeId,
-              [...problems, ...(summary === '' ? [] : [summary])].join(', '),
-            ]),
+            [...parts.map(partRow), ...targets.map((target) => targetRow(target, session.clock.now()))],
             paint,
           ),
       });
@@ -73,10 +76,11 @@ export function addStatusCommand(program: Command, run: Runner): void {
     }),
   );
   describeCommand(command, {
-    purpose: 'Show how sidecar, broker and auditor do',
+    purpose: 'Show how sidecar, broker, auditor and targets do',
     examples: ['stint status', 'stint status -o json'],
     notes: [
-      'The exit code is 1 when a part is down or unwell.',
+      'The exit code is 1 when a part is down or unwell, or a target is unwell.',
+      'A target is unwell when it was away at the last call of the broker, who asks each at least once a minute.',
       'ALARM: a broker signed two histories. Its store, or its key, is in wrong hands.',
     ],
     next: ['stint grants list --live', 'stint request demo-db read --reason TEXT'],
@@ -86,6 +90,11 @@ export function addStatusCommand(program: Command, run: Runner): void {
 function stateOf({ problems, facts }: Pick<PartStatus, 'problems' | 'facts'>): 'down' | 'unwell' | 'up' {
   if (facts === null) return 'down';
   return problems.length > 0 ? 'unwell' : 'up';
+}
+
+function partRow({ problems, spiffeId, summary, ...status }: PartStatus): readonly Cell[] {
+  const facts = [...problems, ...(summary === '' ? [] : [summary])].join(', ');
+  return [status.part, stateCell({ problems, ...status }), spiffeId, facts];
 }
 
 function stateCell(status: Pick<PartStatus, 'problems' | 'facts' | 'isAlarm'>): Cell {
@@ -176,6 +185,7 @@ async function brokerStatus(session: CommandSession): Promise<PartStatus> {
       bus_connected: status.busConnected,
       refusing: status.refusing === '' ? null : status.refusing,
     } satisfies Facts<'broker'>,
+    targets: status.targets,
   };
 }
 

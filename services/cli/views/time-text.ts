@@ -24,9 +24,18 @@ export function distanceText(timestamp: ProtoTime | null | undefined, now: UnixM
   return time === undefined ? undefined : distance(time, now);
 }
 
+/** How long ago a moment of the wire is: `4m59s`; undefined when absent. */
+export function spanText(timestamp: ProtoTime | null | undefined, now: UnixMs): string | undefined {
+  const time = fromTimestamp(timestamp);
+  return time === undefined ? undefined : span(time, now);
+}
+
 function distance(time: UnixMs, now: UnixMs): string {
+  return time >= now ? `in ${span(time, now)}` : `${span(time, now)} ago`;
+}
+
+function span(time: UnixMs, now: UnixMs): string {
   const seconds = Math.round(Math.abs(time - now) / 1_000);
   // Seconds matter within an hour; beyond, they are noise.
-  const text = formatDurationMs((seconds < 3_600 ? seconds : seconds - (seconds % 60)) * 1_000);
-  return time >= now ? `in ${text}` : `${text} ago`;
+  return formatDurationMs((seconds < 3_600 ? seconds : seconds - (seconds % 60)) * 1_000);
 }

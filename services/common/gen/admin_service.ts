@@ -53,6 +53,7 @@ import type { RuleExplanation as _stint_broker_v1_RuleExplanation, RuleExplanati
 import type { ServerMessage as _stint_broker_v1_ServerMessage, ServerMessage__Output as _stint_broker_v1_ServerMessage__Output } from './stint/broker/v1/ServerMessage.ts';
 import type { SessionRequest as _stint_broker_v1_SessionRequest, SessionRequest__Output as _stint_broker_v1_SessionRequest__Output } from './stint/broker/v1/SessionRequest.ts';
 import type { SessionResponse as _stint_broker_v1_SessionResponse, SessionResponse__Output as _stint_broker_v1_SessionResponse__Output } from './stint/broker/v1/SessionResponse.ts';
+import type { TargetStatus as _stint_broker_v1_TargetStatus, TargetStatus__Output as _stint_broker_v1_TargetStatus__Output } from './stint/broker/v1/TargetStatus.ts';
 import type { TokenCredential as _stint_broker_v1_TokenCredential, TokenCredential__Output as _stint_broker_v1_TokenCredential__Output } from './stint/broker/v1/TokenCredential.ts';
 import type { TrustBundle as _stint_broker_v1_TrustBundle, TrustBundle__Output as _stint_broker_v1_TrustBundle__Output } from './stint/broker/v1/TrustBundle.ts';
 import type { X509Svid as _stint_broker_v1_X509Svid, X509Svid__Output as _stint_broker_v1_X509Svid__Output } from './stint/broker/v1/X509Svid.ts';
@@ -123,6 +124,7 @@ export interface ProtoGrpcType {
         ServerMessage: MessageTypeDefinition<_stint_broker_v1_ServerMessage, _stint_broker_v1_ServerMessage__Output>
         SessionRequest: MessageTypeDefinition<_stint_broker_v1_SessionRequest, _stint_broker_v1_SessionRequest__Output>
         SessionResponse: MessageTypeDefinition<_stint_broker_v1_SessionResponse, _stint_broker_v1_SessionResponse__Output>
+        TargetStatus: MessageTypeDefinition<_stint_broker_v1_TargetStatus, _stint_broker_v1_TargetStatus__Output>
         TokenCredential: MessageTypeDefinition<_stint_broker_v1_TokenCredential, _stint_broker_v1_TokenCredential__Output>
         TrustBundle: MessageTypeDefinition<_stint_broker_v1_TrustBundle, _stint_broker_v1_TrustBundle__Output>
         X509Svid: MessageTypeDefinition<_stint_broker_v1_X509Svid, _stint_broker_v1_X509Svid__Output>

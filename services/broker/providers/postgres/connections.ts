@@ -69,7 +69,7 @@ export class Connections {
 
   /** Does work on a session of its own in another database, closed afterwards. */
   async runIn<T>(database: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = await this.#open(database, signal);
+    const session = await this.#open(database, signal).catch(refusedByOneDatabase);
     try {
       return await work(session);
     } finally {
@@ -120,4 +120,11 @@ export class Connections {
     if (this.#closing.signal.aborted) session.destroy();
     else this.#idle.push({ session, since: this.#clock.now() });
   }
+}
+
+/** A database that does not let the broker in says nothing against the server, which let it into another one. */
+function refusedByOneDatabase(thrown: unknown): never {
+  if (thrown instanceof ProviderFailure && thrown.kind === 'blocked')
+    throw new ProviderFailure('blocked', thrown.code);
+  throw thrown;
 }

@@ -80,7 +80,7 @@ async function contain(
   const { now, role } = await findRole(work, lease.name);
   const isPastArrival = now > lease.mayComeUntil + work.session.clockOffsetMs;
   if (role === undefined && lease.recordedOid === undefined && !isPastArrival) {
-    throw new ProviderFailure('unreachable', 'CREATION_IN_FLIGHT');
+    throw new ProviderFailure('unreachable', 'CREATION_IN_FLIGHT', { target: 'answers' });
   }
   if (role !== undefined) await endAccess(work, lease.name, role);
   const sessionsCut = await endSessions(work, knownOids(lease, role));
@@ -135,7 +135,8 @@ async function endSessions({ session, signal }: EndWork, oids: readonly string[]
     const rows = await session.run(cutSessions(oids), 'end', signal);
     for (const row of rows) cut.add(row['pid']);
     if (rows.length === 0) return cut.size;
-    if (performance.now() > end) throw new ProviderFailure('unreachable', 'SESSIONS_LEFT');
+    if (performance.now() > end)
+      throw new ProviderFailure('unreachable', 'SESSIONS_LEFT', { target: 'answers' });
     await delay(waitMs);
   }
 }

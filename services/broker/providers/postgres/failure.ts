@@ -19,7 +19,10 @@ export type Purpose = 'connect' | 'create' | 'change' | 'end';
 export function providerFailure(error: unknown, purpose: Purpose): ProviderFailure {
   if (error instanceof ProviderFailure) return error;
   const code = errorCode(error);
-  return new ProviderFailure(failureKind(code, purpose), code);
+  const kind = failureKind(code, purpose);
+  // A statement that was refused was answered; who does not let the broker in is of no more use than who is not there.
+  const target = purpose === 'connect' || kind === 'ambiguous' ? 'away' : 'answers';
+  return new ProviderFailure(kind, code, { target });
 }
 
 /** The SQLSTATE or error number of a driver's error; `CONNECTION_LOST` when it has neither. */

@@ -46,16 +46,16 @@ export class Lanes {
   }
 
   #enter(lane: Lane, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw new ProviderFailure('unreachable', 'QUEUE_TIMEOUT');
+    if (signal.aborted) throw notBegun('QUEUE_TIMEOUT');
     if (this.#waiting[lane].length === 0 && this.#hasRoom(lane)) {
       this.#running[lane] += 1;
       return Promise.resolve();
     }
-    if (this.#waiting[lane].length >= laneWaitingMax) throw new ProviderFailure('unreachable', 'QUEUE_FULL');
+    if (this.#waiting[lane].length >= laneWaitingMax) throw notBegun('QUEUE_FULL');
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiting[lane] = this.#waiting[lane].filter((waiter) => waiter.onAbort !== onAbort);
-        reject(new ProviderFailure('unreachable', 'QUEUE_TIMEOUT'));
+        reject(notBegun('QUEUE_TIMEOUT'));
       };
       this.#waiting[lane].push({ start: resolve, signal, onAbort });
       signal.addEventListener('abort', onAbort, { once: true });
@@ -87,4 +87,8 @@ export class Lanes {
     const order: readonly Lane[] = this.#isRemovesTurn ? ['contain', 'remove', 'create'] : laneNames;
     return order.find((lane) => this.#waiting[lane].length > 0 && this.#hasRoom(lane));
   }
+}
+
+function notBegun(code: string): ProviderFailure {
+  return new ProviderFailure('unreachable', code, { target: 'unasked' });
 }

@@ -121,7 +121,7 @@ export class PostgresProvider implements TargetProvider {
         return row?.['oid'];
       },
     );
-    if (typeof oid !== 'string') throw new ProviderFailure('ambiguous', 'NO_OID');
+    if (typeof oid !== 'string') throw new ProviderFailure('ambiguous', 'NO_OID', { target: 'answers' });
     return { credential: this.#credential(lease, place.resource, password), handle: { oid } };
   }
 
@@ -222,7 +222,8 @@ export class PostgresProvider implements TargetProvider {
 
   /** The role's name in a lease row, checked: a row that names another role must never reach the target. */
   #checkedName(lease: Lease): string {
-    if (!isRoleNameOf(lease.id, lease.entityName)) throw new ProviderFailure('blocked', 'FOREIGN_NAME');
+    if (!isRoleNameOf(lease.id, lease.entityName))
+      throw new ProviderFailure('blocked', 'FOREIGN_NAME', { target: 'unasked' });
     return lease.entityName;
   }
 

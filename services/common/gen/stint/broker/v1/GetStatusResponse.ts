@@ -2,6 +2,7 @@
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../google/protobuf/Duration.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../../google/protobuf/Timestamp.ts';
+import type { TargetStatus as _stint_broker_v1_TargetStatus, TargetStatus__Output as _stint_broker_v1_TargetStatus__Output } from '../../../stint/broker/v1/TargetStatus.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface GetStatusResponse {
@@ -18,6 +19,7 @@ export interface GetStatusResponse {
   'auditSequence'?: (number | string | Long);
   'startedAt'?: (_google_protobuf_Timestamp | null);
   'refusing'?: (string);
+  'targets'?: (_stint_broker_v1_TargetStatus)[];
 }
 
 export interface GetStatusResponse__Output {
@@ -34,4 +36,5 @@ export interface GetStatusResponse__Output {
   'auditSequence': (number);
   'startedAt': (_google_protobuf_Timestamp__Output | null);
   'refusing': (string);
+  'targets': (_stint_broker_v1_TargetStatus__Output)[];
 }
