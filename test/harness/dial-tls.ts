@@ -33,6 +33,8 @@ export function dialTls(
     ...options,
   });
   socket.on('error', () => socket.destroy());
-  scope.after(() => socket.destroy());
+  scope.after(() => {
+    socket.destroy();
+  });
   return socket;
 }
