@@ -92,6 +92,8 @@ const typedWords: Readonly<Record<string, string>> = {
   ttl: '--ttl',
   grant: 'GRANT',
   grant_id: 'GRANT',
+  request_id: '--request',
+  lease_id: '--lease',
   spiffe_id: 'SPIFFE_ID',
   resource: 'RESOURCE',
   action: 'ACTION',

@@ -14,7 +14,7 @@ import { skipWithoutNats, skipWithoutPostgres } from '../harness/scratch-servers
 import { StintOnMesh } from '../harness/stint-on-mesh.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
 import { tempDir } from '../harness/temp-dir.ts';
-import { consoleCommands, grantIds, timeless } from './console-blocks.ts';
+import { consoleCommands, grantIds, timeless, typedIds } from './console-blocks.ts';
 
 const readme = readFileSync(path.join(repositoryRoot, 'services/cli/README.md'), 'utf8');
 
@@ -41,7 +41,7 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
         assert.deepEqual(output, [String(lastCode)], `after the command above ${line}`);
         continue;
       }
-      const typed = line.replace(/\bgrt_[0-9a-z]{26}\b/g, (id) => ids.get(id) ?? id);
+      const typed = typedIds(line).reduce((text, id) => text.replace(id, ids.get(id) ?? id), line);
       const shell = spawn('bash', ['-c', `${typed} 2>&1`], { cwd: cli.directory, env: cli.environmentOf() });
       const [printed] = await Promise.all([text(shell.stdout), once(shell, 'exit')]);
       lastCode = shell.exitCode;
@@ -51,8 +51,8 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
         .trimEnd()
         .split('\n');
       assert.deepEqual(shown.map(timeless), output.map(timeless), `$ ${typed}\n${printed}`);
-      const real = grantIds(printed);
-      for (const [i, id] of grantIds(output.join('\n')).entries()) ids.set(id, real[i] ?? id);
+      const real = typedIds(printed);
+      for (const [i, id] of typedIds(output.join('\n')).entries()) ids.set(id, real[i] ?? id);
     }
     await cli.assertNothingIsLeft();
   });

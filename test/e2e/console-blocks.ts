@@ -36,6 +36,11 @@ export function timeless(line: string): string {
     .trim();
 }
 
+/** The ids in a text that a command may be given, in order. */
+export function typedIds(text: string): string[] {
+  return text.match(/\b(?:req|grt|lse)_[0-9a-z]{26}\b/g) ?? [];
+}
+
 /** The ids of grants in a text, in order. */
 export function grantIds(text: string): string[] {
   return text.match(/\bgrt_[0-9a-z]{26}\b/g) ?? [];

@@ -2,6 +2,8 @@ import { ServiceError } from '@stint/common/errors.ts';
 import { isId } from '@stint/common/ids.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { RecordFilter, RecordPage, RecordStore } from './ports.ts';
+import type { QueryTurns } from './query-turns.ts';
+import { type NamedId, searchRecords } from './search-records.ts';
 
 /** Records of a page, by default and at most; and bytes of their leaves at most, so that an answer fits a message. */
 export const pageSizeDefault = 100;
@@ -13,6 +15,8 @@ export type ListQuery = {
   readonly fromIndex: number;
   readonly pageSize: number;
   readonly grantId: string;
+  readonly requestId: string;
+  readonly leaseId: string;
   readonly spiffeId: string;
   readonly typePrefix: string;
   readonly newestFirst: boolean;
@@ -21,18 +25,27 @@ export type ListQuery = {
 /**
  * Gives one page of records. A page may be shorter than asked, even empty, while there is a next one: `nextIndex` says
  * where to go on. That nothing is missing from an answer is not proved by it: only `verify` looks at every record.
- * @throws ServiceError INVALID_FIELD.
+ * @throws ServiceError INVALID_FIELD; and the signal's reason.
  */
-export function listRecords(store: RecordStore, query: ListQuery): RecordPage {
+export async function listRecords(
+  parts: { readonly store: RecordStore; readonly turns: QueryTurns },
+  query: ListQuery,
+  signal: AbortSignal,
+): Promise<RecordPage> {
   if (query.pageSize > pageSizeMax)
     throw invalid('page_size', `${query.pageSize} is more than ${pageSizeMax}`);
   const count = query.pageSize === 0 ? pageSizeDefault : query.pageSize;
-  const from =
-    query.newestFirst && query.fromIndex === 0 ? undefined : readIndex(query.fromIndex, 'from_index');
-  return cutToSize(
-    store.list({ from, count, newestFirst: query.newestFirst, filter: readFilter(query) }),
-    query.newestFirst,
-  );
+  const { newestFirst } = query;
+  const from = query.fromIndex === 0 ? undefined : readIndex(query.fromIndex, 'from_index');
+  const [filter, ids] = [readFilter(query), readNamedIds(query)];
+  if (ids.length > 0)
+    return cutToSize(
+      await searchRecords(parts, { from, count, newestFirst, filter, ids, signal }),
+      newestFirst,
+    );
+  await parts.turns.next();
+  signal.throwIfAborted();
+  return cutToSize(parts.store.list({ from, count, newestFirst, filter }), newestFirst);
 }
 
 /** Reads a filter. @throws ServiceError INVALID_FIELD. */
@@ -50,6 +63,15 @@ export function readFilter(query: {
     ...(spiffeId === '' ? {} : { spiffeId: parseSpiffeId(spiffeId, 'spiffe_id') }),
     ...(typePrefix === '' ? {} : { typePrefix }),
   };
+}
+
+function readNamedIds({ requestId, leaseId }: ListQuery): NamedId[] {
+  const ids: NamedId[] = [];
+  if (isId('request', requestId)) ids.push({ field: 'request_id', id: requestId });
+  else if (requestId !== '') throw invalid('request_id', 'it is not a request id');
+  if (isId('lease', leaseId)) ids.push({ field: 'lease_id', id: leaseId });
+  else if (leaseId !== '') throw invalid('lease_id', 'it is not a lease id');
+  return ids;
 }
 
 /** Reads a position. @throws ServiceError INVALID_FIELD. */

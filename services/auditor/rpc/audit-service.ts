@@ -21,9 +21,16 @@ import {
   proveInclusion,
   type RecordName,
 } from '../app/prove-inclusion.ts';
+import { QueryTurns } from '../app/query-turns.ts';
 import { tailRecords } from '../app/tail-records.ts';
 import type { Source } from '../domain/source.ts';
-import { auditMethods, lastingCallsMax, proofsPerIdentityMax, tailsPerIdentityMax } from './method-table.ts';
+import {
+  auditMethods,
+  lastingCallsMax,
+  listsPerIdentityMax,
+  proofsPerIdentityMax,
+  tailsPerIdentityMax,
+} from './method-table.ts';
 
 /** What the service answers from. */
 export type AuditServiceParts = ProofParts & {
@@ -47,11 +54,19 @@ export function auditService(parts: AuditServiceParts): GrpcService {
     inAllMax: lastingCallsMax,
     retryAfterMs: 1_000,
   });
+  const lists = new IdentityPlaces({
+    what: 'lists',
+    perIdentityMax: listsPerIdentityMax,
+    inAllMax: lastingCallsMax,
+    retryAfterMs: 1_000,
+  });
+  const listing = { store: parts.store, turns: new QueryTurns() };
   const handlers: ServiceHandlers<typeof services.audit> = {
-    ListRecords: (request) => {
-      const { records, nextIndex } = listRecords(parts.store, request);
-      return { records: records.map(toMessage), ...(nextIndex === undefined ? {} : { nextIndex }) };
-    },
+    ListRecords: (request, { caller, signal }) =>
+      inPlaceOf(caller, lists, async () => {
+        const { records, nextIndex } = await listRecords(listing, request, signal);
+        return { records: records.map(toMessage), ...(nextIndex === undefined ? {} : { nextIndex }) };
+      }),
     TailRecords: ({ fromIndex, typePrefix }, out, { caller, signal }) =>
       inPlaceOf(caller, tails, async () => {
         for await (const page of tailRecords(parts, { fromIndex, typePrefix, signal })) {

@@ -6,13 +6,14 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 const readers: readonly AllowedCaller[] = ['local', isViewerId];
 
 /**
- * Calls that last, at once: feeds, and proofs that wait for a record or a checkpoint. Each is woken by every change of the
- * log, between two turns of ingest. Of all viewers together; the second half of it is for viewers that have none, one each.
+ * Calls that last, at once: feeds, proofs that wait for a record or a checkpoint (each is woken by every change of the
+ * log, between two turns of ingest), and lists, which wait for their turns among themselves. Of all viewers together; the second half of it is for viewers that have none, one each.
  */
 export const lastingCallsMax = 64;
 /** Of one identity. */
 export const tailsPerIdentityMax = 8;
 export const proofsPerIdentityMax = 16;
+export const listsPerIdentityMax = 8;
 
 const unary: MethodRow = {
   callers: readers,
@@ -26,7 +27,7 @@ const lasting: MethodRow = { ...unary, concurrencyMax: 2 * lastingCallsMax };
 
 /** The auditor's methods, each with its callers and limits. */
 export const auditMethods: MethodTable<typeof services.audit> = {
-  ListRecords: unary,
+  ListRecords: lasting,
   TailRecords: { ...lasting, deadlineMs: 'endless' },
   GetInclusionProof: lasting,
   GetConsistencyProof: unary,

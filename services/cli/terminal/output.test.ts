@@ -40,6 +40,18 @@ test('results go to stdout in the format asked for, and nothing else does', () =
   }
 });
 
+test('how far something is replaces itself on a terminal, and is told to nobody else', () => {
+  const written = (isTTY: boolean, format: OutputFormat = 'table') => {
+    const to = outputTo(format, isTTY);
+    for (const text of ['1 of 2', '2 of 2\n', '']) to.output.progress(text);
+    return to.written;
+  };
+  const clear = '\r\u001b[K';
+  assert.deepEqual(written(true), { stdout: '', stderr: `${clear}1 of 2${clear}2 of 2\\u000a${clear}` });
+  for (const silent of [written(false), written(true, 'json')])
+    assert.deepEqual(silent, { stdout: '', stderr: '' });
+});
+
 test('one of many results is one line of JSON', () => {
   const { output, written } = outputTo('json');
   output.item({ json: { a: [1, 2] }, table: () => '' });

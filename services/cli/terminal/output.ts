@@ -57,6 +57,15 @@ export class Output {
       stderr.write(`${this.#paintNote(plainText(text), 'dim')}\n`);
   }
 
+  /**
+   * Shows how far something long is, in one line that the next one replaces; empty takes it away. On terminals alone.
+   */
+  progress(text: string): void {
+    const { stderr } = this.#options;
+    if (this.format === 'table' && stderr.isTTY === true)
+      stderr.write(`\r\u001b[K${this.#paintNote(plainText(text), 'dim')}`);
+  }
+
   /** Says on stderr what must not be missed. */
   warn(text: string): void {
     this.#options.stderr.write(`${this.#paintNote(`stint: ${plainText(text)}`, 'yellow')}\n`);

@@ -60,7 +60,8 @@ function actorText(actor: unknown): string[] {
   return [`by=${textOf(actor['spiffe_id'] ?? actor['kind'])}`];
 }
 
-function readEvent(record: Record__Output): Readonly<Record<string, unknown>> | undefined {
+/** A record's event, as its broker wrote it; undefined when the bytes are no JSON object. */
+export function readEvent(record: Record__Output): Readonly<Record<string, unknown>> | undefined {
   try {
     const event: unknown = JSON.parse(record.leaf.toString('utf8'));
     return isObject(event) ? event : undefined;

@@ -9,6 +9,8 @@ export interface ListRecordsRequest {
   'spiffeId'?: (string);
   'typePrefix'?: (string);
   'newestFirst'?: (boolean);
+  'requestId'?: (string);
+  'leaseId'?: (string);
 }
 
 export interface ListRecordsRequest__Output {
@@ -18,4 +20,6 @@ export interface ListRecordsRequest__Output {
   'spiffeId': (string);
   'typePrefix': (string);
   'newestFirst': (boolean);
+  'requestId': (string);
+  'leaseId': (string);
 }
