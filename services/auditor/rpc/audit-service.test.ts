@@ -15,7 +15,13 @@ import { LogSignal } from '../app/log-signal.ts';
 import type { CheckpointPublisher } from '../app/publish-checkpoint.ts';
 import { openStore } from '../store/open-store.ts';
 import { auditService } from './audit-service.ts';
-import { auditMethods, lastingCallsMax, proofsPerIdentityMax, tailsPerIdentityMax } from './method-table.ts';
+import {
+  auditMethods,
+  lastingCallsMax,
+  listsPerIdentityMax,
+  proofsPerIdentityMax,
+  tailsPerIdentityMax,
+} from './method-table.ts';
 
 const scope = suiteScope();
 
@@ -36,6 +42,9 @@ test('one viewer takes neither another viewer’s room nor the operator’s, and
     (handlers['TailRecords'] as Handler)({ typePrefix: '' }, out, contextOf(caller));
   const proof = (caller: Caller) =>
     (handlers['GetInclusionProof'] as Handler)({ record: 'index', index: 0, wait: true }, contextOf(caller));
+  const none = { fromIndex: 0, pageSize: 0, grantId: '', requestId: '', leaseId: '', spiffeId: '' };
+  const list = (caller: Caller) =>
+    (handlers['ListRecords'] as Handler)({ ...none, typePrefix: '', newestFirst: false }, contextOf(caller));
   const viewer = (name: string): Caller => ({
     kind: 'svid',
     spiffeId: stintIds.viewer(testDomain, name),
@@ -46,6 +55,7 @@ test('one viewer takes neither another viewer’s room nor the operator’s, and
   const kinds = [
     [tail, tailsPerIdentityMax],
     [proof, proofsPerIdentityMax],
+    [list, listsPerIdentityMax],
   ] as const;
   for (const [call, perIdentityMax] of kinds) {
     for (let i = 0; i < perIdentityMax; i++) under.push(call(viewer('greedy')));
