@@ -11,12 +11,12 @@ switch (command) {
     break;
   }
   case 'keygen': {
-    const config = configure(auditorConfig, rest);
+    const config = await configure(auditorConfig, { args: rest });
     if (config !== undefined) process.stdout.write(`${await keygen(config)}\n`);
     break;
   }
   default: {
-    const config = configure(auditorConfig);
+    const config = await configure(auditorConfig);
     if (config !== undefined) await serve(config);
   }
 }

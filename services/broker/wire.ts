@@ -11,10 +11,10 @@ import { closeProviders } from './providers/catalog.ts';
 import { makeBus } from './wire/bus.ts';
 import { type Base, layFoundation } from './wire/foundation.ts';
 import { openIdentity, publishTrustBundle } from './wire/identity.ts';
-import { openLedger, takeUpLedger } from './wire/ledger.ts';
+import { openLedger, storeFaults, takeUpLedger } from './wire/ledger.ts';
 import { openListeners, readyFacts } from './wire/listeners.ts';
 import { wireServices } from './wire/services.ts';
-import { checkTargetsSoon, loadBundleFor, openTargets } from './wire/targets.ts';
+import { checkTargetsSoon, loadBundleFor, openTargets, targetFaults } from './wire/targets.ts';
 import { startKeyCare, startSweeper, startWorker } from './wire/upkeep.ts';
 
 /** What tests put in place of the ordinary. */
@@ -65,6 +65,14 @@ export async function startBroker(
   const server = await openListeners(foundation, services);
   service.onStop('servers', (deadlineMs) => server.close(deadlineMs));
   return readyFacts(server.addresses);
+}
+
+/**
+ * What would end the start at once for files that the configuration's own files name: passwords and certificates of the
+ * targets and of the store. Every fault, as the start would say it. Writes nothing and connects to nothing.
+ */
+export async function configurationFaults(config: BrokerConfig): Promise<readonly string[]> {
+  return [...(await targetFaults(config)), ...storeFaults(config)];
 }
 
 function baseOf(config: BrokerConfig, service: ServiceContext, options: BrokerOptions): Base {

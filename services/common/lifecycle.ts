@@ -1,4 +1,4 @@
-import { parseConfig } from './config/parse-config.ts';
+import { checkedText, parseConfig } from './config/parse-config.ts';
 import type { ConfigOf, ConfigSpec, OptionTable } from './config-types.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { startTelemetry } from './telemetry.ts';
@@ -21,18 +21,31 @@ export type ServiceContext = {
   fail(part: string, cause: unknown): void;
 };
 
+/** How a service is configured. */
+export type ConfigureOptions<Table extends OptionTable> = {
+  /** The command line; the process's own unless given. */
+  readonly args?: readonly string[];
+  /**
+   * For `--check-config`: what would end the start at once though every option is good, in the words of the start, such as
+   * faults of files that other files name. Writes nothing and connects to nothing.
+   */
+  readonly faultsOf?: (config: ConfigOf<Table>) => Promise<readonly string[]>;
+};
+
 /**
  * This process's configuration, from its flags, variables and file. Undefined when the command line asked only to have
- * something printed, or when the configuration has faults: both are printed then, and the exit code is set.
+ * something printed or checked, or when the configuration has faults: both are printed then, and the exit code is set.
  */
-export function configure<Table extends OptionTable>(
+export async function configure<Table extends OptionTable>(
   spec: ConfigSpec<Table>,
-  args: readonly string[] = process.argv.slice(2),
-): ConfigOf<Table> | undefined {
+  { args = process.argv.slice(2), faultsOf }: ConfigureOptions<Table> = {},
+): Promise<ConfigOf<Table> | undefined> {
   const outcome = parseConfig(spec, { args, environment: process.env, directory: process.cwd() });
   if (outcome.kind === 'run') return outcome.config;
-  (outcome.exitCode === 0 ? process.stdout : process.stderr).write(outcome.text);
-  process.exitCode = outcome.exitCode;
+  const said =
+    outcome.kind === 'check' ? checkedText(spec.service, (await faultsOf?.(outcome.config)) ?? []) : outcome;
+  (said.exitCode === 0 ? process.stdout : process.stderr).write(said.text);
+  process.exitCode = said.exitCode;
   return undefined;
 }
 

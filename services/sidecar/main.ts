@@ -2,7 +2,7 @@ import { configure, runService } from '@stint/common/lifecycle.ts';
 import { sidecarConfig, socketPath } from './config.ts';
 import { startSidecar } from './wire.ts';
 
-const config = configure(sidecarConfig);
+const config = await configure(sidecarConfig);
 if (config !== undefined) {
   const socket = socketPath(config, process.env);
   const { exitWithParent } = config;

@@ -19,6 +19,9 @@ const deadlineMs = 30_000;
 const listen = `node listen.mjs localhost:$(node -p "JSON.parse(fs.readFileSync('.stint/mesh.json')).ports.nats")`;
 const request = "npx stint --sidecar-socket ci/sidecar.sock request demo-api deploy --reason 'release 41'";
 
+/** Where services/broker/README.md has a target's password: no place that a test may write to. */
+const documentedPasswordFile = '/run/secrets/stint-broker';
+
 /** Commands of npm, with whatever arguments, and the file that runs them or that they run: some take longer than a test may. */
 const npmRunBy: Readonly<Record<string, string>> = {
   'npm start': 'test/e2e/story.test.ts',
@@ -70,8 +73,12 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
     for (const folder of ['node_modules', 'services', 'deploy', 'proto'])
       symlinkSync(path.join(repositoryRoot, folder), path.join(directory, folder));
     mkdirSync(path.join(directory, 'runtime'), { mode: 0o700 });
+    const passwordFile = path.join(directory, 'stint-broker.password');
+    writeFileSync(passwordFile, 'secret', { mode: 0o600 });
     const providers = firstBlock(read('services/broker/README.md'), 'yaml') ?? '';
-    writeFileSync(path.join(directory, 'providers.yaml'), providers);
+    assert.ok(providers.includes(documentedPasswordFile), providers);
+    const atHand = providers.replace(documentedPasswordFile, passwordFile);
+    writeFileSync(path.join(directory, 'providers.yaml'), atHand);
     at = await MeshUnderTest.start(scope, { directory: path.join(directory, '.stint') });
     // The auditor serves before it has reached the bus.
     await until('a mesh that is well', deadlineMs, async () => {

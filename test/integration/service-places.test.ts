@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -79,6 +79,50 @@ describe('a place that cannot be used ends the start at once, with its option an
     assert.equal(inUse.status, 1, inUse.stderr);
     assert.ok(inUse.stderr.includes(`address already in use ${address}`), inUse.stderr);
     assert.match(inUse.stderr, /"fix":"stop what listens there, or name another address/);
+  });
+
+  test('broker --check-config reads the files that files name, as the start does, and leaves no trace', (t) => {
+    const directory = tempDir(t);
+    const settings = { host: '127.0.0.1', port: 1, sslmode: 'disable' };
+    const provider = (name: string) => ({
+      name,
+      kind: 'postgres',
+      settings: { ...settings, passwordFile: path.join(directory, name) },
+    });
+    const providers = [provider('orders'), provider('people')];
+    writeFileSync(path.join(directory, 'providers.json'), JSON.stringify({ providers }));
+    const url = 'postgres://broker:hunter2@db.internal/stint?sslrootcert=no-root.pem';
+    writeFileSync(path.join(directory, 'store.url'), url, { mode: 0o600 });
+    const store = ['--store', 'postgresql', '--store-url-file', 'store.url'];
+    const check = (...args: string[]) =>
+      spawnSync(
+        process.execPath,
+        [brokerProgram, ...demo, '--providers-file', 'providers.json', ...args, '--check-config'],
+        { cwd: directory, encoding: 'utf8', timeout: deadlineMs, killSignal: 'SIGKILL' },
+      );
+    writeFileSync(path.join(directory, 'people'), 'hunter2', { mode: 0o644 });
+    const faulty = check(...store);
+    assert.equal(faulty.status, 2, faulty.stderr);
+    const [head, ...faults] = faulty.stderr.trimEnd().split('\n');
+    assert.equal(head, 'stint broker does not start: 3 faults in its configuration');
+    assert.match(
+      faults[0] ?? '',
+      /^ {2}provider "orders": setting "passwordFile": ".*" does not exist: make/,
+    );
+    assert.match(
+      faults[1] ?? '',
+      /^ {2}provider "people": .* has mode 0644: others may read it;.*chmod 0600/,
+    );
+    assert.match(faults[2] ?? '', /ENOENT.*'no-root\.pem'/);
+    assert.doesNotMatch(faulty.stderr, /hunter2/);
+    assert.match(check('--store', 'postgresql').stderr, /"postgresql" needs a storeUrlFile/);
+
+    for (const { name } of providers) rmSync(path.join(directory, name), { force: true });
+    for (const { name } of providers) writeFileSync(path.join(directory, name), 'x', { mode: 0o600 });
+    writeFileSync(path.join(directory, 'no-root.pem'), 'pem');
+    const good = check(...store);
+    assert.deepEqual([good.status, good.stdout, good.stderr], [0, 'configuration is good\n', '']);
+    assert.ok(!existsSync(path.join(directory, '.stint')));
   });
 
   test('stint dev --state-dir /proc/x', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +9,7 @@ import {
   declarationFaults,
   keySet,
   maintainProviders,
+  openingFaults,
   openProviders,
   type ProviderDeclaration,
 } from './catalog.ts';
@@ -78,6 +79,37 @@ test('faulty declarations and passwords that others may read stop the start', as
     openProviders([postgres(passwordFile)], surroundings),
     /provider "main-db": setting "passwordFile": .*(?:chmod|0600)/,
   );
+});
+
+test('what the check finds in the files is what the start would say, and all of it', async (t) => {
+  const surroundings = surroundingsFor(t);
+  const at = (name: string) => path.join(surroundings.stateDirectory, name);
+  writeFileSync(at('good'), 'x', { mode: 0o600 });
+  writeFileSync(at('open'), 'x', { mode: 0o640 });
+  symlinkSync(at('good'), at('link'));
+  const named = (name: string, settings: Record<string, string>): ProviderDeclaration => {
+    const { kind, settings: rest } = postgres(at('good'));
+    return { name, kind, settings: { ...rest, ...settings } };
+  };
+  const faulty = [
+    named('missing', { passwordFile: at('none') }),
+    named('exposed', { passwordFile: at('open') }),
+    named('linked', { passwordFile: at('link') }),
+    named('folder', { passwordFile: surroundings.stateDirectory }),
+    named('no-ca', { caFile: at('none') }),
+  ];
+  const said: string[] = [];
+  for (const one of faulty)
+    await openProviders([one], surroundings).then(
+      () => assert.fail(one.name),
+      (fault: Error) => said.push(fault.message),
+    );
+  assert.deepEqual(await openingFaults([named('good', {}), ...faulty, jwt], surroundings), said);
+  assert.match(
+    said.join('\n'),
+    /"exposed".*mode 0640.*\n.*"linked".*a link.*\n.*\n.*"no-ca": setting "caFile"/,
+  );
+  assert.deepEqual(readdirSync(surroundings.stateDirectory).toSorted(), ['good', 'link', 'open']);
 });
 
 test('the README names every setting of a PostgreSQL instance', () => {

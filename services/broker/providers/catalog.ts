@@ -29,6 +29,8 @@ export type ProviderSurroundings = {
 
 type ProviderKind = {
   faults(settings: Readonly<Record<string, string>>, surroundings: ProviderSurroundings): readonly string[];
+  /** Reads the files that the settings name, as `open` does; absent where they name none. */
+  readFiles?(declaration: ProviderDeclaration): Promise<unknown>;
   open(declaration: ProviderDeclaration, surroundings: ProviderSurroundings): Promise<Provider>;
 };
 
@@ -38,6 +40,7 @@ const kinds: Readonly<Record<string, ProviderKind>> = {
   postgres: {
     faults: (settings, { brokerName }) =>
       [brokerNameFault(brokerName), ...postgresConfigFaults(settings)].filter((fault) => fault !== undefined),
+    readFiles: readPostgresFiles,
     open: openPostgres,
   },
 };
@@ -66,6 +69,21 @@ export function declarationFaults(
     faults.push(...own.map((fault) => `${place}: ${fault}`));
   }
   return faults;
+}
+
+/**
+ * What would keep {@link openProviders} from opening these, as it would say it: faults of the declarations, or else of the
+ * files that they name. Keeps nothing that it reads, writes nothing and opens no connection.
+ */
+export async function openingFaults(
+  declarations: readonly ProviderDeclaration[],
+  surroundings: ProviderSurroundings,
+): Promise<readonly string[]> {
+  const faults = declarationFaults(declarations, surroundings);
+  if (faults.length > 0) return faults;
+  const reading = declarations.map((declaration) => kinds[declaration.kind]?.readFiles?.(declaration));
+  const read = await Promise.allSettled(reading);
+  return read.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).message] : []));
 }
 
 /**
@@ -139,21 +157,22 @@ async function openJwt(
 }
 
 async function openPostgres(
-  { name, settings }: ProviderDeclaration,
+  declaration: ProviderDeclaration,
   { brokerName, clock }: ProviderSurroundings,
 ): Promise<Provider> {
+  const { name, settings } = declaration;
+  const files = await readPostgresFiles(declaration);
+  return new PostgresProvider({ name, brokerName, clock, config: postgresConfig({ settings, ...files }) });
+}
+
+async function readPostgresFiles({ name, settings }: ProviderDeclaration) {
   const read = settingReader(name, settings);
   const file = await read('passwordFile', readPrivateFile);
   const password = new Secret(file.revealText().replace(/\r?\n$/, ''));
   file.destroy();
   const ca =
     settings['caFile'] === undefined ? undefined : await read('caFile', (caFile) => readFile(caFile, 'utf8'));
-  return new PostgresProvider({
-    name,
-    brokerName,
-    clock,
-    config: postgresConfig({ settings, password, ca }),
-  });
+  return { password, ca };
 }
 
 /** Reads files that settings name. @throws Error with the provider, the setting, the file and what to do. */

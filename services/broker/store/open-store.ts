@@ -48,8 +48,13 @@ export async function openStore(choice: StoreChoice, options: StoreOptions): Pro
     const database = new SqliteDatabase({ file: path.join(choice.stateDir, 'broker.db'), exclusive: true });
     return await openSqliteStore(database, options);
   }
-  if (choice.storeUrlFile === undefined) throw new Error('store: "postgresql" needs a storeUrlFile');
-  return await openPostgresStore(parsePostgresUrl(choice.storeUrlFile), options);
+  return await openPostgresStore(postgresPlace(choice), options);
+}
+
+/** Where a PostgreSQL store is. Connects to nothing. @throws Error when the URL is missing or malformed. */
+export function postgresPlace({ storeUrlFile }: StoreChoice): PostgresPlace {
+  if (storeUrlFile === undefined) throw new Error('store: "postgresql" needs a storeUrlFile');
+  return parsePostgresUrl(storeUrlFile);
 }
 
 /**

@@ -4,7 +4,8 @@ import { gauge } from '@stint/common/telemetry.ts';
 import { type Bundles, policyLoaded } from '../app/bundles.ts';
 import type { ProviderSet } from '../app/ports.ts';
 import { resumeInterrupted } from '../app/resume-interrupted.ts';
-import { openStore, type Store } from '../store/open-store.ts';
+import type { BrokerConfig } from '../config.ts';
+import { openStore, postgresPlace, type Store } from '../store/open-store.ts';
 import type { Base } from './foundation.ts';
 
 /** Opens the store with an epoch of its own, which the SVID of now certifies. */
@@ -19,6 +20,16 @@ export function openLedger(
     log: service.log,
     certifyEpoch: ({ epoch, publicKey }) => makeEpochStarted(epoch, publicKey, svid.current().svid),
   });
+}
+
+/** What would keep {@link openLedger} from being tried, as it would say it. Connects to nothing. */
+export function storeFaults(config: BrokerConfig): readonly string[] {
+  try {
+    if (config.store === 'postgresql') postgresPlace(config);
+    return [];
+  } catch (thrown) {
+    return [thrown instanceof Error ? thrown.message : String(thrown)];
+  }
 }
 
 /** Records by which policy this process decides, and takes up what the last one was in the middle of. */

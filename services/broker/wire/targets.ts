@@ -1,8 +1,15 @@
 import path from 'node:path';
+import { type Clock, systemClock } from '@stint/common/time.ts';
 import { type Bundles, requireProvidable } from '../app/bundles.ts';
 import type { ProviderSet } from '../app/ports.ts';
+import type { BrokerConfig } from '../config.ts';
 import { loadBundle } from '../policy/load-bundle.ts';
-import { checkTargets, openProviders } from '../providers/catalog.ts';
+import {
+  checkTargets,
+  openingFaults,
+  openProviders,
+  type ProviderSurroundings,
+} from '../providers/catalog.ts';
 import { readProviderDeclarations } from '../providers/read-declarations.ts';
 import type { Base } from './foundation.ts';
 
@@ -11,17 +18,25 @@ const targetCheckAfterMs = 30_000;
 
 /** Opens the providers of the providers file, and `grant-token`, which is always there. */
 export async function openTargets({ config, clock }: Base): Promise<ProviderSet> {
-  const declared =
-    config.providersFile === undefined ? [] : await readProviderDeclarations(config.providersFile);
-  const declarations = [
-    { name: 'grant-token', kind: 'jwt', settings: { issuer: config.tokenIssuer } },
-    ...declared,
-  ];
-  return openProviders(declarations, {
-    brokerName: config.name,
-    stateDirectory: path.join(config.stateDir, 'keys'),
-    clock,
-  });
+  return openProviders(await declaredProviders(config), surroundingsOf(config, clock));
+}
+
+/** What would keep {@link openTargets} from opening, as it would say it. Writes nothing and opens no connection. */
+export async function targetFaults(config: BrokerConfig): Promise<readonly string[]> {
+  try {
+    return await openingFaults(await declaredProviders(config), surroundingsOf(config, systemClock));
+  } catch (thrown) {
+    return [thrown instanceof Error ? thrown.message : String(thrown)];
+  }
+}
+
+async function declaredProviders({ providersFile, tokenIssuer }: BrokerConfig) {
+  const declared = providersFile === undefined ? [] : await readProviderDeclarations(providersFile);
+  return [{ name: 'grant-token', kind: 'jwt', settings: { issuer: tokenIssuer } }, ...declared];
+}
+
+function surroundingsOf({ name, stateDir }: BrokerConfig, clock: Clock): ProviderSurroundings {
+  return { brokerName: name, stateDirectory: path.join(stateDir, 'keys'), clock };
 }
 
 /** Reads registry and policies, and refuses those that these providers cannot serve. */

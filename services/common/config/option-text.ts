@@ -13,7 +13,7 @@ export function optionHelp(spec: ConfigSpec<OptionTable>): string {
     `stint ${spec.service}: ${spec.summary}\n\n`,
     'Values are taken from the defaults, then the file, then the environment, then the flags.\n\n',
     '  --config <file>\n      A JSON object of options by their key (--mesh-listen is "meshListen").\n',
-    '  --check-config\n      Checks the configuration and ends.\n',
+    '  --check-config\n      Checks the configuration and the files that it names, and ends.\n',
     '  --print-config\n      Prints the configuration as it would be used, without secrets, and ends.\n',
     '  --help\n      Prints this and ends.\n\n',
     ...options,

@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import type { ConfigSpec, OptionTable } from '../config-types.ts';
 import type { Secret } from '../secret.ts';
 import { optionHelp, optionMarkdown } from './option-text.ts';
-import { type ConfigInput, parseConfig } from './parse-config.ts';
+import { type ConfigInput, checkedText, parseConfig } from './parse-config.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'stint-config-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -44,7 +44,7 @@ function run(input: Partial<ConfigInput>) {
 
 function faults(input: Partial<ConfigInput>): string {
   const outcome = parse({ ...input, args: ['--data-dir', 'state', ...(input.args ?? [])] });
-  if (outcome.kind === 'run') return assert.fail('it was accepted');
+  if (outcome.kind !== 'print') return assert.fail('it was accepted');
   assert.equal(outcome.exitCode, 2);
   return outcome.text;
 }
@@ -216,10 +216,19 @@ test('--help, --check-config and the documentation name every option', () => {
   ]) {
     assert.ok(help.text.includes(flag), flag);
   }
-  assert.deepEqual(parse({ args: ['--check-config', '--data-dir', '.'] }), {
+  const [checked, running] = [['--check-config'], []].map((args) =>
+    parse({ args: [...args, '--data-dir', '.'] }),
+  );
+  assert.deepEqual(checked, { ...running, kind: 'check' });
+  assert.deepEqual(checkedText('broker', []), {
     kind: 'print',
     text: 'configuration is good\n',
     exitCode: 0,
+  });
+  assert.deepEqual(checkedText('broker', ['no key']), {
+    kind: 'print',
+    text: 'stint broker does not start: one fault in its configuration\n  no key\n',
+    exitCode: 2,
   });
   const rows = optionMarkdown(spec).trim().split('\n');
   assert.equal(rows.length, 2 + Object.keys(options).length);

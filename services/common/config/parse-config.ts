@@ -17,10 +17,17 @@ export type ConfigInput = {
   readonly directory: string;
 };
 
-/** What the command line asks for: to run with this configuration, or to print a text and end with that code. */
+/** A text to print, and the code to end with. */
+export type ConfigText = { readonly kind: 'print'; readonly text: string; readonly exitCode: 0 | 2 };
+
+/**
+ * What the command line asks for: to run with this configuration, to look for faults in what it names and end with
+ * {@link checkedText}, or to print a text and end.
+ */
 export type ConfigOutcome<Table extends OptionTable> =
   | { readonly kind: 'run'; readonly config: ConfigOf<Table> }
-  | { readonly kind: 'print'; readonly text: string; readonly exitCode: 0 | 2 };
+  | { readonly kind: 'check'; readonly config: ConfigOf<Table> }
+  | ConfigText;
 
 type Source = { readonly raw: unknown; readonly where: string; readonly directory: string };
 type Found = Map<string, Source>;
@@ -45,11 +52,17 @@ export function parseConfig<Table extends OptionTable>(
     ...flags.found,
   ]);
   const values = readValues(spec, { found, directory: input.directory }, faults);
-  if (faults.length > 0) return { kind: 'print', text: faultList(spec.service, faults), exitCode: 2 };
+  if (faults.length > 0) return checkedText(spec.service, faults);
   if (flags.commands.has('print-config')) return { kind: 'print', text: printable(values), exitCode: 0 };
-  if (flags.commands.has('check-config'))
-    return { kind: 'print', text: 'configuration is good\n', exitCode: 0 };
-  return { kind: 'run', config: Object.freeze(values) as ConfigOf<Table> };
+  const kind = flags.commands.has('check-config') ? 'check' : 'run';
+  return { kind, config: Object.freeze(values) as ConfigOf<Table> };
+}
+
+/** What is said of a configuration that was checked: its faults, or that it has none. */
+export function checkedText(service: string, faults: readonly string[]): ConfigText {
+  return faults.length > 0
+    ? { kind: 'print', text: faultList(service, faults), exitCode: 2 }
+    : { kind: 'print', text: 'configuration is good\n', exitCode: 0 };
 }
 
 /** The configuration as JSON for people: secrets show only as `[secret]`. */
