@@ -103,6 +103,75 @@ describe('releasing a grant', () => {
   });
 });
 
+describe('the answer to a release', () => {
+  /** How often the grant is read for a release; what it answers is what the rows then say. */
+  async function readsOf(
+    core: BrokerCore,
+    release: () => ReturnType<BrokerCore['release']>,
+  ): Promise<number> {
+    const { grants } = core.store;
+    const find = grants.findGrant.bind(grants);
+    let reads = 0;
+    grants.findGrant = (id) => {
+      reads++;
+      return find(id);
+    };
+    const answer = await release();
+    grants.findGrant = find;
+    assert.deepEqual(answer, await find(answer.grant.id));
+    return reads;
+  }
+
+  test('is what was committed, for one reading of the grant, when the end goes straight through', async (t) => {
+    const core = await BrokerCore.start(t);
+    const user = await core.takeRead();
+    assert.equal(await readsOf(core, () => core.release(user.grant)), 1);
+    assert.equal(await readsOf(core, () => core.release(user.grant, { waitContained: false })), 1);
+    const token = await core.askDeploy();
+    assert.equal(await readsOf(core, () => core.release(token.grant, { spiffeId: deployer })), 1);
+    const unwatched = await core.takeRead();
+    const letGo = core.target.hold('contain');
+    assert.equal(await readsOf(core, () => core.release(unwatched.grant, { waitContained: false })), 1);
+    letGo();
+  });
+
+  test('is what the rows say when the end does not come through, or comes to a lease in the making', async (t) => {
+    const core = await BrokerCore.start(t);
+    const held = await core.takeRead();
+    core.target.failAlways('contain', unreachable);
+    assert.equal(await readsOf(core, () => core.release(held.grant)), 2);
+    core.target.mend();
+    const newest = async () => (await core.store.grants.listGrants({ liveOnly: true, limit: 1 }))[0];
+    core.clock.advance(1);
+    core.target.failNext('create', lostReply);
+    await refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
+    const failing = (await newest()) ?? assert.fail();
+    assert.equal(await readsOf(core, () => core.release(failing)), 1);
+    core.clock.advance(1);
+    const letGo = core.target.hold('create');
+    const asking = refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
+    await until('the target is asked', 5_000, () => core.target.calls.create === 3 || undefined);
+    const making = (await newest()) ?? assert.fail();
+    assert.equal(await readsOf(core, () => core.release(making)), 1);
+    letGo();
+    await asking;
+  });
+
+  test('is what the rows say when another broker is at the lease too: its end is on record once', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    const letGo = core.target.hold('contain');
+    const releasing = readsOf(core, () => core.release(grant));
+    await until('the target is asked', 5_000, () => core.target.calls.contain === 1 || undefined);
+    core.clock.advance(intentMs);
+    const other = core.anotherWorker().endDue();
+    await until('the target is asked twice', 5_000, () => core.target.calls.contain === 2 || undefined);
+    letGo();
+    await Promise.all([releasing, other]);
+    assert.deepEqual(await core.story(grant), wholeStory);
+  });
+});
+
 describe('the end of a lease is told', () => {
   test('to every verifier when it comes before its time', async (t) => {
     const core = await BrokerCore.start(t);

@@ -1,13 +1,16 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import type { GrantId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Grant } from '../domain/grant.ts';
-import type { EndReason, Lease } from '../domain/lease.ts';
+import { type Grant, grantAfter } from '../domain/grant.ts';
+import type { EndReason, Lease, LeaseState } from '../domain/lease.ts';
 import type { EndCause, LeaseEnding } from './end-lease.ts';
 import type { GrantStore } from './ports.ts';
 
-/** Looks at a grant's leases before its end is given up: intent, active, and the look that finds none live. */
+/** Looks at a grant's leases before its end is given up: intent, active, and the looks that find them moved on. */
 const roundsMax = 4;
+
+/** Where a lease is whose end this call has begun; anywhere else, somebody else has moved it meanwhile. */
+const begunStates: ReadonlySet<LeaseState> = new Set(['revoking', 'revoked']);
 
 export type GrantAndLeases = { readonly grant: Grant; readonly leases: readonly Lease[] };
 
@@ -19,6 +22,9 @@ export type Ender =
 /**
  * Ends a grant and all its leases. The answer comes when every lease's end is committed; with `waitContained`, when
  * every lease was driven as far as its target allows now. Ending an ended grant succeeds and changes nothing.
+ *
+ * The grant is read once. What was committed since says the rest, unless an end met somebody else at its lease or did not
+ * come through: then the rows are asked again.
  */
 export class EndGrant {
   readonly #store: GrantStore;
@@ -38,12 +44,17 @@ export class EndGrant {
     grantId: GrantId,
     options: { reason: EndReason; waitContained: boolean },
   ): Promise<GrantAndLeases> {
-    const { grant, leases } = await this.#beginAll(ender, grantId, causeOf(ender, options.reason));
-    const driven = Promise.all(leases.map((lease) => this.#ending.drive(grant, lease)));
-    if (options.waitContained) await driven;
-    // Nobody waits: the rows bring a worker back if this try fails, so its failure needs no second hearing.
-    else driven.catch(() => undefined);
-    return this.#find(ender, grantId);
+    const begun = await this.#beginAll(ender, grantId, causeOf(ender, options.reason));
+    const driven = Promise.all(begun.leases.map((lease) => this.#ending.drive(begun.grant, lease)));
+    if (!options.waitContained) {
+      // Nobody waits: the rows bring a worker back if this try fails, so its failure needs no second hearing.
+      driven.catch(() => undefined);
+      return begun;
+    }
+    const leases = await driven;
+    return leases.every(({ state }) => state === 'revoked')
+      ? asCommitted(begun.grant, leases)
+      : this.#find(ender, grantId);
   }
 
   /**
@@ -53,9 +64,12 @@ export class EndGrant {
   async #beginAll(ender: Ender, grantId: GrantId, cause: EndCause): Promise<GrantAndLeases> {
     for (let round = 0; round < roundsMax; round++) {
       const found = await this.#find(ender, grantId);
-      const live = found.leases.filter(({ state }) => state === 'intent' || state === 'active');
-      if (live.length === 0) return found;
-      await Promise.all(live.map((lease) => this.#ending.begin(found.grant, lease, cause)));
+      const isLive = ({ state }: Lease) => state === 'intent' || state === 'active';
+      if (!found.leases.some(isLive)) return found;
+      const leases = await Promise.all(
+        found.leases.map((lease) => (isLive(lease) ? this.#ending.begin(found.grant, lease, cause) : lease)),
+      );
+      if (leases.every(({ state }) => begunStates.has(state))) return asCommitted(found.grant, leases);
     }
     const text = `grant "${grantId}" changed while it was being ended; ask again`;
     throw new ServiceError('CONCURRENT_UPDATE', text, { metadata: { grant_id: grantId }, retryAfterMs: 500 });
@@ -69,6 +83,10 @@ export class EndGrant {
       metadata: { grant_id: grantId },
     });
   }
+}
+
+function asCommitted(grant: Grant, leases: readonly Lease[]): GrantAndLeases {
+  return { grant: leases.reduce(grantAfter, grant), leases };
 }
 
 function causeOf(ender: Ender, reason: EndReason): EndCause {

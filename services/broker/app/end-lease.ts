@@ -160,7 +160,7 @@ export class LeaseEnding {
       events: [event('lease.unknown', { grant, lease: intent }, { code })],
     });
     return outcome.kind === 'committed'
-      ? { ...intent, state: 'unknown', endReason: 'outcome_unknown', nextAttemptAt: now }
+      ? { ...intent, state: 'unknown', endReason: 'outcome_unknown', nextAttemptAt: now, lastError: code }
       : intent;
   }
 
@@ -188,7 +188,8 @@ export class LeaseEnding {
     if (outcome.kind !== 'committed') return lease;
     recordRevocation(lease, 'revoked', reason);
     this.#tellVerifiers(lease, reason);
-    return { ...lease, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
+    const { nextAttemptAt: _, ...ended } = lease;
+    return { ...ended, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
   }
 
   /** The creation under way loses: its activation finds the lease moved on, and what it may have made is removed. */
@@ -244,6 +245,7 @@ export class LeaseEnding {
     const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
+    const nextAttemptAt = now + targetCallMs;
     const lagMs = this.#lagMs(lease, now);
     await this.#mustCommit({
       lease: move(
@@ -251,7 +253,7 @@ export class LeaseEnding {
         { from: ['revoking', 'stuck'], to: 'contained' },
         {
           containedAt: now,
-          nextAttemptAt: now + targetCallMs,
+          nextAttemptAt,
           attempts: 0,
           lastError: null,
         },
@@ -267,7 +269,8 @@ export class LeaseEnding {
     if (lagMs !== undefined) recordContainment(lease, lagMs);
     this.#beginnings.delete(lease.id);
     this.#parts.step('contained_committed');
-    return { ...lease, state: 'contained', containedAt: now, attempts: 0 };
+    const { lastError: _, ...contained } = lease;
+    return { ...contained, state: 'contained', containedAt: now, nextAttemptAt, attempts: 0 };
   }
 
   /** Steps 4 and 5. */
@@ -298,7 +301,8 @@ export class LeaseEnding {
     });
     this.#parts.step('removed_committed');
     recordRevocation(lease, 'revoked', reason);
-    return { ...lease, state: 'revoked', revokedAt: now };
+    const { nextAttemptAt: _, lastError: __, ...ended } = lease;
+    return { ...ended, state: 'revoked', revokedAt: now };
   }
 
   #noteBeginning(lease: Lease, now: UnixMs): void {

@@ -1,7 +1,7 @@
 import type { GrantId, RequestId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import type { EndReason } from './lease.ts';
+import type { EndReason, Lease } from './lease.ts';
 
 /**
  * Where a grant stands: `active → ending → completed | revoked | expired | failed`. `ending` lasts until its last lease
@@ -50,4 +50,12 @@ export function endState(reason: EndReason): GrantState {
     case 'outcome_unknown':
       return 'failed';
   }
+}
+
+/** The grant as the commit left it that brought its lease where it is: both move together. */
+export function grantAfter(grant: Grant, lease: Lease): Grant {
+  const { state, endReason = 'revoked', revokedAt } = lease;
+  if (state === 'revoking') return { ...grant, state: 'ending', endReason };
+  if (state !== 'revoked' || revokedAt === undefined) return grant;
+  return { ...grant, state: endState(endReason), endedAt: revokedAt, endReason };
 }
