@@ -392,13 +392,92 @@ test('the command says it in words and in JSON, and its exit code is the finding
   assert.match(words.text, /NOT WHOLE[\s\S]*index 9: 1 records are missing/);
   const json = JSON.parse(run('--log-dir', bad, '-o', 'json').text) as { whole: boolean; exit_code: number };
   assert.deepEqual([json.whole, json.exit_code], [false, 11]);
-  for (const args of [
-    [],
-    ['--log-dir', '/nowhere'],
-    ['--what'],
-    ['--log-dir', whole, '--checkpoint', '/nowhere'],
-  ])
-    assert.equal(run(...args).code, 2);
+});
+
+test('what cannot be verified is named, with why and what to do, in words and in JSON, apart from verdicts', () => {
+  const away = tempDir(scope);
+  const place = (name: string, text: string) => {
+    writeFileSync(path.join(away, name), text);
+    return path.join(away, name);
+  };
+  const copy = (name: string, change: (directory: string) => void) => {
+    const directory = path.join(away, name);
+    cpSync(whole, directory, { recursive: true });
+    change(directory);
+    return directory;
+  };
+  const [note, above] = [place('note', 'hello'), path.join(away, 'above')];
+  cpSync(whole, path.join(above, 'log'), { recursive: true });
+  const brokenPem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  const noKey = copy('no-key', (at) => rmSync(path.join(at, 'log.vkey')));
+  const noNote = copy('no-note', (at) => {
+    rmSync(path.join(at, 'checkpoint'));
+    mkdirSync(path.join(at, 'checkpoint'));
+  });
+  const noFile = copy('no-file', (at) => {
+    rmSync(path.join(at, 'records.db'));
+    mkdirSync(path.join(at, 'records.db'));
+  });
+  const cases: [string[], RegExp, RegExp, RegExp][] = [
+    [[], /^--log-dir is missing$/, /must be told/, /--log-dir DIR/],
+    [['--what'], /'--what'/, /arguments/, /--help/],
+    [['--log-dir', whole, 'more'], /'more'/, /arguments/, /--help/],
+    [['--log-dir', whole, '-o', 'yaml'], /"yaml"/, /text and json/, /-o json/],
+    [['--log-dir', '/nowhere'], /no log .*"\/nowhere"/, /no such directory/, /--log-dir/],
+    [['--log-dir', note], /no log .*note"/, /it is a file/, /--log-dir/],
+    [
+      ['--log-dir', path.join(whole, 'records.db')],
+      /no log/,
+      /file of the records/,
+      new RegExp(`--log-dir ${whole}$`),
+    ],
+    [['--log-dir', above], /no log .*above"/, /one is in the folder/, /--log-dir .*above\/log$/],
+    [['--log-dir', away], /no log/, /no records\.db/, /--log-dir/],
+    [['--log-dir', noKey], /"\S+no-key\/log\.vkey" cannot/, /no such file/, /--verifier-key/],
+    [['--log-dir', noNote], /"\S+no-note\/checkpoint" cannot/, /directory/, /from a copy/],
+    [['--log-dir', noFile], /no log .*no-file"/, /no file records\.db/, /--log-dir/],
+    [
+      ['--log-dir', whole, '--verifier-key', note],
+      /note" holds no verifier key/,
+      /one line/,
+      /--verifier-key/,
+    ],
+    [['--log-dir', whole, '--checkpoint', '/nowhere'], /"\/nowhere" cannot/, /no such file/, /--checkpoint/],
+    [['--log-dir', whole, '--trust-bundle', note], /note" holds no cert/, /PEM/, /--trust-bundle/],
+    [
+      ['--log-dir', whole, '--trust-bundle', place('pem', brokenPem)],
+      /pem" is no/,
+      /certificate 1/,
+      /--trust-bundle/,
+    ],
+    [['--log-dir', whole, '--known-skip', 'x'], /--known-skip: "x"/, /whole number/, /stint audit gap skip/],
+  ];
+  for (const [args, what, why, fix] of cases) {
+    const written = { out: '', failure: '' };
+    const to = (name: keyof typeof written) => (text: string) => {
+      written[name] += text;
+    };
+    assert.equal(verifyCommand(args, to('out'), to('failure')), 2, args.join(' '));
+    assert.equal(written.out, '', 'no verdict');
+    const [first = '', second = '', third = '', rest] = written.failure.split('\n');
+    assert.match(first.replace('not verified: ', ''), what);
+    assert.match(second, /^ {2}why: /);
+    assert.match(second, why);
+    assert.match(third, /^ {2}fix: /);
+    assert.match(third, fix);
+    assert.equal(rest, '');
+    if (args.includes('-o')) continue;
+    written.failure = '';
+    verifyCommand([...args, '-o', 'json'], to('out'), to('failure'));
+    const { error } = JSON.parse(written.failure);
+    assert.deepEqual([error.reason, error.exit_code], ['NOT_VERIFIED', 2]);
+    for (const [text, pattern] of [
+      [error.what, what],
+      [error.why, why],
+      [error.fix, fix],
+    ])
+      assert.match(text, pattern);
+  }
 });
 
 for (const [what, damage] of Object.entries({
@@ -417,7 +496,10 @@ for (const [what, damage] of Object.entries({
     let text = '';
     const exitCode = verifyCommand(['--log-dir', copy], (part) => (text += part));
     assert.equal(exitCode, 2);
-    assert.match(text, /^not verified: records\.db cannot be read as a log: /);
+    assert.match(
+      text,
+      /^not verified: "\S+records\.db" cannot be read as a log\n {2}why: .+\n {2}fix: .+\n$/,
+    );
   });
 }
 

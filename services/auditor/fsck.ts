@@ -1,14 +1,18 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { isServiceError } from '@stint/common/errors.ts';
 import { plainJson, plainText } from '@stint/common/plain-text.ts';
-import { parseVerifierKey } from '@stint/common/signed-note.ts';
 import { type Verdict, verifyLog } from './app/verify-log.ts';
 import { type Finding, findingClasses } from './domain/findings.ts';
-import { checkpointFile, readIfThere, verifierKeyFile } from './store/log-files.ts';
 import { openLogReader } from './store/log-reader.ts';
+import {
+  readKeptCheckpoint,
+  readKnownSkip,
+  readPublicCheckpoint,
+  readRoots,
+  readVerifier,
+  requireLog,
+  UnusableError,
+  unusableOf,
+} from './verify-inputs.ts';
 
 /** The log could not be looked at: wrong arguments, or something that must be there is not. */
 const exitUnusable = 2;
@@ -36,32 +40,50 @@ export type FsckOptions = {
   readonly knownSkips?: ReadonlySet<number>;
 };
 
-/** Runs `verify` with its arguments; the exit code says what was found. Nothing is written but to `write`. */
-export function verifyCommand(args: readonly string[], write: (text: string) => void): number {
+/**
+ * Runs `verify` with its arguments; the exit code says what was found. Nothing is written but the verdict, to `write`, or
+ * why there is none, to `writeFailure`.
+ */
+export function verifyCommand(
+  args: readonly string[],
+  write: (text: string) => void,
+  writeFailure = write,
+): number {
+  let format: 'text' | 'json' = 'text';
+  let directory = '';
   try {
+    format = readFormat(args);
     const { values } = parseArgs({ args: [...args], options: flags, strict: true });
-    if (values.help === true || values['log-dir'] === undefined) {
+    if (values.help === true) {
       write(usage);
-      return values.help === true ? 0 : exitUnusable;
+      return 0;
     }
+    directory = values['log-dir'] ?? missing('--log-dir');
     const startedAt = performance.now();
     const verdict = fsck({
-      logDir: values['log-dir'],
+      logDir: directory,
       verifierKeyFile: values['verifier-key'],
       trustBundleFile: values['trust-bundle'],
       checkpointFiles: values.checkpoint ?? [],
-      knownSkips: new Set((values['known-skip'] ?? []).map(readRecordIndex)),
+      knownSkips: new Set((values['known-skip'] ?? []).map(readKnownSkip)),
     });
     const seconds = (performance.now() - startedAt) / 1_000;
     const pinned = values['verifier-key'] !== undefined;
-    write(values.output === 'json' ? asJson(verdict, seconds) : asText(verdict, { seconds, pinned }));
+    write(format === 'json' ? asJson(verdict, seconds) : asText(verdict, { seconds, pinned }));
     return verdict.findings.exitCode;
   } catch (thrown) {
-    if (!isExpected(thrown)) throw thrown;
-    const what = isSqliteFault(thrown) ? 'records.db cannot be read as a log: ' : '';
-    write(`not verified: ${what}${plainText((thrown as Error).message)}\n`);
+    const unusable = unusableOf(thrown, directory);
+    if (unusable === undefined) throw thrown;
+    writeFailure(format === 'json' ? failureJson(unusable) : failureText(unusable));
     return exitUnusable;
   }
+}
+
+function missing(flag: string): never {
+  throw new UnusableError(`${flag} is missing`, {
+    why: 'verify reads no configuration: it must be told where the log is',
+    fix: `${flag} DIR; all that may be said: verify --help`,
+  });
 }
 
 const flags = {
@@ -74,14 +96,16 @@ const flags = {
   help: { type: 'boolean' },
 } as const;
 
-/** Verifies the log of a directory. @throws UnusableError, ServiceError STORE_UNAVAILABLE when it cannot be looked at. */
+/** Verifies the log of a directory. @throws UnusableError, and what SQLite throws, when it cannot be looked at. */
 export function fsck(options: FsckOptions): Verdict {
-  const keyFile = options.verifierKeyFile ?? path.join(options.logDir, verifierKeyFile);
-  const verifier = parseVerifierKey(readText(keyFile));
-  if (verifier === undefined) throw new UnusableError(`"${keyFile}" holds no verifier key`);
+  requireLog(options.logDir);
+  const verifier = readVerifier(options.logDir, options.verifierKeyFile);
   // Read before the log: an auditor at work appends, and a later checkpoint could cover more than the snapshot.
-  const newest = readIfThere(path.join(options.logDir, checkpointFile));
-  const older = (options.checkpointFiles ?? []).map((file) => ({ what: `"${file}"`, note: readText(file) }));
+  const newest = readPublicCheckpoint(options.logDir);
+  const older = (options.checkpointFiles ?? []).map((file) => ({
+    what: `"${file}"`,
+    note: readKeptCheckpoint(file),
+  }));
   const rootsDer =
     options.trustBundleFile === undefined ? {} : { rootsDer: readRoots(options.trustBundleFile) };
   const reader = openLogReader(options.logDir);
@@ -93,36 +117,23 @@ export function fsck(options: FsckOptions): Verdict {
   }
 }
 
-function readRecordIndex(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new UnusableError(`--known-skip: "${text}" is not the index of a record`);
+function readFormat(args: readonly string[]): 'text' | 'json' {
+  const { output = 'text' } = parseArgs({ args: [...args], options: flags, strict: false }).values;
+  if (output === 'text' || output === 'json') return output;
+  throw new UnusableError(`--output: "${output}" is no format`, {
+    why: 'there are text and json',
+    fix: '-o json, or nothing',
+  });
 }
 
-class UnusableError extends Error {}
-
-function isExpected(thrown: unknown): boolean {
-  const isUsage =
-    thrown instanceof TypeError && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS');
-  return thrown instanceof UnusableError || isServiceError(thrown) || isUsage || isSqliteFault(thrown);
+function failureText({ message, why, fix }: UnusableError): string {
+  return `not verified: ${plainText(message)}\n  why: ${plainText(why)}\n  fix: ${plainText(fix)}\n`;
 }
 
-/** Not a database, cut short, or without our tables: whoever did it, there is nothing to verify. */
-function isSqliteFault(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_SQLITE_ERROR';
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UnusableError(`"${file}" cannot be read`, { cause });
-  }
-}
-
-function readRoots(file: string): Buffer[] {
-  const blocks = readText(file).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new UnusableError(`"${file}" holds no certificate`);
-  return blocks.map((pem) => new X509Certificate(pem).raw);
+// The shape that the command line's own failures have.
+function failureJson({ message, why, fix }: UnusableError): string {
+  const facts = { reason: 'NOT_VERIFIED', exit_code: exitUnusable, metadata: {} };
+  return `${plainJson({ error: { what: message, why, fix, ...facts } })}\n`;
 }
 
 function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned: boolean }): string {

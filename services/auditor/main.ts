@@ -7,7 +7,11 @@ const [command, ...rest] = process.argv.slice(2);
 switch (command) {
   case 'verify': {
     const { verifyCommand } = await import('./fsck.ts');
-    process.exitCode = verifyCommand(rest, (text) => process.stdout.write(text));
+    process.exitCode = verifyCommand(
+      rest,
+      (text) => process.stdout.write(text),
+      (text) => process.stderr.write(text),
+    );
     break;
   }
   case 'keygen': {

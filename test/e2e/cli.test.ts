@@ -195,6 +195,9 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
       stderr,
       /^error: no log stands in "\/srv\/none\/stint\/log"\n.*XDG_STATE_HOME.*\n.*--log-dir\n/,
     );
+    const above = await cli.run(['audit', 'verify', '--log-dir', path.join(cli.directory, '.stint')]);
+    assert.equal(above.code, 2);
+    assert.match(above.stderr, /why: there is no records\.db in it, but one in "\S+\/log" .*--log-dir/);
     for (const flag of ['--verifier-key', '--trust-bundle', '--checkpoint']) {
       const wrong = await cli.run(['audit', 'verify', flag, '/srv/none']);
       assert.equal(wrong.code, 2);

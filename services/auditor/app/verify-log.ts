@@ -185,7 +185,8 @@ class ExpectedRoots {
     this.#findings = findings;
     const opening = { verifier, findings };
     const what = 'the public checkpoint';
-    if (newest === undefined) findings.add('checkpoint', `${what} is missing`);
+    if (newest === undefined)
+      findings.add('checkpoint', `${what} is missing: put the file "checkpoint" back beside the records`);
     const opened = [
       newest === undefined
         ? undefined
@@ -236,7 +237,10 @@ function openCheckpoint(
   const opened = parseCheckpoint(openNote(given.note, by.verifier) ?? '');
   if (opened?.origin === by.verifier.name)
     return { what: given.what, class: by.class, size: opened.size, root: opened.root };
-  by.findings.add(by.class, `${given.what} is not signed by the verifier key "${by.verifier.name}"`);
+  by.findings.add(
+    by.class,
+    `${given.what} is not signed by the verifier key "${by.verifier.name}": it was changed, or one of the two is another log's`,
+  );
   return undefined;
 }
 

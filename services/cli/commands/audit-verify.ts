@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -9,6 +9,9 @@ import { runChild } from '../exec/run-child.ts';
 import { describeCommand } from './command-help.ts';
 import { oneMore, readFileName } from './option-values.ts';
 import type { Runner } from './run-command.ts';
+
+/** The file that makes a directory that of a log. */
+const recordsFile = 'records.db';
 
 const auditorProgram = fileURLToPath(new URL('../../auditor/main.ts', import.meta.url));
 
@@ -75,10 +78,19 @@ export function addAuditVerify(audit: Command, run: Runner): void {
 /** Where the log is. @throws CliError NO_LOG when none stands there. */
 function logDirectory(session: CommandSession): string {
   const { path: directory, source } = session.endpoint('log');
-  if (existsSync(path.join(directory, 'records.db'))) return directory;
+  if (existsSync(path.join(directory, recordsFile))) return directory;
   throw cliError('NO_LOG', {
     what: `no log stands in "${directory}"`,
-    why: `there is no records.db (the directory is named by ${source})`,
+    why: `${whyNoLog(directory)} (the directory is named by ${source})`,
     fix: `run it where the mesh was started (npm start), or name the log's directory with ${endpointNames.log.flag}`,
   });
+}
+
+function whyNoLog(directory: string): string {
+  if (!existsSync(directory)) return 'it does not exist, or this user may not look into it';
+  if (!statSync(directory).isDirectory()) return 'it is a file, not a directory';
+  const below = path.join(directory, 'log');
+  return existsSync(path.join(below, recordsFile))
+    ? `there is no ${recordsFile} in it, but one in "${below}"`
+    : `there is no ${recordsFile} in it`;
 }

@@ -1,0 +1,140 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { isServiceError } from '@stint/common/errors.ts';
+import { type NoteVerifier, parseVerifierKey } from '@stint/common/signed-note.ts';
+import { checkpointFile, readIfThere, verifierKeyFile } from './store/log-files.ts';
+import { recordsFile } from './store/open-store.ts';
+
+/** Why nothing was verified: what is not as it must be, why, and what to do. */
+export class UnusableError extends Error {
+  readonly why: string;
+  readonly fix: string;
+
+  constructor(what: string, text: { readonly why: string; readonly fix: string }, cause?: unknown) {
+    super(what, cause === undefined ? undefined : { cause });
+    this.why = text.why;
+    this.fix = text.fix;
+  }
+}
+
+/** Checks that a log stands in the directory. @throws UnusableError. */
+export function requireLog(directory: string): void {
+  const [records, found] = [statOf(path.join(directory, recordsFile)), statOf(directory)];
+  if (records?.isFile() === true) return;
+  const below = path.join(directory, 'log');
+  const refuse = (why: string, better?: string) => {
+    const fix =
+      better === undefined
+        ? 'name the directory that the auditor keeps the log in (its option log-dir) with --log-dir'
+        : `--log-dir ${better}`;
+    throw new UnusableError(`no log stands in "${directory}"`, { why, fix });
+  };
+  if (found === undefined) refuse('there is no such directory, or this user may not look into it');
+  else if (path.basename(directory) === recordsFile && !found.isDirectory())
+    refuse('it is the file of the records', path.dirname(directory));
+  else if (!found.isDirectory()) refuse('it is a file, not a directory');
+  else if (existsSync(path.join(below, recordsFile)))
+    refuse(`there is no ${recordsFile} in it; one is in the folder "log" below`, below);
+  else refuse(`${records === undefined ? 'there is no' : 'there is no file'} ${recordsFile} in it`);
+}
+
+/** Undefined when it is not there, and when this user may not look. */
+function statOf(place: string): Stats | undefined {
+  try {
+    return statSync(place, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // EACCES on the way: the message says that too
+  }
+}
+
+/** Reads the log's key: the one named, or the one that lies with the log. @throws UnusableError. */
+export function readVerifier(directory: string, named: string | undefined): NoteVerifier {
+  const file = named ?? path.join(directory, verifierKeyFile);
+  const fix = `name a copy of the log's ${verifierKeyFile} with --verifier-key`;
+  const verifier = parseVerifierKey(readText(file, fix));
+  if (verifier !== undefined) return verifier;
+  throw new UnusableError(`"${file}" holds no verifier key`, {
+    why: 'a verifier key is one line: name+id+base64',
+    fix,
+  });
+}
+
+/** Reads the public checkpoint; undefined when there is none. @throws UnusableError. */
+export function readPublicCheckpoint(directory: string): string | undefined {
+  const file = path.join(directory, checkpointFile);
+  try {
+    return readIfThere(file);
+  } catch (cause) {
+    throw unreadable(file, 'put the file back from a copy, or verify as a user who may read it', cause);
+  }
+}
+
+/** Reads a checkpoint that was kept elsewhere. @throws UnusableError. */
+export function readKeptCheckpoint(file: string): string {
+  return readText(file, "name a copy that was made of the log's checkpoint with --checkpoint");
+}
+
+/** Reads roots of trust, each DER. @throws UnusableError. */
+export function readRoots(file: string): Buffer[] {
+  const fix = "name the trust domain's roots, certificates in PEM, with --trust-bundle";
+  const blocks =
+    readText(file, fix).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0)
+    throw new UnusableError(`"${file}" holds no certificate`, { why: 'there is no PEM block in it', fix });
+  return blocks.map((pem, i) => {
+    try {
+      return new X509Certificate(pem).raw;
+    } catch (cause) {
+      const why = `certificate ${i + 1} of it cannot be decoded`;
+      throw new UnusableError(`"${file}" is no bundle of certificates`, { why, fix }, cause);
+    }
+  });
+}
+
+/** Reads the index of a record that declares missing events. @throws UnusableError. */
+export function readKnownSkip(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UnusableError(`--known-skip: "${text}" is not the index of a record`, {
+    why: 'it must be a whole number from 0',
+    fix: 'take the index that "stint audit gap skip" and the finding tell',
+  });
+}
+
+/** Why nothing could be verified; undefined for a fault of ours. */
+export function unusableOf(thrown: unknown, directory: string): UnusableError | undefined {
+  if (thrown instanceof UnusableError) return thrown;
+  if (!(thrown instanceof Error)) return undefined;
+  const code = 'code' in thrown ? String(thrown.code) : '';
+  if (code.startsWith('ERR_PARSE_ARGS'))
+    return new UnusableError(thrown.message, { why: 'the arguments are wrong', fix: 'see verify --help' });
+  const file = path.join(directory, recordsFile);
+  const fix = 'put it back from a copy; what is damaged so far cannot be verified';
+  // Not a database, cut short, or without our tables: whoever did it, there is nothing to verify.
+  if (code === 'ERR_SQLITE_ERROR')
+    return new UnusableError(`"${file}" cannot be read as a log`, { why: whyNoLog(thrown), fix }, thrown);
+  if (!isServiceError(thrown, 'STORE_UNAVAILABLE')) return undefined;
+  const { cause } = thrown;
+  const why = cause instanceof Error ? cause.message : 'it cannot be opened';
+  return new UnusableError(`"${file}" cannot be read as a log`, { why, fix }, thrown);
+}
+
+function whyNoLog({ message }: Error): string {
+  return message.startsWith('no such table') ? `it has not the tables of a log (${message})` : message;
+}
+
+function readText(file: string, fix: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw unreadable(file, fix, cause);
+  }
+}
+
+function unreadable(file: string, fix: string, cause: unknown): UnusableError {
+  const { code = 'unknown fault' } = cause as NodeJS.ErrnoException;
+  const why = { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'this user may not' }[
+    code
+  ];
+  return new UnusableError(`"${file}" cannot be read`, { why: why ?? code, fix }, cause);
+}
