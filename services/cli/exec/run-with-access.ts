@@ -7,6 +7,7 @@ import { type AccessQuestion, acquireAccess } from '../access.ts';
 import { CliError, cliError } from '../cli-error.ts';
 import { type CommandSession, containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { tellLongWait } from '../terminal/long-wait.ts';
 import type { Access } from '../views/access-view.ts';
 import { goesOnText, hindranceText, usableLeases } from '../views/containment.ts';
 import { distanceText, timeText } from '../views/time-text.ts';
@@ -41,7 +42,11 @@ export async function runWithAccess(session: CommandSession, options: ExecOption
   try {
     const sidecar = await session.channel('sidecar');
     const name = `stint exec ${options.command[0] ?? ''}`;
-    const workload = await openWorkloadSession(sidecar, { name, signal });
+    const workload = await tellLongWait(session.output, {
+      answer: openWorkloadSession(sidecar, { name, signal }),
+      describe: () =>
+        Promise.resolve('still waiting for the sidecar, which does not answer; Ctrl-C gives up'),
+    });
     try {
       const question = { ...options.question, fresh: true, sessionId: workload.id };
       const access = await acquireAccess(session, question, signal);

@@ -50,20 +50,21 @@ export class Output {
     );
   }
 
+  /** Whether people see on a terminal what goes on. */
+  get isWatched(): boolean {
+    return this.format === 'table' && this.#options.stderr.isTTY === true;
+  }
+
   /** Tells people what goes on or comes next; programs hear nothing. */
   note(text: string): void {
-    const { stderr } = this.#options;
-    if (this.format === 'table' && stderr.isTTY === true)
-      stderr.write(`${this.#paintNote(plainText(text), 'dim')}\n`);
+    if (this.isWatched) this.#options.stderr.write(`${this.#paintNote(plainText(text), 'dim')}\n`);
   }
 
   /**
    * Shows how far something long is, in one line that the next one replaces; empty takes it away. On terminals alone.
    */
   progress(text: string): void {
-    const { stderr } = this.#options;
-    if (this.format === 'table' && stderr.isTTY === true)
-      stderr.write(`\r\u001b[K${this.#paintNote(plainText(text), 'dim')}`);
+    if (this.isWatched) this.#options.stderr.write(`\r\u001b[K${this.#paintNote(plainText(text), 'dim')}`);
   }
 
   /** Says on stderr what must not be missed. */
