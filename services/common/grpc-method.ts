@@ -43,7 +43,7 @@ export type MethodTable<Service> = { readonly [Method in keyof ProtoHandlers<Ser
 
 /**
  * Largest message that a client of ours takes, and that a row may allow, in bytes. A server takes no more than the largest
- * of its rows. grpc-js enforces both by the announced length, before the message is in memory: RESOURCE_EXHAUSTED.
+ * of its rows. Transports refuse by the announced length, before the message is in memory.
  */
 export const messageBytesMax = 4 * 1_024 * 1_024;
 

@@ -1,24 +1,31 @@
-import {
-  ResponderBuilder,
-  Server,
-  ServerCredentials,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  ServerListenerBuilder,
-  type UntypedHandleCall,
-} from '@grpc/grpc-js';
 import { ServiceError } from './errors.ts';
-import { type GrpcAddress, type GrpcListener, type OpenListener, openListener } from './grpc/listener.ts';
-import { bidiMethod, type MethodRun, serverStreamMethod, unaryMethod } from './grpc/method-wrapper.ts';
+import { GrpcJsTransport } from './grpc/grpc-js-transport.ts';
+import { Http2Transport } from './grpc/http2-transport.ts';
+import {
+  type GrpcAddress,
+  type GrpcListener,
+  type OpenListener,
+  openTlsListener,
+  openUnixListener,
+  Peers,
+  type TcpListener,
+  type UnixListener,
+} from './grpc/listener.ts';
+import { messageTooLarge, unreadable } from './grpc/message-reader.ts';
+import { type ConnectionOf, type MethodRun, wrapHandler } from './grpc/method-wrapper.ts';
 import { RequestArrivals } from './grpc/request-arrivals.ts';
-import { type BoundMethod, type CallHost, type ServerCall, UnreadableRequest } from './grpc/server-call.ts';
+import {
+  type BoundMethod,
+  type CallHost,
+  newConnection,
+  type ServerCall,
+  UnreadableRequest,
+} from './grpc/server-call.ts';
+import type { ServedMethod, Transport } from './grpc/transport.ts';
 import { transportLimits } from './grpc/transport-limits.ts';
 import { type ErasedMethod, type GrpcService, messageBytesMax } from './grpc-method.ts';
-import { toGrpcStatus } from './grpc-status.ts';
-import { newId } from './ids.ts';
 import type { Log, LogLevel } from './log.ts';
 import type { Clock } from './time.ts';
-import { peerRefusedText } from './x509-svid.ts';
 
 /** How long the answered calls' last bytes may take to leave when the server stops, in milliseconds. */
 const lastBytesMs = 500;
@@ -92,7 +99,7 @@ class RunningServer implements GrpcServer, CallHost {
   readonly #options: GrpcServerOptions;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
   readonly #listeners: OpenListener[] = [];
-  readonly #servers: Server[] = [];
+  readonly #transports: Transport[] = [];
   readonly #arrivals: RequestArrivals[] = [];
   #closing: Promise<void> | undefined;
 
@@ -122,45 +129,46 @@ class RunningServer implements GrpcServer, CallHost {
     return this.#closing;
   }
 
-  // A grpc-js server for each listener: which one a call came by is then known from where its handler was registered.
-  async #open(listener: GrpcListener): Promise<void> {
-    const { log, clock } = this;
-    const limits = transportLimits(listener, this.#options.services);
-    const serving = new Server(limits);
-    const refusing = new Server({ ...limits, interceptors: [refuseEveryCall(this.service, clock)] });
-    const injectors = [serving, refusing].map((server) =>
-      server.createConnectionInjector(ServerCredentials.createInsecure()),
-    );
-    const taker = {
-      serve: (socket: Parameters<(typeof injectors)[0]['injectConnection']>[0]) =>
-        injectors[0]?.injectConnection(socket),
-      refuse: (socket: Parameters<(typeof injectors)[0]['injectConnection']>[0]) =>
-        injectors[1]?.injectConnection(socket),
-    };
-    this.#servers.push(serving, refusing);
-    const open = await openListener(listener, { log, clock, taker });
-    this.#listeners.push(open);
-    if (listener.kind === 'tcp' && listener.tls.requireClientSvid) this.#arrivals.push(this.#watch(open));
-    for (const service of this.#options.services) {
-      const definition = guardedCodecs(service, log);
-      const handlers = Object.entries(definition).map(([name, method]) => [name, this.#wrap(method, open)]);
-      for (const server of [serving, refusing]) server.addService(definition, Object.fromEntries(handlers));
-    }
+  #open(listener: GrpcListener): Promise<void> {
+    return listener.kind === 'unix' ? this.#openUnix(listener) : this.#openTls(listener);
   }
 
-  #watch({ connectionOf }: OpenListener): RequestArrivals {
+  async #openUnix(listener: UnixListener): Promise<void> {
+    const { log, clock } = this;
+    const local = newConnection({ kind: 'local' });
+    const transport = new Http2Transport({ methods: this.#served(() => local, 'handler'), log, clock });
+    this.#transports.push(transport);
+    this.#listeners.push(await openUnixListener(listener, { log, taker: transport }));
+  }
+
+  async #openTls(listener: TcpListener): Promise<void> {
+    const { log, clock, service } = this;
+    const peers = new Peers();
+    const methods = this.#served(peers.of, 'transport');
+    const limits = transportLimits(listener, this.#options.services);
+    const transport = new GrpcJsTransport({ service, clock, limits, methods });
+    this.#transports.push(transport);
+    this.#listeners.push(await openTlsListener(listener, { log, clock, taker: transport, peers }));
+    if (listener.tls.requireClientSvid) this.#arrivals.push(this.#watch(peers.of));
+  }
+
+  #watch(connectionOf: ConnectionOf): RequestArrivals {
     const methods = this.#options.services.flatMap(({ definition }) => Object.values(definition));
     const streams = methods.filter(({ requestStream }) => requestStream);
     const streamPaths = new Set(streams.map(({ path }) => path));
     return new RequestArrivals({ connectionOf, streamPaths, log: this.log });
   }
 
-  #wrap(definition: ErasedMethod, listener: OpenListener): UntypedHandleCall {
-    const method = this.#methods.get(definition.path);
-    if (method === undefined) throw new Error(`${definition.path} is not bound`);
-    const run: MethodRun = { host: this, method, connectionOf: (call) => listener.connectionOf(call) };
-    if (!definition.responseStream) return unaryMethod(run);
-    return definition.requestStream ? bidiMethod(run) : serverStreamMethod(run);
+  /** Every method with its codecs and its wrapped handler, for one listener. */
+  #served(connectionOf: ConnectionOf, callersDeadline: MethodRun['callersDeadline']): ServedMethod[] {
+    return this.#options.services.flatMap((service) =>
+      guardedMethods(service, this.log).map(({ definition, bytesMax }) => {
+        const method = this.#methods.get(definition.path);
+        if (method === undefined) throw new Error(`${definition.path} is not bound`);
+        const run = { host: this, method, connectionOf, callersDeadline };
+        return { definition, bytesMax, handler: wrapHandler(definition, run) };
+      }),
+    );
   }
 
   async #close(deadlineMs: number): Promise<void> {
@@ -172,22 +180,18 @@ class RunningServer implements GrpcServer, CallHost {
     for (const stream of [...this.streams])
       stream.abort(new ServiceError('SHUTTING_DOWN', 'the service is stopping'));
     // 3. calls under way get their answers, as long as there is time.
-    const answered = Promise.all(this.#servers.map(shutDown));
+    const answered = Promise.all(this.#transports.map((transport) => transport.shutDown()));
     await Promise.race([answered, late.passed]);
     // 4. the last bytes leave; a connection that never got beyond its handshake has none.
     const lingered = elapsed(Math.min(lastBytesMs, deadlineMs));
     await Promise.race([ended, late.passed, lingered.passed]);
     // 5. what is left is cut.
-    for (const server of this.#servers) server.forceShutdown();
+    for (const transport of this.#transports) transport.cut();
     for (const listener of this.#listeners) listener.cut();
     for (const arrivals of this.#arrivals) arrivals.close();
     late.cancel();
     lingered.cancel();
   }
-}
-
-function shutDown(server: Server): Promise<void> {
-  return new Promise((resolve) => server.tryShutdown(() => resolve()));
 }
 
 function elapsed(ms: number): { passed: Promise<void>; cancel(): void } {
@@ -205,42 +209,25 @@ function bindMethods({ definition, methods, handlers }: GrpcService): [string, B
   });
 }
 
-/** The definition with codecs that turn a bad request into a refusal with a reason, and log a bad answer of ours. */
-function guardedCodecs({ definition, methods }: GrpcService, log: Log): Record<string, ErasedMethod> {
-  const guarded = Object.entries(definition).map(([key, method]) => {
+/** Each method with codecs that turn a bad request into a refusal with a reason, and log a bad answer of ours. */
+function guardedMethods({ definition, methods }: GrpcService, log: Log): Omit<ServedMethod, 'handler'>[] {
+  return Object.entries(definition).map(([key, method]) => {
     const bytesMax = methods[key]?.requestBytesMax ?? 0;
-    return [
-      key,
-      {
-        ...method,
-        requestDeserialize: (bytes: Buffer) => readRequest(method, bytes, bytesMax),
-        responseSerialize: (value: object) => writeResponse(method, value, log),
-      },
-    ];
+    const guarded = {
+      ...method,
+      requestDeserialize: (bytes: Buffer) => readRequest(method, bytes, bytesMax),
+      responseSerialize: (value: object) => writeResponse(method, value, log),
+    };
+    return { definition: guarded, bytesMax };
   });
-  return Object.fromEntries(guarded) as Record<string, ErasedMethod>;
 }
 
 function readRequest(method: ErasedMethod, bytes: Buffer, bytesMax: number): object {
-  if (bytes.length > bytesMax) {
-    const metadata = { bytes: String(bytes.length), bytes_max: String(bytesMax) };
-    return new UnreadableRequest(
-      new ServiceError(
-        'MESSAGE_TOO_LARGE',
-        `the message has ${bytes.length} bytes: at most ${bytesMax} are taken`,
-        { metadata },
-      ),
-    );
-  }
+  if (bytes.length > bytesMax) return new UnreadableRequest(messageTooLarge(bytes.length, bytesMax));
   try {
     return method.requestDeserialize(bytes);
   } catch (cause) {
-    return new UnreadableRequest(
-      new ServiceError('INVALID_FIELD', 'the message cannot be decoded', {
-        metadata: { field: 'message' },
-        cause,
-      }),
-    );
+    return new UnreadableRequest(unreadable('the message cannot be decoded', cause));
   }
 }
 
@@ -251,20 +238,4 @@ function writeResponse(method: ErasedMethod, value: object, log: Log): Buffer {
     log.error({ error, method: method.path.slice(1) }, 'an answer could not be encoded');
     throw error;
   }
-}
-
-/** What a connection without an acceptable SVID meets: every call is refused before its request is read. */
-function refuseEveryCall(service: string, clock: Clock): ServerInterceptor {
-  return (_method, call) => {
-    const listener = new ServerListenerBuilder()
-      .withOnReceiveMetadata(() => {
-        const refusal = new ServiceError('PEER_UNAUTHENTICATED', peerRefusedText);
-        call.sendStatus(toGrpcStatus(refusal, { service, requestId: newId('request', clock.now()) }));
-      })
-      .build();
-    return new ServerInterceptingCall(
-      call,
-      new ResponderBuilder().withStart((next) => next(listener)).build(),
-    );
-  };
 }

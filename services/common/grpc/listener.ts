@@ -1,7 +1,6 @@
 import { constants } from 'node:crypto';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import type { Caller } from '../grpc-method.ts';
 import type { Log } from '../log.ts';
 import type { TrustDomain } from '../spiffe-id.ts';
 import type { Clock } from '../time.ts';
@@ -12,8 +11,8 @@ import {
   connectionsPerIdentityMax,
   Handshakes,
 } from './connection-bounds.ts';
-import type { ServerCall } from './server-call.ts';
-import { type Connection, svidEnded, timerMsMax } from './server-call.ts';
+import type { ConnectionOf } from './method-wrapper.ts';
+import { type Connection, newConnection, svidEnded, timerMsMax } from './server-call.ts';
 import { listenOnUnixSocket } from './unix-socket.ts';
 
 /** Most connections of one listener at once; the kernel's queue holds the next. */
@@ -43,39 +42,59 @@ export type GrpcListener =
     }
   | { readonly kind: 'unix'; readonly path: string };
 
+export type UnixListener = Extract<GrpcListener, { kind: 'unix' }>;
+export type TcpListener = Extract<GrpcListener, { kind: 'tcp' }>;
+
 /** A listener's actual address: the port is the one bound. */
 export type GrpcAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
-/** Where accepted connections go: to the server, or to the one that refuses every call. */
+/** Where accepted connections go; and those whose peer is refused, to be told so in answer to every call. */
 export type ConnectionTaker = {
   serve(socket: Socket): void;
   refuse(socket: Socket): void;
 };
 
-/** What a listener needs of its server. */
-export type ListenerHost = {
+/** What a listener on a unix socket needs of its server. */
+export type UnixListenerHost = { readonly log: Log; readonly taker: Pick<ConnectionTaker, 'serve'> };
+
+/** What a listener by TLS needs of its server. */
+export type TlsListenerHost = {
   readonly log: Log;
   readonly clock: Clock;
   readonly taker: ConnectionTaker;
+  readonly peers: Peers;
 };
+
+/** Who is at the other end of the connections of one listener: whoever proved who he is, or anybody. */
+export class Peers {
+  // By the peer's certificate object, which Node makes anew on each call: acceptPeer gives every socket one of its own.
+  readonly #known = new WeakMap<object, Connection>();
+  readonly #anybody = newConnection({ kind: 'anonymous' });
+
+  add(certificate: object, connection: Connection): void {
+    this.#known.set(certificate, connection);
+  }
+
+  readonly of: ConnectionOf = (call) => {
+    const certificate = call.getAuthContext().sslPeerCertificate;
+    return (certificate === undefined ? undefined : this.#known.get(certificate)) ?? this.#anybody;
+  };
+}
 
 /** A listener that is open. `stop` takes no new connections and resolves when the last has ended; `cut` ends them. */
 export type OpenListener = {
   readonly address: GrpcAddress;
-  /** Who is at the other end of a call's connection. */
-  connectionOf(call: { getAuthContext(): { sslPeerCertificate?: object } }): Connection;
   stop(): Promise<void>;
   cut(): void;
 };
 
-/** Opens a listener. @throws Error when the address cannot be had. */
-export function openListener(listener: GrpcListener, host: ListenerHost): Promise<OpenListener> {
-  return listener.kind === 'unix' ? openUnixListener(listener.path, host) : openTlsListener(listener, host);
-}
-
-async function openUnixListener(path: string, host: ListenerHost): Promise<OpenListener> {
+/** Opens a listener on a unix socket. @throws Error when the path cannot be had. */
+export async function openUnixListener(
+  { path }: UnixListener,
+  host: UnixListenerHost,
+): Promise<OpenListener> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     track(sockets, socket, host.log);
@@ -83,23 +102,17 @@ async function openUnixListener(path: string, host: ListenerHost): Promise<OpenL
   });
   server.maxConnections = connectionsMax;
   await listenOnUnixSocket(server, path);
-  const everybody = newConnection({ kind: 'local' });
   return {
     address: { kind: 'unix', path },
-    connectionOf: () => everybody,
     stop: () => closed(server),
     cut: () => cutAll(sockets),
   };
 }
 
-type TcpListener = Extract<GrpcListener, { kind: 'tcp' }>;
-
-async function openTlsListener(listener: TcpListener, host: ListenerHost): Promise<OpenListener> {
+/** Opens a listener by TLS. @throws Error when the address cannot be had. */
+export async function openTlsListener(listener: TcpListener, host: TlsListenerHost): Promise<OpenListener> {
   const { source, requireClientSvid } = listener.tls;
   const sockets = new Set<Socket>();
-  // By the peer's certificate object, which Node makes anew on each call: acceptPeer gives every socket one of its own.
-  const connections = new WeakMap<object, Connection>();
-  const anybody = newConnection({ kind: 'anonymous' });
   const handshakes = new Handshakes();
   const shares = new ConnectionShares(
     requireClientSvid ? connectionsPerIdentityMax : connectionsPerAddressMax,
@@ -115,7 +128,7 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
   secured.on('secureConnection', (socket) => {
     handshakes.finish(socket);
     track(sockets, socket, host.log);
-    if (requireClientSvid) acceptPeer({ socket, listener, host, connections, shares });
+    if (requireClientSvid) acceptPeer({ socket, listener, host, shares });
     else if (shares.take(socket.remoteAddress ?? '', socket)) host.taker.serve(socket);
     else refuseShare(socket, host.log);
   });
@@ -139,7 +152,6 @@ async function openTlsListener(listener: TcpListener, host: ListenerHost): Promi
   const { port } = server.address() as AddressInfo;
   return {
     address: { kind: 'tcp', host: listener.host, port },
-    connectionOf: (call) => connections.get(call.getAuthContext().sslPeerCertificate ?? anybody) ?? anybody,
     stop: () => {
       unsubscribe();
       return closed(server);
@@ -165,12 +177,11 @@ function contextOptions({ svid, bundlePem }: SvidState): SecureContextOptions {
 type PeerArrival = {
   socket: TLSSocket;
   listener: TcpListener;
-  host: ListenerHost;
-  connections: WeakMap<object, Connection>;
+  host: TlsListenerHost;
   shares: ConnectionShares;
 };
 
-function acceptPeer({ socket, listener, host, connections, shares }: PeerArrival): void {
+function acceptPeer({ socket, listener, host, shares }: PeerArrival): void {
   const certificate = socket.getPeerCertificate();
   try {
     if (!socket.authorized) throw new Error(`chain: ${String(socket.authorizationError)}`);
@@ -189,7 +200,7 @@ function acceptPeer({ socket, listener, host, connections, shares }: PeerArrival
       svidSha256: peer.svidSha256,
       expiresAt: peer.expiresAt,
     });
-    connections.set(certificate, connection);
+    host.peers.add(certificate, connection);
     socket.getPeerCertificate = (() => certificate) as TLSSocket['getPeerCertificate'];
     endWithSvid({ socket, connection, expiresAt: peer.expiresAt, clock: host.clock });
     host.taker.serve(socket);
@@ -239,10 +250,6 @@ function listenOnTcp(server: NetServer, at: { host: string; port: number }): Pro
 
 function closed(server: NetServer): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
-}
-
-function newConnection(caller: Caller): Connection {
-  return { caller, streams: new Set<ServerCall>() };
 }
 
 function track(sockets: Set<Socket>, socket: Socket, log: Log): void {

@@ -1,13 +1,7 @@
-import {
-  type handleBidiStreamingCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  type ServerDuplexStream,
-  type ServerWritableStream,
-  status as statusCode,
-} from '@grpc/grpc-js';
+import type { Duplex, Writable } from 'node:stream';
+import { status as statusCode } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
-import type { MessageSink } from '../grpc-method.ts';
+import type { ErasedMethod, MessageSink } from '../grpc-method.ts';
 import { publicError, toGrpcStatus } from '../grpc-status.ts';
 import { measure, telemetryIsOn, withSpan } from '../telemetry.ts';
 import { IncomingMessages } from './incoming-messages.ts';
@@ -16,6 +10,7 @@ import {
   type BoundMethod,
   type CallHost,
   type Connection,
+  type IncomingCall,
   ServerCall,
   UnreadableRequest,
 } from './server-call.ts';
@@ -28,17 +23,40 @@ export type MethodRun = {
   readonly host: CallHost;
   readonly method: BoundMethod;
   readonly connectionOf: ConnectionOf;
+  /** Who answers at the caller's deadline: the transport itself, or nobody unless the handler's wrapper does. */
+  readonly callersDeadline: 'transport' | 'handler';
 };
 
-type UnaryCallback = Parameters<handleUnaryCall<unknown, unknown>>[1];
-type OutgoingStream = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+type UnaryCall = IncomingCall & { readonly request: unknown };
+type OutgoingStream = IncomingCall & Writable;
+
+/** Answers a unary call: with a status, or with null and the answer. */
+export type UnaryCallback = (status: ReturnType<typeof toGrpcStatus> | null, answer?: unknown) => void;
+
+/** A handler as transports call it, by what it streams. */
+export type WrappedHandler =
+  | { readonly streams: 'nothing'; readonly run: (call: UnaryCall, answer: UnaryCallback) => void }
+  | { readonly streams: 'answers'; readonly run: (call: OutgoingStream & UnaryCall) => void }
+  | { readonly streams: 'both'; readonly run: (call: IncomingCall & Duplex) => void };
+
+/** Wraps a method's handler for a transport. */
+export function wrapHandler(
+  { requestStream, responseStream }: Pick<ErasedMethod, 'requestStream' | 'responseStream'>,
+  run: MethodRun,
+): WrappedHandler {
+  if (!responseStream) return { streams: 'nothing', run: unaryMethod(run) };
+  return requestStream
+    ? { streams: 'both', run: bidiMethod(run) }
+    : { streams: 'answers', run: serverStreamMethod(run) };
+}
 
 /**
- * Wraps a unary handler for grpc-js: the caller is checked, the call is counted, whatever the handler throws or rejects
+ * The caller is checked, the call is counted, whatever the handler throws or rejects
  * with becomes a status, and the caller always gets an answer by the deadline. A handler that answers at once is
  * answered at once, without a promise or a timer.
  */
-export function unaryMethod({ host, method, connectionOf }: MethodRun): handleUnaryCall<unknown, unknown> {
+function unaryMethod(run: MethodRun): (raw: UnaryCall, callback: UnaryCallback) => void {
+  const { host, method, connectionOf } = run;
   return (raw, callback) => {
     const call = new ServerCall(host, method, { caller: connectionOf(raw).caller, call: raw });
     const answer = new UnaryAnswer({ host, method, call }, callback);
@@ -59,9 +77,9 @@ export function unaryMethod({ host, method, connectionOf }: MethodRun): handleUn
       call.leave();
       return answer.succeed(result);
     }
-    raw.on('cancelled', () => answer.abandon(new Error('the caller has gone')));
-    // grpc-js itself answers at the caller's deadline; ours is needed only where it is the earlier one.
-    if (call.deadline !== undefined && call.deadline < Number(raw.getDeadline())) answer.startTimer();
+    raw.on('cancelled', () => answer.abandon());
+    const isAnswered = run.callersDeadline === 'transport' && call.deadline === Number(raw.getDeadline());
+    if (call.deadline !== undefined && !isAnswered) answer.startTimer();
     return void result
       .finally(() => call.leave())
       .then(
@@ -98,8 +116,10 @@ class UnaryAnswer {
     recordEnd(this.#ending, thrown);
   }
 
-  abandon(reason: Error): void {
+  // grpc-js says of every call that it was cancelled, once it is over: an error is made for those that were.
+  abandon(): void {
     if (!this.#take()) return;
+    const reason = new Error('the caller has gone');
     this.#ending.call.abort(reason);
     recordEnd(this.#ending, reason);
   }
@@ -120,8 +140,7 @@ class UnaryAnswer {
   }
 }
 
-/** Wraps a server-streaming handler for grpc-js. */
-export function serverStreamMethod(run: MethodRun): handleServerStreamingCall<unknown, unknown> {
+function serverStreamMethod(run: MethodRun): (raw: OutgoingStream & UnaryCall) => void {
   return (raw) => {
     runStream(run, raw, (call, out) =>
       run.method.handler(readable(raw.request) as never, out as never, call as never),
@@ -129,8 +148,7 @@ export function serverStreamMethod(run: MethodRun): handleServerStreamingCall<un
   };
 }
 
-/** Wraps a bidirectional handler for grpc-js. */
-export function bidiMethod(run: MethodRun): handleBidiStreamingCall<unknown, unknown> {
+function bidiMethod(run: MethodRun): (raw: IncomingCall & Duplex) => void {
   return (raw) => {
     runStream(run, raw, (call, out) => {
       const messages = new IncomingMessages(raw, { signal: call.signal, check: readable });

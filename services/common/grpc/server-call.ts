@@ -1,4 +1,3 @@
-import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import type { AllowedCaller, CallContext, Caller, ErasedHandler, MethodRow } from '../grpc-method.ts';
 import { newId, type RequestId } from '../ids.ts';
@@ -24,6 +23,11 @@ export type Connection = {
   readonly streams: Set<ServerCall>;
 };
 
+/** Nobody has streams on it yet. */
+export function newConnection(caller: Caller): Connection {
+  return { caller, streams: new Set<ServerCall>() };
+}
+
 /** A method as the server runs it. `inFlight` counts calls whose handler has not settled. */
 export type BoundMethod = {
   /** `stint.broker.v1.AccessService/RequestAccess`. */
@@ -33,7 +37,7 @@ export type BoundMethod = {
   inFlight: number;
 };
 
-/** In place of a request that could not be read: grpc-js hands over whatever the decoder returns. */
+/** In place of a request that could not be read: transports hand over whatever the decoder returns. */
 export class UnreadableRequest {
   readonly error: ServiceError;
   constructor(error: ServiceError) {
@@ -41,10 +45,14 @@ export class UnreadableRequest {
   }
 }
 
-type AnyCall =
-  | ServerUnaryCall<unknown, unknown>
-  | ServerWritableStream<unknown, unknown>
-  | ServerDuplexStream<unknown, unknown>;
+/** What is asked of a call, whichever transport it came by. `cancelled`: its caller has gone before the answer. */
+export type IncomingCall = {
+  readonly metadata: { get(name: string): readonly unknown[] };
+  getDeadline(): Date | number;
+  getPeer(): string;
+  getAuthContext(): { sslPeerCertificate?: object };
+  on(event: 'cancelled', listener: () => void): unknown;
+};
 
 /** Longest wait that Node's timers can hold, in milliseconds. */
 export const timerMsMax = 2_147_483_647;
@@ -65,12 +73,12 @@ export class ServerCall implements CallContext {
   readonly deadline: UnixMs | undefined;
   readonly #host: CallHost;
   readonly #method: BoundMethod;
-  readonly #call: AnyCall;
+  readonly #call: IncomingCall;
   #requestId: RequestId | undefined;
   #controller: AbortController | undefined;
   #abortReason: unknown;
 
-  constructor(host: CallHost, method: BoundMethod, at: { caller: Caller; call: AnyCall }) {
+  constructor(host: CallHost, method: BoundMethod, at: { caller: Caller; call: IncomingCall }) {
     this.#host = host;
     this.#method = method;
     this.#call = at.call;

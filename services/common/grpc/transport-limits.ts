@@ -1,9 +1,9 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { type AllowedCaller, type Caller, type GrpcService, messageBytesMax } from '../grpc-method.ts';
-import type { GrpcListener } from './listener.ts';
+import type { TcpListener } from './listener.ts';
 
 /** Most calls under way on one connection; the peer's HTTP/2 stack holds the next back. */
-const callsPerConnectionMax = 1_000;
+export const callsPerConnectionMax = 1_000;
 
 /** The same where callers are anonymous: a connection is for one errand. */
 export const anonymousCallsPerConnectionMax = 4;
@@ -17,8 +17,8 @@ const anonymousConnectionMs = 60_000;
 const anonymousConnectionGraceMs = 10_000;
 
 /** What grpc-js bounds by itself on one listener. A message is refused by its announced length, before it is kept. */
-export function transportLimits(listener: GrpcListener, services: readonly GrpcService[]): ChannelOptions {
-  const caller = callerOn(listener);
+export function transportLimits(listener: TcpListener, services: readonly GrpcService[]): ChannelOptions {
+  const caller = listener.tls.requireClientSvid ? 'svid' : 'anonymous';
   const limits = {
     'grpc.max_receive_message_length': largestRequest(caller, services),
     'grpc.max_concurrent_streams': callsPerConnectionMax,
@@ -34,12 +34,6 @@ export function transportLimits(listener: GrpcListener, services: readonly GrpcS
     'grpc.max_connection_age_ms': anonymousConnectionMs,
     'grpc.max_connection_age_grace_ms': anonymousConnectionGraceMs,
   };
-}
-
-/** The kind of all callers on a listener. */
-function callerOn(listener: GrpcListener): Caller['kind'] {
-  if (listener.kind === 'unix') return 'local';
-  return listener.tls.requireClientSvid ? 'svid' : 'anonymous';
 }
 
 // Every service is on every listener, but only what its callers may call counts: the rest they are refused anyway.
