@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { codecs } from '@stint/common/proto.ts';
 import { processesIn } from '../../deploy/servers/processes-in.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
+import { columnsOf } from '../../services/cli/terminal/wrap-text.ts';
 import { processesNaming } from '../harness/mesh-under-test.ts';
 import { skipWithoutNats, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
@@ -78,6 +79,12 @@ test('one command tells the whole story and leaves nothing running', { skip, tim
     /nightly report[\s\S]*stint-sidecar[\s\S]*stint-broker[\s\S]*CREATE ROLE[\s\S]*publish audit\.b1[\s\S]*stint-auditor/,
   );
   assert.match(dev.output, /no process and no database user is left/);
+  const told = dev.output.replaceAll(state, '.stint').split('\n');
+  assert.deepEqual(
+    told.filter((line) => columnsOf(line) > 80),
+    [],
+    'lines that a terminal of 80 columns would break',
+  );
   assert.deepEqual(leftovers(), []);
 });
 

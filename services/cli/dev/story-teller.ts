@@ -1,11 +1,21 @@
 import pc from 'picocolors';
+import { wrapText } from '../terminal/wrap-text.ts';
 
 /** A step of the story that did not hold. */
 export class StoryBroken extends Error {}
 
 type Out = { write(text: string): void };
 
-/** Prints the story as it happens: numbered steps with the seconds since its begin. */
+/** Columns of the story: those that every terminal has, a page of documentation too. */
+const widthMax = 80;
+
+/** Where the text of steps and details begins. */
+const textIndent = 14;
+
+/** Where drawings begin: near the margin, since their lines cannot be wrapped. */
+const drawingIndent = 2;
+
+/** Prints the story as it happens: numbered steps with the seconds since its begin. Longer lines are wrapped below themselves. */
 export class StoryTeller {
   readonly #out: Out;
   readonly #begin = performance.now();
@@ -16,10 +26,7 @@ export class StoryTeller {
   }
 
   step(text: string): void {
-    this.#steps++;
-    this.#line(
-      `${pc.dim(this.#elapsed())} ${pc.green('✓')} ${pc.bold(String(this.#steps).padStart(2))} ${text}`,
-    );
+    this.#step(pc.green('✓'), text);
   }
 
   /** A step that is told as done only if it holds. @throws StoryBroken */
@@ -28,42 +35,52 @@ export class StoryTeller {
       this.step(text);
       return;
     }
-    this.#steps++;
-    this.#line(
-      `${pc.dim(this.#elapsed())} ${pc.red('✗')} ${pc.bold(String(this.#steps).padStart(2))} ${text}`,
-    );
+    this.#step(pc.red('✗'), text);
     throw new StoryBroken(`step ${this.#steps} does not hold: ${text}`);
   }
 
   /** One proved thing of many. @throws StoryBroken */
   proved(holds: boolean, name: string, text: string): void {
-    this.detail(
-      [holds ? pc.green('✓') : pc.red('✗'), ...(name === '' ? [] : [name.padEnd(5)]), text].join(' '),
-    );
+    const named = name === '' ? '' : `${name.padEnd(5)} `;
+    this.#wrapped(`${' '.repeat(textIndent)}${holds ? pc.green('✓') : pc.red('✗')} ${named}`, {
+      text,
+      indent: textIndent + '✓ '.length + named.length,
+    });
     if (!holds) throw new StoryBroken(`this does not hold: ${name} ${text}`);
   }
 
   detail(text: string): void {
-    this.#line(`             ${text}`);
+    this.#wrapped(' '.repeat(textIndent), { text, indent: textIndent });
   }
 
-  lines(texts: readonly string[]): void {
-    for (const text of texts) this.detail(text);
+  drawing(lines: readonly string[]): void {
+    for (const line of lines) this.#line(`${' '.repeat(drawingIndent)}${line}`);
   }
 
   table(rows: readonly Readonly<Record<string, unknown>>[]): void {
     const columns = Object.keys(rows[0] ?? {});
     const width = (column: string) =>
       Math.max(column.length, ...rows.map((row) => String(row[column]).length));
-    for (const row of rows)
-      this.detail(pc.dim(columns.map((column) => String(row[column]).padEnd(width(column))).join('  ')));
+    for (const row of rows) {
+      const cells = columns.map((column) => String(row[column]).padEnd(width(column)));
+      this.#line(`${' '.repeat(textIndent)}${pc.dim(cells.join('  ').trimEnd())}`);
+    }
+  }
+
+  #step(mark: string, text: string): void {
+    this.#steps++;
+    const elapsed = `${((performance.now() - this.#begin) / 1_000).toFixed(2)} s`.padStart(8);
+    const head = `${pc.dim(elapsed)} ${mark} ${pc.bold(String(this.#steps).padStart(2))} `;
+    this.#wrapped(head, { text, indent: textIndent });
+  }
+
+  /** `head` takes `indent` columns, and may be painted. */
+  #wrapped(head: string, { text, indent }: { readonly text: string; readonly indent: number }): void {
+    const lines = wrapText(text, widthMax - indent);
+    for (const [i, line] of lines.entries()) this.#line(`${i === 0 ? head : ' '.repeat(indent)}${line}`);
   }
 
   #line(text: string): void {
     this.#out.write(`${text}\n`);
-  }
-
-  #elapsed(): string {
-    return `${((performance.now() - this.#begin) / 1_000).toFixed(2)} s`.padStart(8);
   }
 }

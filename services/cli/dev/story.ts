@@ -192,8 +192,8 @@ async function showTrace(
     () => `the trace ${traceId} did not reach ${missing().join(', ')}`,
   );
   const isWhole = await traceAtRest(traces, traceId);
-  teller.lines(drawTrace(traces.spans(traceId)));
-  if (!isWhole) teller.lines(['Spans are missing: a part had not sent them yet.']);
+  teller.drawing(drawTrace(traces.spans(traceId)));
+  if (!isWhole) teller.detail('Spans are missing: a part had not sent them yet.');
 }
 
 /** Waits until a trace has stopped growing and no span lacks its parent; false when that takes too long. */

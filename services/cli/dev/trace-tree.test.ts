@@ -47,6 +47,12 @@ test('a name that would move the cursor is drawn as text', () => {
   assert.ok(line.startsWith('a?[2Jb'));
 });
 
+test('a call is named without its package, anything else whole', () => {
+  const names = ['stint.sidecar.v1.SidecarService/Acquire', 'stint.acquire', 'publish audit.b1'];
+  const drawn = names.map((name) => drawTrace([span('x', 0, { name })])[0]?.split('  ')[0]);
+  assert.deepEqual(drawn, ['SidecarService/Acquire', 'stint.acquire', 'publish audit.b1']);
+});
+
 test('no spans, no lines', () => {
   assert.deepEqual(drawTrace([]), []);
 });

@@ -5,7 +5,8 @@ const depthMax = 32;
 
 /**
  * Draws a trace as a tree: a line a span, children below their parent in order of start, with the milliseconds from the
- * trace's begin and those it took. A span whose parent is not there stands at the top. Returns no lines for no spans.
+ * trace's begin and those it took. A span whose parent is not there stands at the top. Calls are named without their
+ * package, so that lines stay short. Returns no lines for no spans.
  */
 export function drawTrace(unordered: readonly Span[]): string[] {
   const spans = unordered.toSorted((a, b) => a.startMs - b.startMs);
@@ -20,7 +21,11 @@ export function drawTrace(unordered: readonly Span[]): string[] {
     if (seen.has(span.id)) return;
     seen.add(span.id);
     const times = `+${(span.startMs - begin).toFixed(1)}  ${(span.endMs - span.startMs).toFixed(1)} ms${span.isError ? '  error' : ''}`;
-    rows.push({ label: `${ahead.own}${oneLine(span.name)}`, service: oneLine(span.service), times });
+    rows.push({
+      label: `${ahead.own}${oneLine(shortName(span.name))}`,
+      service: oneLine(span.service),
+      times,
+    });
     const below = children.get(span.id) ?? [];
     below.forEach((child, index) => {
       const isLast = index === below.length - 1;
@@ -36,6 +41,11 @@ export function drawTrace(unordered: readonly Span[]): string[] {
     Math.max(0, ...rows.map((row) => pick(row).length));
   const [labels, services] = [width((row) => row.label), width((row) => row.service)];
   return rows.map((row) => `${row.label.padEnd(labels)}  ${row.service.padEnd(services)}  ${row.times}`);
+}
+
+/** `stint.sidecar.v1.SidecarService/Acquire` as `SidecarService/Acquire`. */
+function shortName(name: string): string {
+  return name.replace(/^(?:[a-z]\w*\.)+(?=[A-Z]\w*\/)/, '');
 }
 
 function oneLine(text: string): string {
