@@ -23,7 +23,7 @@ const readRowsMax = 16;
  * How long a batch waits for others, in milliseconds. Callers wait for their answers and nobody for this: batches that are
  * sent together cost broker, server and auditor much less than each by itself.
  */
-const gatherMs = 5;
+const gatherMs = 25;
 /** A server that has not taken a batch within this time, in milliseconds, has refused it. */
 const ackMsMax = 5_000;
 /** Waits after refusals, in milliseconds: doubled each time, and as much again at random. */
