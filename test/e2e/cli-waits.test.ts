@@ -72,7 +72,7 @@ describe('a command at a terminal that has to wait', { skip }, () => {
     await whileStopped('sidecar', async () => {
       for (const line of Object.values(commands)) {
         const typed = typeAtTerminal(line);
-        await typed.showing(/still waiting for the sidecar, which does not answer/);
+        await typed.showing(/still waiting for the sidecar, which does not answer: \d+s more at most/);
         typed.press(interrupt);
         assert.deepEqual(await typed.exit, [130, null], typed.shown());
       }

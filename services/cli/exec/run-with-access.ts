@@ -3,18 +3,24 @@ import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { currentTraceparent } from '@stint/common/telemetry.ts';
+import { formatDurationMs } from '@stint/common/time.ts';
 import { type AccessQuestion, acquireAccess } from '../access.ts';
 import { CliError, cliError } from '../cli-error.ts';
 import { type CommandSession, containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { tellLongWait } from '../terminal/long-wait.ts';
+import { silentMsMax, tellLongWait } from '../terminal/long-wait.ts';
 import type { Access } from '../views/access-view.ts';
 import { goesOnText, hindranceText, usableLeases } from '../views/containment.ts';
 import { distanceText, timeText } from '../views/time-text.ts';
 import { credentialForm, makeCredentialDirectory, writeCredentialFiles } from './credential-files.ts';
 import { type Interruption, watchInterruption } from './interruption.ts';
 import { type ChildEnd, runChild, signalCode } from './run-child.ts';
-import { type AccessEvent, openWorkloadSession, type WorkloadSession } from './workload-session.ts';
+import {
+  type AccessEvent,
+  openMsMax,
+  openWorkloadSession,
+  type WorkloadSession,
+} from './workload-session.ts';
 
 export type ExecOptions = {
   readonly question: Omit<AccessQuestion, 'fresh' | 'sessionId'>;
@@ -27,6 +33,8 @@ export type ExecOptions = {
 
 /** Endings that are our own doing, or the plan. */
 const expectedEnds: readonly string[] = ['completed', 'abandoned'];
+
+const silentSidecarText = `still waiting for the sidecar, which does not answer: ${formatDurationMs(openMsMax - silentMsMax)} more at most; Ctrl-C gives up`;
 
 /**
  * Runs a command with access made for it alone, and takes the access back when it ends. Returns the exit code.
@@ -44,8 +52,7 @@ export async function runWithAccess(session: CommandSession, options: ExecOption
     const name = `stint exec ${options.command[0] ?? ''}`;
     const workload = await tellLongWait(session.output, {
       answer: openWorkloadSession(sidecar, { name, signal }),
-      describe: () =>
-        Promise.resolve('still waiting for the sidecar, which does not answer; Ctrl-C gives up'),
+      describe: () => Promise.resolve(silentSidecarText),
     });
     try {
       const question = { ...options.question, fresh: true, sessionId: workload.id };

@@ -1,7 +1,8 @@
 import type { WatchResponse__Output } from '@stint/common/gen/stint/sidecar/v1/WatchResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
-import { cliError } from '../cli-error.ts';
+import { formatDurationMs } from '@stint/common/time.ts';
+import { type CliError, cliError } from '../cli-error.ts';
 
 /** What can happen to a command's access while it runs. */
 export type AccessEvent =
@@ -17,10 +18,14 @@ export type WorkloadSession = {
   close(): void;
 };
 
+/** How long a sidecar may take to open a session, in milliseconds: it asks nobody for that. */
+export const openMsMax = 10_000;
+
 /**
  * Opens one.
  * @param at.name shown on status pages.
  * @param at.signal gives the opening up; once open, the session lives until it is closed.
+ * @throws CliError NOT_RUNNING after {@link openMsMax} without an answer, ANSWER_INCOMPLETE; the signal's reason.
  */
 export async function openWorkloadSession(
   sidecar: GrpcChannel,
@@ -32,7 +37,8 @@ export async function openWorkloadSession(
   const request = { name: at.name.slice(0, 128) };
   const stream = sidecar.serverStream(services.sidecar.Watch, request, { signal: closing.signal });
   const messages = stream[Symbol.asyncIterator]();
-  const first = await messages.next();
+  const timer = setTimeout(() => closing.abort(notAnswering()), openMsMax);
+  const first = await messages.next().finally(() => clearTimeout(timer));
   at.signal.removeEventListener('abort', giveUp);
   const id = first.done === true ? undefined : first.value.opened?.sessionId;
   if (id === undefined) {
@@ -48,6 +54,14 @@ export async function openWorkloadSession(
     follow: (listener) => void followMessages(messages, { listener, closing: closing.signal }),
     close: () => closing.abort(),
   };
+}
+
+function notAnswering(): CliError {
+  return cliError('NOT_RUNNING', {
+    what: 'the sidecar does not answer',
+    why: `it takes connections, and opened no session in ${formatDurationMs(openMsMax)}`,
+    fix: 'see whether it is stopped or its machine is out of memory, and start it again',
+  });
 }
 
 async function followMessages(
