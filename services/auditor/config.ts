@@ -30,7 +30,7 @@ const options = {
     default: '1s',
     min: '50ms',
     max: '1m',
-    doc: 'How often a checkpoint is signed while the log grows. Brokers keep events until one covers them, so long is slow to free.',
+    doc: 'Least time between two checkpoints; what comes into a quiet log is signed at once. Brokers keep events until one covers them, so long is slow to free.',
   },
   meshListen: {
     type: 'address',

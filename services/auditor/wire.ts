@@ -11,6 +11,7 @@ import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
 import { brokerUpstream } from '@stint/common/svid-upstream.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { beginLog } from './app/begin-log.ts';
+import { CheckpointSchedule } from './app/checkpoint-schedule.ts';
 import { Ingest, type IngestOptions } from './app/ingest-batch.ts';
 import { LogSignal } from './app/log-signal.ts';
 import { CheckpointPublisher, checkSigned } from './app/publish-checkpoint.ts';
@@ -58,16 +59,21 @@ export async function startAuditor(
   const common = { store, quarantine, announcer, clock: systemClock, log: service.log };
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files, signal });
   await beginLog(store, new LogBeginningFile(config.stateDir), () => publisher.current());
+  const schedule = startCheckpoints(service, publisher, config.checkpointInterval);
+  const onGrown = () => {
+    signal.fire();
+    schedule.due();
+  };
   const ingest = new Ingest({
     ...common,
     rootsDer: () => svid.current().bundleDer,
     onReceiptDue: (broker) => {
       publisher.oweReceipt(broker);
-      signal.fire();
+      onGrown();
     },
     ...options,
   });
-  startLoops(service, { publisher, ingest, checkpointIntervalMs: config.checkpointInterval });
+  startGapWatch(service, ingest);
   const answers = auditService({
     store,
     publisher,
@@ -79,7 +85,7 @@ export async function startAuditor(
   });
   const operator = auditAdminService({
     ...common,
-    signal,
+    onGrown,
     ...options,
     svid: () => svid.current(),
     sources: () => ingest.sources(),
@@ -174,30 +180,38 @@ function openBus(config: AuditorConfig, service: ServiceContext, svid: RotatingS
   return link;
 }
 
-function startLoops(
+function startCheckpoints(
   service: ServiceContext,
-  parts: { publisher: CheckpointPublisher; ingest: Ingest; checkpointIntervalMs: number },
-): void {
-  const guard = (part: string, work: () => void) => () => {
+  publisher: CheckpointPublisher,
+  intervalMs: number,
+): CheckpointSchedule {
+  const publish = orFail(service, 'checkpoint', () => publisher.publish());
+  const schedule = new CheckpointSchedule({ publish, intervalMs, clock: systemClock });
+  // What was appended last before a crash; brokers send it again for their receipts.
+  publish();
+  service.onStop('checkpoints', () => {
+    schedule.close();
+    // What was appended last is signed, so that the next start compares with all of it.
+    publisher.publish();
+  });
+  return schedule;
+}
+
+function startGapWatch(service: ServiceContext, ingest: Ingest): void {
+  const watching = setInterval(
+    orFail(service, 'gap watch', () => ingest.watchGaps()),
+    gapWatchMs,
+  );
+  service.onStop('gap watch', () => clearInterval(watching));
+}
+
+/** A log that cannot be signed or looked at is no log: better an auditor that is seen to be down. */
+function orFail(service: ServiceContext, part: string, work: () => void): () => void {
+  return () => {
     try {
       work();
     } catch (thrown) {
-      // A log that cannot be signed or looked at is no log: better an auditor that is seen to be down.
       service.fail(part, thrown);
     }
   };
-  const publishing = setInterval(
-    guard('checkpoint', () => parts.publisher.publish()),
-    parts.checkpointIntervalMs,
-  );
-  const watching = setInterval(
-    guard('gap watch', () => parts.ingest.watchGaps()),
-    gapWatchMs,
-  );
-  service.onStop('loops', () => {
-    clearInterval(publishing);
-    clearInterval(watching);
-    // What was appended last is signed, so that the next start compares with all of it.
-    parts.publisher.publish();
-  });
 }

@@ -125,6 +125,8 @@ export async function startAuditorProcess(
     place: AuditorPlace;
     program?: readonly string[];
     environment?: Readonly<Record<string, string>>;
+    /** A tenth of a second unless given. */
+    checkpointInterval?: string;
   },
 ): Promise<AuditorProcess> {
   const { place } = at;
@@ -135,7 +137,7 @@ export async function startAuditorProcess(
   let ready: { verifier_key?: string } = {};
   const child = await startChild({
     name: 'auditor',
-    command: [process.execPath, ...(at.program ?? [mainFile]), ...flags(at.bus, place)],
+    command: [process.execPath, ...(at.program ?? [mainFile]), ...flags(at)],
     directory: path.dirname(place.socket),
     environment: { PATH: process.env['PATH'] ?? '', STINT_LOG_LEVEL: 'debug', ...at.environment },
     logFile: path.join(path.dirname(place.socket), 'auditor.log'),
@@ -159,14 +161,22 @@ export async function startAuditorProcess(
   return { child, channel, verifierKey: ready.verifier_key ?? '' };
 }
 
-function flags(auditBus: AuditBus, place: AuditorPlace): string[] {
+function flags({
+  bus: { url },
+  place,
+  checkpointInterval = '100ms',
+}: {
+  bus: AuditBus;
+  place: AuditorPlace;
+  checkpointInterval?: string;
+}): string[] {
   const values = {
     'log-dir': place.logDir,
     'state-dir': place.stateDir,
     'admin-socket': place.socket,
-    'nats-url': auditBus.url,
+    'nats-url': url,
     'mesh-listen': '127.0.0.1:0',
-    'checkpoint-interval': '100ms',
+    'checkpoint-interval': checkpointInterval,
     'join-token-file': path.join(place.stateDir, 'join-token'),
     'trust-bundle-file': path.join(place.stateDir, 'trust-bundle.pem'),
   };

@@ -4,7 +4,6 @@ import { type AuditEvent, type EventDraft, encodeEvent } from '@stint/common/aud
 import { newId } from '@stint/common/ids.ts';
 import { type Clock, formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
-import type { LogSignal } from './log-signal.ts';
 import type { AcceptedBatch, Announcer, RecordStore } from './ports.ts';
 import { verifyNext } from './verify-batch.ts';
 
@@ -14,7 +13,8 @@ export type OwnRecordParts = {
   /** The auditor's SVID now. @throws ServiceError IDENTITY_NOT_READY. */
   readonly svid: () => SvidState;
   readonly announcer: Announcer;
-  readonly signal: LogSignal;
+  /** Called after each durable append: readers wait for it, and a checkpoint is due. */
+  readonly onGrown: () => void;
   readonly clock: Clock;
 };
 
@@ -28,7 +28,7 @@ export function appendOwnRecord(
   parts: OwnRecordParts,
   also: (recordIndex: number) => void,
 ): number {
-  const { store, announcer, signal, clock } = parts;
+  const { store, announcer, onGrown, clock } = parts;
   const now = clock.now();
   const batch = sealOwnRecord(draft, { store, svid: parts.svid(), now });
   const firstIndex = store.size();
@@ -37,7 +37,7 @@ export function appendOwnRecord(
   if (appended.kind !== 'appended') throw new Error('own record: its event id is in the log already');
   for (const [i, { leaf, facts }] of batch.events.entries())
     announcer.announceEvent(facts.type, { index: firstIndex + i, leaf, facts });
-  signal.fire();
+  onGrown();
   return recordIndex;
 }
 

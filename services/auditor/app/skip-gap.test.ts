@@ -57,7 +57,8 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
     sendReceipt: () => undefined,
   };
   const log = createLog({ service: 'test', level: 'silent' });
-  const common = { store, quarantine, clock, announcer, log, signal: new LogSignal() };
+  const onGrown = () => undefined;
+  const common = { store, quarantine, clock, announcer, log, signal: new LogSignal(), onGrown };
   const ingest = new Ingest({ ...common, rootsDer: () => trust.rootsDer, onReceiptDue: () => undefined });
   const parts = { ...common, svid: () => svid, sources: () => ingest.sources() };
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files });
