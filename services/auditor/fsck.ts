@@ -12,7 +12,7 @@ import {
   requireLog,
   UnusableError,
   unusableOf,
-} from './verify-inputs.ts';
+} from './store/verify-inputs.ts';
 
 /** The log could not be looked at: wrong arguments, or something that must be there is not. */
 const exitUnusable = 2;

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { isServiceError } from '@stint/common/errors.ts';
 import { type NoteVerifier, parseVerifierKey } from '@stint/common/signed-note.ts';
-import { checkpointFile, readIfThere, verifierKeyFile } from './store/log-files.ts';
-import { recordsFile } from './store/open-store.ts';
+import { checkpointFile, readIfThere, verifierKeyFile } from './log-files.ts';
+import { recordsFile } from './open-store.ts';
 
 /** Why nothing was verified: what is not as it must be, why, and what to do. */
 export class UnusableError extends Error {
