@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
+import type { TargetEntity } from '../../services/broker/app/ports.ts';
+import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
+import type { MemoryTarget } from '../fakes/memory-target.ts';
 import { BrokerCore } from '../harness/broker-core.ts';
+import { until } from '../harness/until.ts';
 
 /** The target cannot be asked. */
 const away = { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' } as const;
@@ -47,6 +51,27 @@ describe('what stands at a target without a lease', () => {
     assert.equal(await core.sweeper.sweep(), 1);
     assert.deepEqual(core.target.entities(), []);
   });
+});
+
+test('a target that hangs keeps no other one from being swept', async (t) => {
+  const core = await BrokerCore.start(t);
+  core.target.plant('stint_orphan');
+  let gate = Promise.withResolvers<readonly TargetEntity[]>();
+  const hanging = Object.assign(Object.create(core.target) as MemoryTarget, {
+    name: 'hangs',
+    listEntities: () => gate.promise,
+  });
+  const { clock, log, store } = core;
+  const providers = new Map([hanging, core.target].map((target) => [target.name, target]));
+  const sweeper = new SweepOrphans({ clock, log, ledger: store.ledger, store: store.grants, providers });
+  const first = sweeper.sweep();
+  gate.resolve([]);
+  await first;
+  gate = Promise.withResolvers();
+  const second = sweeper.sweep();
+  await until('the orphan is gone', 10_000, () => core.target.entities().length === 0 || undefined);
+  gate.resolve([]);
+  assert.equal(await second, 1);
 });
 
 describe('an orphan that its target does not let go', () => {

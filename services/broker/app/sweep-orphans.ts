@@ -67,21 +67,24 @@ export class SweepOrphans {
     this.#stopping = true;
   }
 
-  /** One pass over every target. A target that fails is logged, and looked at again in the next. Returns how many were removed. */
+  /** One pass over every target, all at once: one that hangs keeps no other waiting. Returns how many were removed. */
   async sweep(): Promise<number> {
-    let removed = 0;
-    for (const provider of this.#parts.providers.values()) {
-      if (this.#stopping || provider.mode !== 'creates') continue;
-      try {
-        removed += await this.#sweepTarget(provider);
-      } catch (thrown) {
-        this.#parts.log.warn(
-          { err: thrown, provider: provider.name, code: codeOf(thrown) },
-          'a target could not be swept; the next pass tries again',
-        );
-      }
+    const targets = [...this.#parts.providers.values()].filter((provider) => provider.mode === 'creates');
+    const removed = await Promise.all(targets.map((target) => this.#trySweep(target)));
+    return removed.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** A target that fails is logged, and looked at again in the next pass. */
+  async #trySweep(provider: TargetProvider): Promise<number> {
+    try {
+      return await this.#sweepTarget(provider);
+    } catch (thrown) {
+      this.#parts.log.warn(
+        { err: thrown, provider: provider.name, code: codeOf(thrown) },
+        'a target could not be swept; the next pass tries again',
+      );
+      return 0;
     }
-    return removed;
   }
 
   async #sweepTarget(provider: TargetProvider): Promise<number> {
