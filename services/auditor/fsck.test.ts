@@ -4,18 +4,12 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { before, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
-import { createLog } from '@stint/common/log.ts';
+import { openAuditLog } from '../../test/harness/audit-log.ts';
 import { suiteScope } from '../../test/harness/suite-scope.ts';
 import { tempDir } from '../../test/harness/temp-dir.ts';
-import { batchPayload, TestBroker, type TestTrust, testTrust } from '../../test/harness/test-broker.ts';
-import { Ingest } from './app/ingest-batch.ts';
-import { LogSignal } from './app/log-signal.ts';
-import { CheckpointPublisher } from './app/publish-checkpoint.ts';
+import { TestBroker, type TestTrust, testTrust } from '../../test/harness/test-broker.ts';
 import type { FindingClass } from './domain/findings.ts';
 import { fsck, verifyCommand } from './fsck.ts';
-import { LogFiles } from './store/log-files.ts';
-import { createLogKey } from './store/log-key.ts';
-import { openStore } from './store/open-store.ts';
 import { appendOnlyTables } from './store/schema.ts';
 
 const scope = suiteScope();
@@ -52,36 +46,7 @@ const life = () => [
   'grant.ended',
 ];
 
-async function openLog(directory: string) {
-  const key = await createLogKey(path.join(path.dirname(directory), 'state'), 'stint.local/stint/log');
-  const { store, quarantine, close } = await openStore(directory);
-  const files = new LogFiles(directory);
-  files.writeVerifierKey(key.verifierKey);
-  const announcer = { announceEvent: () => undefined, sendReceipt: () => undefined };
-  const common = { store, clock, announcer, log: createLog({ service: 'test', level: 'silent' }) };
-  const ingest = new Ingest({
-    ...common,
-    quarantine,
-    rootsDer: () => trust.rootsDer,
-    onReceiptDue: () => undefined,
-  });
-  const publisher = new CheckpointPublisher({
-    ...common,
-    signer: key.signer,
-    files,
-    signal: new LogSignal(),
-  });
-  const deliver = (name: string, ...batches: Parameters<typeof batchPayload>[0][]) =>
-    ingest.accept(
-      batches.map((batch) => ({
-        subject: `audit.${name}`,
-        payload: batchPayload(batch),
-        ack: () => undefined,
-        retryAfter: () => undefined,
-      })),
-    );
-  return { store, publisher, deliver, close };
-}
+const openLog = (directory: string) => openAuditLog(directory, { trust, clock });
 
 /** A copy of the whole log whose rows can be changed, as its administrator can: the triggers are dropped. */
 function damaged(damage: (database: DatabaseSync, directory: string) => void): string {
@@ -343,37 +308,6 @@ test('a log that was emptied is told as empty, and by an old checkpoint as cut s
   const { findings } = fsck({ logDir: directory, checkpointFiles: [oldCheckpoint] });
   assert.equal(findings.exitCode, 10);
 });
-
-const impossible: readonly { what: string; types: readonly string[] }[] = [
-  { what: 'activated without a decision', types: ['lease.activated'] },
-  {
-    what: 'revoked without having begun to end',
-    types: ['grant.decided', 'lease.activated', 'lease.contained'],
-  },
-  {
-    what: 'created and never contained',
-    types: ['grant.decided', 'lease.activated', 'lease.revoking', 'lease.revoked'],
-  },
-  { what: 'renewed while it ended', types: ['grant.issued', 'lease.revoking', 'lease.renewed'] },
-  { what: 'ended while its lease lived', types: ['grant.decided', 'lease.activated', 'grant.ended'] },
-  {
-    what: 'anything after the end',
-    types: ['grant.issued', 'lease.revoked', 'grant.ended', 'lease.revoking'],
-  },
-  { what: 'decided twice', types: ['grant.decided', 'grant.decided'] },
-];
-
-for (const { what, types } of impossible) {
-  test(`a grant’s life that cannot be is named: ${what}`, async () => {
-    const directory = path.join(tempDir(scope), 'log');
-    const log = await openLog(directory);
-    const b1 = await TestBroker.make(trust, 'b1', clock);
-    log.deliver('b1', b1.startEpoch(), ...types.map((type) => b1.batch([grantEvent(type)])));
-    log.publisher.current();
-    log.close();
-    assert.deepEqual(classesOf(directory), ['grant']);
-  });
-}
 
 test('the command says it in words and in JSON, and its exit code is the finding’s', () => {
   const run = (...args: string[]) => {

@@ -1,6 +1,7 @@
 import { idTime, isId } from '@stint/common/ids.ts';
 import { leafHash } from '@stint/common/merkle.ts';
 import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
+import { isBrokerId } from '@stint/common/spiffe-id.ts';
 import { type EventFacts, readEvent } from '../domain/event-facts.ts';
 import { type FindingClass, Findings } from '../domain/findings.ts';
 import { GrantHistory } from '../domain/grant-history.ts';
@@ -138,12 +139,21 @@ function checkColumns(record: RawRecord, facts: EventFacts, findings: Findings):
 
 function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings: Findings): void {
   const sources = reader.sources();
+  const mayBeginElsewhere = [...sources.values()].filter(isBrokerId).length > 1;
   let first: GrantRow | undefined;
-  let history = new GrantHistory();
+  let history = new GrantHistory({ mayBeginElsewhere });
+  let faults: { readonly row: GrantRow; readonly fault: string }[] = [];
+  const close = () => {
+    if (history.isShared) return;
+    for (const { row, fault } of faults)
+      findings.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
+  };
   for (const row of reader.grants()) {
     if (first === undefined || row.grant_id !== first.grant_id) {
+      close();
       first = row;
-      history = new GrantHistory();
+      history = new GrantHistory({ mayBeginElsewhere });
+      faults = [];
     }
     if (skips.some((skip) => skip.broker === sources.get(row.source_id) && liesAcross(skip, first, row)))
       continue;
@@ -152,8 +162,9 @@ function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings:
       leaseId: row.lease_id ?? undefined,
       sourceId: row.source_id,
     });
-    if (fault !== undefined) findings.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
+    if (fault !== undefined) faults.push({ row, fault });
   }
+  close();
 }
 
 /**

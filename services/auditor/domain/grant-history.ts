@@ -29,6 +29,14 @@ const grantBegins: Readonly<Record<string, LeaseState>> = {
   'grant.issued': 'active',
 };
 
+/** What a broker may write of a lease that another one made: it renews and ends it, and never brings it into being. */
+const movesOfOthers: ReadonlySet<string> = new Set([
+  'lease.renewed',
+  'lease.unknown',
+  'lease.revoking',
+  'lease.revoked',
+]);
+
 /** One event of a grant's life. */
 export type GrantEvent = {
   readonly type: string;
@@ -41,14 +49,25 @@ export type GrantEvent = {
  * activated without a decision, revoked without having begun to end, anything after the end. A grant that goes on at the
  * end of the log is no fault, nor is an event of a type that is not known here.
  *
- * Order is meant within one broker. A grant that several brokers wrote of is left alone, since the log's order says
- * nothing between brokers.
+ * Order is meant within one broker, since the log's order says nothing between brokers: each sends its events when it can,
+ * and one that was killed sends them when it is back. So the faults of a grant that several brokers wrote of are none
+ * ({@link isShared}), and where several write to the log, a life may begin with the end that another broker gave it.
  */
 export class GrantHistory {
+  readonly #mayBeginElsewhere: boolean;
   readonly #leases = new Map<string, LeaseState>();
   #sourceId: number | undefined;
   #isShared = false;
   #hasEnded = false;
+
+  constructor({ mayBeginElsewhere }: { readonly mayBeginElsewhere: boolean }) {
+    this.#mayBeginElsewhere = mayBeginElsewhere;
+  }
+
+  /** Whether several brokers wrote of the grant: what was said of it until then does not count. */
+  get isShared(): boolean {
+    return this.#isShared;
+  }
 
   /** Whether a grant's life begins with an event of this type. */
   static begins(type: string): boolean {
@@ -77,12 +96,18 @@ export class GrantHistory {
     event: GrantEvent,
     move: { readonly from: readonly LeaseState[]; readonly to: LeaseState },
   ): string | undefined {
-    const state = this.#leases.get(event.leaseId ?? '');
+    const lease = event.leaseId ?? '';
+    const state = this.#leases.get(lease) ?? this.#stateElsewhere(event.type, move.from);
     if (state === undefined) return `${event.type} for a lease that nothing granted`;
     if (this.#hasEnded) return `${event.type} after grant.ended`;
     if (!move.from.includes(state)) return `${event.type} while the lease was ${state}`;
-    this.#leases.set(event.leaseId ?? '', move.to);
+    this.#leases.set(lease, move.to);
     return undefined;
+  }
+
+  /** Where the lease was that another broker made, whose events may still be on their way. */
+  #stateElsewhere(type: string, from: readonly LeaseState[]): LeaseState | undefined {
+    return this.#mayBeginElsewhere && movesOfOthers.has(type) ? from[0] : undefined;
   }
 
   #end(): string | undefined {

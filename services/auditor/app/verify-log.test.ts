@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { before, test } from 'node:test';
+import { newId } from '@stint/common/ids.ts';
+import { openAuditLog } from '../../../test/harness/audit-log.ts';
+import { suiteScope } from '../../../test/harness/suite-scope.ts';
+import { tempDir } from '../../../test/harness/temp-dir.ts';
+import { TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
+import type { FindingClass } from '../domain/findings.ts';
+import { fsck } from '../fsck.ts';
+
+const scope = suiteScope();
+const clock = { now: () => Date.UTC(2026, 10, 22) };
+let trust: TestTrust;
+
+before(async () => {
+  trust = await testTrust(scope, clock);
+});
+
+const grant = { grant_id: newId('grant', 0), lease_id: newId('lease', 0) };
+const grantEvent = (type: string) => ({ type: type as 'grant.decided', ...grant, data: {} });
+const openLog = (directory: string) => openAuditLog(directory, { trust, clock });
+
+function classesOf(directory: string): FindingClass[] {
+  return [...fsck({ logDir: directory }).findings.counts.keys()];
+}
+
+const impossible: readonly { what: string; types: readonly string[] }[] = [
+  { what: 'activated without a decision', types: ['lease.activated'] },
+  {
+    what: 'revoked without having begun to end',
+    types: ['grant.decided', 'lease.activated', 'lease.contained'],
+  },
+  {
+    what: 'created and never contained',
+    types: ['grant.decided', 'lease.activated', 'lease.revoking', 'lease.revoked'],
+  },
+  { what: 'renewed while it ended', types: ['grant.issued', 'lease.revoking', 'lease.renewed'] },
+  { what: 'ended while its lease lived', types: ['grant.decided', 'lease.activated', 'grant.ended'] },
+  {
+    what: 'anything after the end',
+    types: ['grant.issued', 'lease.revoked', 'grant.ended', 'lease.revoking'],
+  },
+  { what: 'decided twice', types: ['grant.decided', 'grant.decided'] },
+];
+
+for (const { what, types } of impossible) {
+  test(`a grant’s life that cannot be is named: ${what}`, async () => {
+    const directory = path.join(tempDir(scope), 'log');
+    const log = await openLog(directory);
+    const b1 = await TestBroker.make(trust, 'b1', clock);
+    log.deliver('b1', b1.startEpoch(), ...types.map((type) => b1.batch([grantEvent(type)])));
+    log.publisher.current();
+    log.close();
+    assert.deepEqual(classesOf(directory), ['grant']);
+  });
+}
+
+/** The end of a grant by another broker than the one that decided it. */
+const endElsewhere = ['lease.revoking', 'lease.contained', 'lease.revoked', 'grant.ended'];
+
+/** What is found in a log of two brokers, each of which wrote these events of one grant, in this order. */
+async function classesOfShared(...written: readonly (readonly ['b1' | 'b2', readonly string[]])[]) {
+  const directory = path.join(tempDir(scope), 'log');
+  const log = await openLog(directory);
+  const brokers = {
+    b1: await TestBroker.make(trust, 'b1', clock),
+    b2: await TestBroker.make(trust, 'b2', clock),
+  };
+  for (const name of ['b1', 'b2'] as const) log.deliver(name, brokers[name].startEpoch());
+  for (const [name, types] of written)
+    log.deliver(name, ...types.map((type) => brokers[name].batch([grantEvent(type)])));
+  log.publisher.current();
+  log.close();
+  return classesOf(directory);
+}
+
+test('a grant that one broker made and another ended is whole, whichever came to the log first, or is still to come', async () => {
+  const made = ['b1', ['grant.decided', 'lease.activated']] as const;
+  const ended = ['b2', endElsewhere] as const;
+  assert.deepEqual(await classesOfShared(made, ended), []);
+  assert.deepEqual(await classesOfShared(ended, made), []);
+  assert.deepEqual(await classesOfShared(ended), []);
+});
+
+test('what no other broker may have begun is named also where several write', async () => {
+  const alone = async (...types: string[]) => await classesOfShared(['b2', types]);
+  assert.deepEqual(await alone('lease.activated', ...endElsewhere), ['grant']);
+  assert.deepEqual(await alone('lease.contained', 'lease.revoked', 'grant.ended'), ['grant']);
+  assert.deepEqual(await alone('grant.ended'), ['grant']);
+  assert.deepEqual(await alone(...endElsewhere, 'lease.revoking'), ['grant']);
+});
