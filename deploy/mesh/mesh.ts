@@ -36,6 +36,8 @@ export type MeshOptions = {
   readonly keepUp?: (news: PartNews<MeshPart>, logFile: string) => void;
   /** Further arguments by service; tests shorten times with them. */
   readonly args?: Readonly<Partial<Record<MeshService, readonly string[]>>>;
+  /** Names of brokers beside the mesh's own that its bus is to know. Who names them starts them, and stops them before it. */
+  readonly otherBrokers?: readonly string[];
   /** Other programs in place of the services' own; fault tests run them with a way to stop at a step. */
   readonly programs?: Readonly<Partial<Record<MeshService, string>>>;
 };
@@ -172,7 +174,7 @@ export class Mesh {
         port: this.ports.nats,
         trustDomain,
         trustBundleFile: this.paths.trustBundle,
-        brokers: [brokerName],
+        brokers: [brokerName, ...(this.#options.otherBrokers ?? [])],
         viewers,
         admin: this.admin,
         log: this.log,

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
 import type { MeshUnderTest } from './mesh-under-test.ts';
@@ -27,10 +28,12 @@ const repairMsMax = 75_000;
  * Waits until no lease is open but those named, then asserts what must hold after any fault: every user at the target is a
  * live lease's and none is past its end; every lease that is open has its user; every event of the broker is in the log
  * exactly once; each grant's story there is whole; the offline verifier finds nothing. Returns the log's events.
+ * `brokers`: all that share the store, as their operators reach them; the mesh's own unless given.
  */
 export async function requireSound(
   at: MeshUnderTest,
   live: readonly string[] = [],
+  brokers: readonly GrpcChannel[] = [at.admin],
 ): Promise<readonly LoggedEvent[]> {
   await until('no lease is left but the live ones', repairMsMax, async () => {
     const { leases } = await at.admin.call(services.admin.GetStatus, {});
@@ -45,23 +48,41 @@ export async function requireSound(
     [],
     'users past their end',
   );
-  const events = await everyEvent(at);
+  const events = await everyEvent(at, brokers);
   await requireWholeStories(at, events);
   await requireVerified(at);
   return events;
 }
 
-/** The log's events, once it holds all that the broker has committed: each sequence number once, none missing. */
-export async function everyEvent(at: MeshUnderTest): Promise<readonly LoggedEvent[]> {
-  const { auditSequence } = await at.admin.call(services.admin.GetStatus, {});
-  const events = await until(`event ${auditSequence} is in the log`, repairMsMax, async () => {
-    const found = await loggedEvents(at);
-    return found.some(({ source }) => source.seq >= auditSequence) ? found : undefined;
+/** The log's events, once it holds all that the brokers have committed: each sequence number of each once, none missing. */
+export async function everyEvent(
+  at: MeshUnderTest,
+  brokers: readonly GrpcChannel[] = [at.admin],
+): Promise<readonly LoggedEvent[]> {
+  const asked = brokers.map((broker) => broker.call(services.admin.GetStatus, {}));
+  const committed = (await Promise.all(asked)).map(({ spiffeId, auditSequence }) => {
+    return { broker: spiffeId, sequence: auditSequence };
   });
+  const events = await until(`the log holds ${JSON.stringify(committed)}`, repairMsMax, async () => {
+    const found = await loggedEvents(at);
+    const isThere = ({ broker, sequence }: (typeof committed)[number]) =>
+      found.some(({ source }) => source.broker === broker && source.seq >= sequence);
+    return committed.every(isThere) ? found : undefined;
+  });
+  for (const { broker } of committed) {
+    const its = events.filter(({ source }) => source.broker === broker);
+    const inOrder = Array.from(its, (_, i) => i + 1);
+    assert.deepEqual(
+      its.map(({ source }) => source.seq),
+      inOrder,
+      `every event of ${broker} once, in order`,
+    );
+  }
+  const known = new Set(committed.map(({ broker }) => broker));
   assert.deepEqual(
-    events.map(({ source }) => source.seq),
-    Array.from(events, (_, i) => i + 1),
-    'every event of the broker once, in order',
+    events.filter(({ source }) => !known.has(source.broker)),
+    [],
+    'events of others',
   );
   assert.equal(new Set(events.map(({ id }) => id)).size, events.length, 'every event id once');
   return events;

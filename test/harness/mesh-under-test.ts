@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectGrpc, type GrpcChannel } from '@stint/common/grpc-client.ts';
+import { isId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
 import { services } from '@stint/common/proto.ts';
 import { isBrokerId, type SpiffeId } from '@stint/common/spiffe-id.ts';
@@ -13,7 +14,7 @@ import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 import pg from 'pg';
 import { devMesh, Mesh, type MeshOptions } from '../../deploy/mesh/mesh.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
-import { leaseOfRole } from '../../services/broker/providers/postgres/names.ts';
+import { isRoleNameOf } from '../../services/broker/providers/postgres/names.ts';
 import { skipWithoutNats, skipWithoutPostgres } from './scratch-servers.ts';
 import type { Scope } from './temp-dir.ts';
 import { tempDir } from './temp-dir.ts';
@@ -94,11 +95,11 @@ export class MeshUnderTest {
     return this.#connect({ host: '127.0.0.1', port: this.mesh.ports.mesh, tls });
   }
 
-  /** The users of this broker's leases, by the target's own word. */
+  /** The users of leases, whichever broker made them, by the target's own word. */
   async roles(): Promise<LeaseRole[]> {
     const sql = `SELECT rolname AS name, rolcanlogin AS "canLogin", coalesce(rolvaliduntil < now(), false) AS "isPastEnd" FROM pg_roles`;
     const { rows } = await this.query(sql);
-    return (rows as LeaseRole[]).filter(({ name }) => leaseOfRole(devMesh.brokerName, name) !== undefined);
+    return (rows as LeaseRole[]).filter(({ name }) => isLeaseRole(name));
   }
 
   /** Asks the target as its superuser. */
@@ -121,6 +122,12 @@ export class MeshUnderTest {
     this.#scope.after(() => channel.close());
     return channel;
   }
+}
+
+/** Whether some broker gives the name to some lease: it ends in the 26 characters of the lease's id. */
+function isLeaseRole(name: string): boolean {
+  const id = `lse_${name.slice(-26)}`;
+  return isId('lease', id) && isRoleNameOf(id, name);
 }
 
 const expectedServer = { trustDomain: devMesh.trustDomain, accepts: isBrokerId };
