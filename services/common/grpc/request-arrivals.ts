@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Log } from '../log.ts';
 import type { SpiffeId } from '../spiffe-id.ts';
 import type { ConnectionOf } from './method-wrapper.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 /** Requests of one SPIFFE ID that have begun to arrive and are not whole, streams aside. One more is refused unread. */
 export const arrivingPerIdentityMax = 512;
@@ -21,13 +22,14 @@ type StreamCreated = { readonly stream: ServerHttp2Stream; readonly headers: Inc
 
 /**
  * Bounds what the holders of SVIDs have in memory by messages that they do not finish: grpc-js keeps the parts of a message
- * until the stream is closed, even when the call has long been answered.
+ * until the stream is closed, even when the call has long been answered. And by answers that they do not read.
  */
 export class RequestArrivals {
   readonly #connectionOf: ConnectionOf;
   readonly #streamPaths: ReadonlySet<string>;
   readonly #log: Log;
   readonly #arriving = new Map<SpiffeId, number>();
+  readonly #unread = new UnreadAnswers();
 
   /** `streamPaths`: the methods whose requests are streams, and may take for ever. */
   constructor(options: { connectionOf: ConnectionOf; streamPaths: ReadonlySet<string>; log: Log }) {
@@ -60,15 +62,16 @@ export class RequestArrivals {
 
   #begin(caller: SpiffeId, stream: ServerHttp2Stream): void {
     const arriving = this.#arriving.get(caller) ?? 0;
-    if (arriving >= arrivingPerIdentityMax) {
+    const mayRead = this.#unread.hasRoom(caller);
+    if (arriving >= arrivingPerIdentityMax || !mayRead) {
+      const why = mayRead ? 'too many are arriving' : 'its peer reads no answers';
       // Node tells the closing of a stream with this code as its error.
-      stream.on('error', (error) =>
-        this.#log.debug({ error, caller }, 'request refused: too many are arriving'),
-      );
+      stream.on('error', (error) => this.#log.debug({ error, caller }, `request refused: ${why}`));
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;
     }
     this.#arriving.set(caller, arriving + 1);
+    this.#unread.hold(caller, stream);
     const late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), arrivalMsMax).unref();
     let isArriving = true;
     const arrived = () => {
