@@ -142,18 +142,16 @@ function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings:
   const mayBeginElsewhere = [...sources.values()].filter(isBrokerId).length > 1;
   let first: GrantRow | undefined;
   let history = new GrantHistory({ mayBeginElsewhere });
-  let faults: { readonly row: GrantRow; readonly fault: string }[] = [];
+  let ofGrant = new Findings();
   const close = () => {
-    if (history.isShared) return;
-    for (const { row, fault } of faults)
-      findings.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
+    if (!history.isShared) findings.addAll(ofGrant);
   };
   for (const row of reader.grants()) {
     if (first === undefined || row.grant_id !== first.grant_id) {
       close();
       first = row;
       history = new GrantHistory({ mayBeginElsewhere });
-      faults = [];
+      ofGrant = new Findings();
     }
     if (skips.some((skip) => skip.broker === sources.get(row.source_id) && liesAcross(skip, first, row)))
       continue;
@@ -162,7 +160,7 @@ function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings:
       leaseId: row.lease_id ?? undefined,
       sourceId: row.source_id,
     });
-    if (fault !== undefined) faults.push({ row, fault });
+    if (fault !== undefined) ofGrant.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
   }
   close();
 }

@@ -68,6 +68,15 @@ export class Findings {
     });
   }
 
+  /** Adds everything that was found elsewhere. */
+  addAll({ kept, counts }: Pick<Findings, 'kept' | 'counts'>): void {
+    for (const { class: kind, message, ...at } of kept) this.add(kind, message, at);
+    for (const [kind, count] of counts) {
+      const uncounted = count - Math.min(count, findingsKeptMax);
+      this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + uncounted);
+    }
+  }
+
   get kept(): readonly Finding[] {
     return this.#kept;
   }
