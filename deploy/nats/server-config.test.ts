@@ -17,7 +17,7 @@ test('each identity has one line with what is its own and nothing more', () => {
   const lineOf = (id: string) =>
     config.split('\n').filter((line) => line.includes(`"spiffe://stint.local/stint/${id}"`));
   assert.deepEqual(lineOf('broker/b1'), [
-    '      { user: "spiffe://stint.local/stint/broker/b1", permissions: { publish: { allow: ["audit.b1"] }, subscribe: { allow: ["_INBOX.broker_b1.>", "receipt.b1"] } } },',
+    '      { user: "spiffe://stint.local/stint/broker/b1", permissions: { publish: { allow: ["audit.b1"] }, subscribe: { allow: ["_INBOX.broker_b1.>", "receipt.b1", "auditlog.lease.revoking", "auditlog.lease.revoked"] } } },',
   ]);
   assert.deepEqual(lineOf('viewer/siem'), [
     '      { user: "spiffe://stint.local/stint/viewer/siem", permissions: { publish: { allow: ["_INBOX.viewer_siem.>"] }, subscribe: { allow: ["auditlog.>", "_INBOX.viewer_siem.>"] } } },',

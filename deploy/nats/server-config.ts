@@ -72,9 +72,12 @@ function jetStream(options: NatsConfigOptions): string[] {
   return ['jetstream {', ...folder, ...bounds, '}'];
 }
 
-/** A broker: its own batches, its own receipts, its own inbox. */
+/** A broker: its own batches, its own receipts, its own inbox; and which leases ended, for what others on its store ended. */
 function brokerUser(id: SpiffeId, name: string): string {
-  return user(id, { publish: [bus.batchSubject(name)], subscribe: [inboxOf(id), bus.receiptSubject(name)] });
+  return user(id, {
+    publish: [bus.batchSubject(name)],
+    subscribe: [inboxOf(id), bus.receiptSubject(name), ...bus.leaseEndSubjects],
+  });
 }
 
 /** The auditor: takes batches from its one consumer, which it may make anew, and announces. It cannot publish a batch. */

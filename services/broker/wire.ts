@@ -8,7 +8,7 @@ import type { StepObserver } from './app/steps.ts';
 import { TargetHealth } from './app/target-health.ts';
 import type { BrokerConfig } from './config.ts';
 import { closeProviders } from './providers/catalog.ts';
-import { makeBus } from './wire/bus.ts';
+import { hearOtherBrokers, makeBus } from './wire/bus.ts';
 import { type Base, layFoundation } from './wire/foundation.ts';
 import { openIdentity, publishTrustBundle } from './wire/identity.ts';
 import { openLedger, storeFaults, takeUpLedger } from './wire/ledger.ts';
@@ -58,6 +58,7 @@ export async function startBroker(
   const ending = new LeaseEnding(foundation);
   service.onStop('worker', startWorker(foundation, ending));
   service.onStop('sweeper', startSweeper(foundation));
+  service.onStop('other brokers', hearOtherBrokers(foundation));
   const keyCare = startKeyCare(foundation);
   service.onStop('key care', keyCare.stop);
 

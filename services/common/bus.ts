@@ -13,6 +13,8 @@ export const bus = {
   /** Where the auditor republishes an event after it is durable (plain NATS), e.g. `auditlog.lease.revoked`. Any type a broker has. */
   eventSubject: (type: string) => `auditlog.${type}`,
   eventSubjects: 'auditlog.>',
+  /** Events that say that a lease ended, or began to: brokers that share a store listen for what the others end. */
+  leaseEndSubjects: ['auditlog.lease.revoking', 'auditlog.lease.revoked'],
   /** Where the auditor sends a broker its receipts (plain NATS). */
   receiptSubject: (broker: string) => `receipt.${broker}`,
   receiptSubjects: 'receipt.>',

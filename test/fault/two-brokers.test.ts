@@ -7,6 +7,7 @@ import type { RequestAccessResponse__Output } from '@stint/common/gen/stint/brok
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromTimestamp, toDuration } from '@stint/common/proto-time.ts';
+import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import pg from 'pg';
 import { devMesh } from '../../deploy/mesh/mesh.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
@@ -36,6 +37,9 @@ const dueMsMax = 3_000;
 /** How long what a dead broker was in the middle of may stand, in milliseconds: an intent's 30 s or a claim's 45 s, and a look. */
 const interruptedMsMax = 48_000;
 
+/** How long until the sidecars of one have heard what was ended through the other, in milliseconds: by way of the log. */
+const toldMsMax = 5_000;
+
 type Broker = { readonly name: string; readonly admin: GrpcChannel; readonly sidecar: GrpcChannel };
 
 describe('two brokers on one store and one target', { skip: skipWithoutMesh }, () => {
@@ -43,12 +47,13 @@ describe('two brokers on one store and one target', { skip: skipWithoutMesh }, (
   let at: MeshUnderTest;
   let first: Broker & { readonly workload: GrpcChannel };
   let second: typeof first;
+  let beside: SecondBroker;
   let lastKey = 0;
 
   before(async () => {
     const args = [...(await postgresStore(suite)).args, '--bundle-dir', demoBundle(suite)];
     at = await MeshUnderTest.start(suite, { args: { broker: args }, otherBrokers: [secondName] });
-    const beside = await SecondBroker.start(suite, at, { name: secondName, args });
+    beside = await SecondBroker.start(suite, at, { name: secondName, args });
     const { admin, sidecar } = at;
     // Both clients show the SVID that the first broker issued.
     const svid = await at.attest(devMesh.workload);
@@ -100,6 +105,35 @@ describe('two brokers on one store and one target', { skip: skipWithoutMesh }, (
       assert.ok(!(await roleNames()).includes(lease.entityName));
       await assert.rejects(readOrders(credential.database));
       assert.equal((await grantAt(maker, grant.id)).grant?.state, 'revoked');
+    }
+  });
+
+  test('what is revoked through the other is neither served nor accepted any more by a sidecar of the first', async () => {
+    const ci = await at.attest(parseSpiffeId('spiffe://stint.local/demo/ci-deploy'));
+    for (const [maker, ender] of bothWays()) {
+      const pipeline = maker === first ? at.unary(ci) : beside.unary(ci);
+      const request = { resource: 'demo-api', action: 'read', justification: 'a smoke test' };
+      const token = await pipeline.call(services.access.RequestAccess, {
+        ...request,
+        idempotencyKey: `verified-${maker.name}`,
+      });
+      const presented = { token: token.credential?.token?.token ?? '', audience: 'demo-api' };
+      await maker.sidecar.call(services.sidecar.Verify, presented);
+      const held = await maker.sidecar.call(services.sidecar.Acquire, readDemo);
+      const again = await maker.sidecar.call(services.sidecar.Acquire, readDemo);
+      assert.deepEqual([again.grant?.id, again.cached], [held.grant?.id, true]);
+      for (const grantId of [idOf(token), held.grant?.id ?? ''])
+        await ender.admin.call(services.admin.RevokeGrant, { grantId, reason: 'a drill' });
+      await until('the token is refused', toldMsMax, () =>
+        maker.sidecar.call(services.sidecar.Verify, presented).then(
+          () => undefined,
+          (thrown: unknown) => isServiceError(thrown, 'TOKEN_INVALID') || undefined,
+        ),
+      );
+      await until('the dead credential is not served', toldMsMax, async () => {
+        const { leases } = await maker.sidecar.call(services.sidecar.List, {});
+        return leases.every(({ grant }) => grant?.id !== held.grant?.id) || undefined;
+      });
     }
   });
 

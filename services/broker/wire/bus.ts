@@ -1,9 +1,11 @@
 import { BusLink } from '@stint/common/nats.ts';
 import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
+import { TellEndedElsewhere } from '../app/tell-ended-elsewhere.ts';
+import { EndedElsewhere } from '../bus/ended-elsewhere.ts';
 import { OutboxRelay } from '../bus/outbox-relay.ts';
 import type { Store } from '../store/open-store.ts';
-import type { Base } from './foundation.ts';
+import type { Base, Foundation } from './foundation.ts';
 
 /** Makes the link to the bus and the relay on it; neither is started. */
 export function makeBus(
@@ -26,4 +28,18 @@ export function makeBus(
     log,
   });
   return { link, relay };
+}
+
+/** Hears what other brokers on the store end, where there may be others. Returns how it is stopped. */
+export function hearOtherBrokers(foundation: Foundation): () => void {
+  if (foundation.config.store !== 'postgresql') return () => undefined;
+  const telling = new TellEndedElsewhere(foundation);
+  const hearing = new EndedElsewhere({
+    link: foundation.link,
+    spiffeId: foundation.spiffeId,
+    hear: (leaseId) => void telling.hear(leaseId),
+    missed: () => void telling.catchUp(),
+  });
+  hearing.start();
+  return () => hearing.stop();
 }
