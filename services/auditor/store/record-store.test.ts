@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { before, test } from 'node:test';
+import type { SignedBatch } from '@stint/common/audit-batch.ts';
 import { isServiceError } from '@stint/common/errors.ts';
-import { createLog } from '@stint/common/log.ts';
 import { leafHash } from '@stint/common/merkle.ts';
+import { openAuditLog } from '../../../test/harness/audit-log.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
-import { batchPayload, TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
-import { Ingest } from '../app/ingest-batch.ts';
-import { LogSignal } from '../app/log-signal.ts';
-import { CheckpointPublisher, checkSigned, LogMismatchError } from '../app/publish-checkpoint.ts';
+import { TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
+import { checkSigned, LogMismatchError } from '../app/publish-checkpoint.ts';
 import { LogFiles } from './log-files.ts';
 import { createLogKey } from './log-key.ts';
 import { openStore } from './open-store.ts';
@@ -34,38 +33,10 @@ async function madeLog() {
 }
 
 async function openLog(directory: string) {
-  const key = await createLogKey(path.join(path.dirname(directory), 'state'), 'stint.local/stint/log');
-  const { store, quarantine, close } = await openStore(directory);
-  const files = new LogFiles(directory);
-  const common = {
-    store,
-    clock,
-    log: createLog({ service: 'test', level: 'silent' }),
-    announcer: { announceEvent: () => undefined, sendReceipt: () => undefined },
-  };
-  const ingest = new Ingest({
-    ...common,
-    quarantine,
-    rootsDer: () => trust.rootsDer,
-    onReceiptDue: () => undefined,
-  });
-  const publisher = new CheckpointPublisher({
-    ...common,
-    signer: key.signer,
-    files,
-    signal: new LogSignal(),
-  });
-  const deliver = (...batches: Parameters<typeof batchPayload>[0][]) =>
-    ingest.accept(
-      batches.map((batch) => ({
-        subject: 'audit.b1',
-        payload: batchPayload(batch),
-        ack: () => undefined,
-        retryAfter: () => undefined,
-      })),
-    );
+  const { deliver, ...opened } = await openAuditLog(directory, { trust, clock });
+  const { store, files, key } = opened;
   const check = () => checkSigned({ store, files, verifier: key.verifier, hashLeaf: leafHash });
-  return { store, publisher, deliver, close, check, key };
+  return { ...opened, check, deliver: (...batches: SignedBatch[]) => deliver('b1', ...batches) };
 }
 
 function alter(directory: string, ...statements: string[]): void {
