@@ -34,6 +34,7 @@ async function checkLeft(file: string, ids: readonly string[]): Promise<number> 
   assert.deepEqual(recorded.toSorted(), grants.toSorted());
   for (const id of ids) assert.ok(grants.includes(id), `${id} was told to be durable and is not there`);
   for (const id of grants) assert.equal((await store.grants.findGrant(id as never))?.leases.length, 1);
+  assert.equal(await store.grants.countLiveGrants(), grants.length);
   assert.equal(store.ledger.backlog().events, events.length);
   await store.ledger.commit(issueEntry(9));
   await store.close();
@@ -50,8 +51,8 @@ describe('a broker killed while it commits', () => {
       survived = left.survived;
       counts.push(await checkLeft(file, left.ids));
     }
-    // Three grants, three leases, the batch and the state written, before COMMIT, after it, and not killed.
-    assert.deepEqual(counts, [2, 2, 2, 2, 2, 2, 2, 2, 2, 5, 5]);
+    // Three grants, three leases, their count, the batch and the state written, before COMMIT, after it, and not killed.
+    assert.deepEqual(counts, [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 5, 5]);
   });
 
   test('leaves the epoch before or the next one whole, at every step of opening', async (t) => {
