@@ -32,7 +32,7 @@ export const frameMessagesMax = 256;
  * Questions taken at once. Their answers leave before more are taken, so that a large frame holds up neither the other
  * sessions nor its own first answers. Smaller, and each commit's own cost weighs more than that gains.
  */
-export const takenMax = 64;
+export const takenMax = 32;
 
 /** Questions under way on one session. More are refused at once with RATE_LIMITED: they are not queued. */
 export const sessionInFlightMax = 1_024;

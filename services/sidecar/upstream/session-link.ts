@@ -12,7 +12,7 @@ export const frameMessagesMax = 256;
 export const frameBytesMax = 262_144;
 
 /** Messages passed on in one turn of the event loop. */
-const passedMax = 64;
+const passedMax = 32;
 
 /** How long things may take on a link, in milliseconds. Tests use shorter times. */
 export type LinkTimes = {
