@@ -13,7 +13,9 @@ test('status names a target that is down, says why, and when it is back', {
 
   await cli.mesh.target.server.stop();
   const refused = await ask();
-  assert.deepEqual([refused.code, JSON.parse(refused.stderr).error.reason], [1, 'PROVIDER_UNAVAILABLE']);
+  const { reason, metadata } = JSON.parse(refused.stderr).error;
+  assert.deepEqual([refused.code, reason], [1, 'PROVIDER_UNAVAILABLE']);
+  assert.match(metadata.request_id, /^req_/);
   const down = await cli.run(['status']);
   assert.equal(down.code, 1);
   assert.match(

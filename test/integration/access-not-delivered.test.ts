@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ServiceError } from '@stint/common/errors.ts';
 import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, byCall, bySession, deployer, reader, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
 const lostReply = { when: 'after', kind: 'ambiguous', code: 'ECONNRESET' } as const;
+
+const idsIn = ({ metadata }: ServiceError) =>
+  ['request_id', 'grant_id', 'trace_id'].map((key) => metadata[key]);
 
 describe('a creation that fails', () => {
   test('definitely leaves the lease aborted, the grant failed, nothing at the target and no quota used', async (t) => {
@@ -21,6 +25,18 @@ describe('a creation that fails', () => {
     ]);
     assert.equal(await core.pass(intentMs), 0);
     assert.equal(core.target.calls.contain, 0);
+  });
+
+  test('names the records and the trace by which the asker finds out what happened', async (t) => {
+    const core = await BrokerCore.start(t);
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traced = { ...bySession, traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+    const refusal = await refusalOf(core.askRead({ action: 'broken' }, traced), 'PROVIDER_UNAVAILABLE');
+    const [grant] = await core.store.grants.listGrants({ liveOnly: false, limit: 10 });
+    assert.deepEqual(idsIn(refusal), [grant?.requestId, grant?.id, traceId]);
+    const records = (await core.events()).filter(({ request_id: id }) => id === grant?.requestId);
+    assert.equal(records[0]?.type, 'grant.decided');
+    assert.equal(records[0]?.trace?.trace_id, traceId);
   });
 
   test('in a way that nobody knows is removed by the worker and never handed out', async (t) => {
@@ -64,7 +80,8 @@ describe('a creation that fails', () => {
     core.target.failAlways('contain', { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' });
     await core.pass(intentMs);
     release();
-    await asking;
+    const [grant] = await core.store.grants.listGrants({ liveOnly: false, limit: 10 });
+    assert.deepEqual(idsIn(await asking), [grant?.requestId, grant?.id, undefined]);
     assert.equal(core.target.entities().length, 1);
     core.target.mend();
     await core.pass(60_000);

@@ -140,11 +140,12 @@ describe('access by a user at a target', () => {
   test('is refused as PROVIDER_UNAVAILABLE when the target does not take the new password of a replay', async (t) => {
     const core = await BrokerCore.start(t);
     const question = core.question();
-    await core.request.execute(core.asker(), question, byCall);
+    const { grant } = await core.request.execute(core.asker(), question, byCall);
     core.target.failNext('remint', { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' });
     const again = () => core.request.execute(core.asker(), question, byCall);
     const refusal = await refusalOf(again(), 'PROVIDER_UNAVAILABLE');
     assert.equal(refusal.metadata['code'], 'ECONNREFUSED');
+    assert.equal(refusal.metadata['request_id'], grant.requestId);
     core.target.login((await again()).credential).use('read');
   });
 

@@ -1,4 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
+import { traceIdsOf } from '@stint/common/telemetry.ts';
 import type { DenyDecision } from '../domain/decision.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Question } from './access-question.ts';
@@ -56,22 +57,39 @@ export function stillIssuing(grant: Grant): ServiceError {
 }
 
 /** The target failed, or the provider did: the asker learns a code, never a text. */
-export function targetRefused({ resource, provider }: Question, cause: unknown): ServiceError {
+export function targetRefused({ resource, provider }: Question, grant: Grant, cause: unknown): ServiceError {
   const code = failureOf(cause).code;
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
     `issuing for "${resource.id}" failed: the target did not take the credential; nothing was handed out`,
-    { metadata: { resource: resource.id, provider: provider.name, code }, retryAfterMs: 1_000, cause },
+    {
+      metadata: { resource: resource.id, provider: provider.name, code, ...recordIdsOf(grant) },
+      retryAfterMs: 1_000,
+      cause,
+    },
   );
 }
 
 /** The sweeper took an intent back before its credential was there. */
-export function issuedTooLate({ resource }: Asked): ServiceError {
+export function issuedTooLate({ resource, provider }: Question, grant: Grant): ServiceError {
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
     `issuing for "${resource.id}" failed: it took too long and was taken back`,
-    { retryAfterMs: 1_000 },
+    {
+      metadata: { resource: resource.id, provider: provider.name, ...recordIdsOf(grant) },
+      retryAfterMs: 1_000,
+    },
   );
+}
+
+/** The ids by which the records of a grant that came to nothing are found, and the trace it was asked for in. */
+function recordIdsOf({ id, requestId, traceparent }: Grant): Record<string, string> {
+  const trace = traceIdsOf(traceparent);
+  return {
+    request_id: requestId,
+    grant_id: id,
+    ...(trace === undefined ? {} : { trace_id: trace.trace_id }),
+  };
 }
 
 /** How a provider failed. What it threw without saying so may have come after it had acted. */

@@ -190,7 +190,7 @@ export class RequestAccess {
       const failure = failureOf(cause);
       if (failure.kind === 'ambiguous') await this.#parts.ending.outcomeUnknown(grant, intent, failure.code);
       else await this.#parts.ending.creationFailed(grant, intent, failure.code);
-      throw targetRefused(question, cause);
+      throw targetRefused(question, grant, cause);
     }
   }
 
@@ -215,7 +215,7 @@ export class RequestAccess {
       events: [issueEvent('lease.activated', question, { grant, lease })],
     });
     if (outcome.kind === 'committed') return lease;
-    throw issuedTooLate(question);
+    throw issuedTooLate(question, grant);
   }
 
   async #remint(question: Question, outcome: LedgerOutcome, provider: TargetProvider): Promise<AccessAnswer> {
@@ -226,7 +226,7 @@ export class RequestAccess {
       const credential = await provider.remint(stored.lease, question.resource, signal);
       return { ...stored, credential, replayed: true };
     } catch (cause) {
-      throw targetRefused(question, cause);
+      throw targetRefused(question, stored.grant, cause);
     }
   }
 
