@@ -182,6 +182,7 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     );
     const released = await cli.run(['release', toRelease]);
     assert.equal(released.code, 1);
+    assert.match(released.stdout, new RegExp(`^given back, and not ended yet: ${toRelease}\n`));
     assert.match(
       released.stderr,
       /credential may still work\n {2}why: lse_.* at demo-postgres.*\n.*\n {2}code: NOT_CONTAINED/,

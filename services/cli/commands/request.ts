@@ -6,7 +6,7 @@ import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained } from '../revocation.ts';
 import { accessJson, accessText } from '../views/access-view.ts';
-import { leaseJson, leaseTable } from '../views/grant-view.ts';
+import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption, readDuration } from './option-values.ts';
 import type { Runner } from './run-command.ts';
@@ -75,10 +75,7 @@ function addRelease(program: Command, run: Runner): void {
       const now = session.clock.now();
       session.output.result({
         json: { grant_id: grantId, completed, leases: leases.map(leaseJson) },
-        table: (paint) =>
-          completed
-            ? `released ${grantId}\n${leases.length === 0 ? '' : leaseTable(leases, now, paint)}`
-            : `others still hold ${grantId}; it ends when they release it\n`,
+        table: (paint) => releasedText({ grantId, completed, leases }, now, paint),
       });
       requireContained(grantId, leases);
       return exitCodes.ok.code;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
+import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { createPainter } from '../terminal/colors.ts';
-import { endedBeforeText, grantJson, grantTable, grantText } from './grant-view.ts';
+import { endedBeforeText, grantJson, grantTable, grantText, releasedText } from './grant-view.ts';
 
 const now = 1_800_000_000_000;
 const paint = createPainter(false);
@@ -58,4 +59,28 @@ test('whoever ends a grant again learns when and why it ended', () => {
     /^grt_1 had ended already, 5s ago \(.*\): completed; nothing was changed, and the reason given now is not recorded$/,
   );
   assert.match(endedBeforeText({ ...ended, state: 'ending' }, now), /^grt_1 was ending already: revoked; /);
+});
+
+test('a grant is called released only once nobody can use its credential', () => {
+  const lease: Lease__Output = {
+    id: 'lse_1',
+    grantId: 'grt_1',
+    provider: 'db',
+    entityName: 'stint_b1_1',
+    state: 'revoked',
+    expiresAt: toTimestamp(now + 60_000),
+    hardExpiresAt: toTimestamp(now + 600_000),
+    renewable: true,
+    containedAt: toTimestamp(now),
+    revokedAt: toTimestamp(now),
+    lastError: '',
+    attempts: 0,
+  };
+  const revoking = { ...lease, state: 'revoking', containedAt: null, revokedAt: null };
+  const firstLine = (leases: readonly Lease__Output[], completed = true) =>
+    releasedText({ grantId: 'grt_1', completed, leases }, now, paint).split('\n')[0];
+  assert.equal(firstLine([]), 'released grt_1');
+  assert.equal(firstLine([lease]), 'released grt_1');
+  assert.equal(firstLine([lease, revoking]), 'given back, and not ended yet: grt_1');
+  assert.equal(firstLine([], false), 'others still hold grt_1; it ends when they release it');
 });

@@ -110,6 +110,22 @@ export function endedBeforeText({ id, state, endReason, endedAt }: Grant__Output
   return `${before}; nothing was changed, and the reason given now is not recorded`;
 }
 
+/** What became of a grant that was given back, and its leases: released only once nobody can use it. */
+export function releasedText({ grantId, completed, leases }: Release, now: UnixMs, paint: Painter): string {
+  if (!completed) return `others still hold ${grantId}; it ends when they release it\n`;
+  const isEnded = leases.every((lease) => !isUsable(lease));
+  const outcome = isEnded ? `released ${grantId}\n` : `given back, and not ended yet: ${grantId}\n`;
+  return leases.length === 0 ? outcome : outcome + leaseTable(leases, now, paint);
+}
+
+/** The sidecar's answer to a release, and what was released. */
+type Release = {
+  readonly grantId: string;
+  /** Whether it was the last hold. */
+  readonly completed: boolean;
+  readonly leases: readonly Lease__Output[];
+};
+
 /** Leases for people, one a line. */
 export function leaseTable(leases: readonly Lease__Output[], now: UnixMs, paint: Painter): string {
   const rows = leases.map((lease) => [
