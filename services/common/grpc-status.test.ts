@@ -5,6 +5,7 @@ import { type ErrorReason, errorReasons, ServiceError } from './errors.ts';
 import {
   fromGrpcStatus,
   fromRpcStatus,
+  retryAfterMsMax,
   statusDetailsTrailer,
   toGrpcStatus,
   toRpcStatus,
@@ -101,4 +102,41 @@ test('details that cannot be read, or of a reason from the future, still give an
     details: [{ type_url: 'type.googleapis.com/google.rpc.ErrorInfo', value: info }],
   };
   assert.equal(fromRpcStatus(future).reason, 'CONCURRENT_UPDATE');
+});
+
+const unreadable = Buffer.from('ffffff', 'hex');
+const typed = (name: string, value: Buffer) => ({
+  type_url: `type.googleapis.com/google.rpc.${name}`,
+  value,
+});
+
+test('a detail that cannot be decoded counts as absent, and the others still count', () => {
+  const retry = codecs.retryInfo.encode({ retryDelay: { seconds: 2, nanos: 0 } });
+  const details = [typed('ErrorInfo', unreadable), typed('RetryInfo', retry)];
+  const byCode = fromRpcStatus({ code: statusCode.ABORTED, message: 'busy', details });
+  assert.deepEqual(
+    [byCode.reason, byCode.message, byCode.metadata, byCode.retryAfterMs],
+    ['CONCURRENT_UPDATE', 'busy', {}, 2_000],
+  );
+  const info = codecs.errorInfo.encode({ reason: 'RATE_LIMITED', domain: 'broker.stint' });
+  const byName = fromRpcStatus({
+    code: statusCode.RESOURCE_EXHAUSTED,
+    message: 'busy',
+    details: [typed('ErrorInfo', info), typed('RetryInfo', unreadable)],
+  });
+  assert.deepEqual([byName.reason, byName.retryAfterMs], ['RATE_LIMITED', undefined]);
+});
+
+test('a wait that a peer asks for is never negative and never longer than the maximum', () => {
+  const waitFor = (seconds: number, nanos = 0) => {
+    const value = codecs.retryInfo.encode({ retryDelay: { seconds, nanos } });
+    const details = [typed('RetryInfo', value)];
+    return fromRpcStatus({ code: statusCode.ABORTED, message: 'busy', details }).retryAfterMs;
+  };
+  assert.equal(waitFor(1, 500_999_999), 1_500);
+  assert.equal(waitFor(retryAfterMsMax / 1_000), retryAfterMsMax);
+  assert.equal(waitFor(retryAfterMsMax / 1_000, 1_000_000), retryAfterMsMax);
+  for (const seconds of [-1, -(2 ** 53), -(2 ** 63)]) assert.equal(waitFor(seconds), 0);
+  assert.equal(waitFor(0, -(2 ** 31)), 0);
+  for (const seconds of [3_600, 315_576_000_001, 2 ** 62]) assert.equal(waitFor(seconds), retryAfterMsMax);
 });

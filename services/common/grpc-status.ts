@@ -3,13 +3,16 @@ import { type ErrorReason, errorReasons, isServiceError, ServiceError } from './
 import type { Any__Output } from './gen/google/protobuf/Any.ts';
 import type { Status, Status__Output } from './gen/google/rpc/Status.ts';
 import { codecs } from './proto.ts';
-import { fromDuration, toDuration } from './proto-time.ts';
+import { toDuration } from './proto-time.ts';
 
 /** The trailer that carries a google.rpc.Status. Source: gRPC's richer error model. */
 export const statusDetailsTrailer = 'grpc-status-details-bin';
 
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 const retryInfoType = 'type.googleapis.com/google.rpc.RetryInfo';
+
+/** Longest wait that is taken from a peer, in milliseconds: well above any that a Stint service asks for. */
+export const retryAfterMsMax = 60_000;
 
 /** Who refuses, for `ErrorInfo.domain`, and the request's id, for the text of a fault of ours. */
 export type FailureOrigin = { readonly service: string; readonly requestId: string };
@@ -59,15 +62,15 @@ export function toGrpcStatus(
 
 /**
  * The ServiceError that a peer's google.rpc.Status stands for. The peer is trusted to tell the truth about its own
- * refusal, not to be well-formed: a reason that is unknown here is taken by its code.
+ * refusal, not to be well-formed: details that cannot be read are as good as absent, a reason that is absent or unknown
+ * here is taken by its code, and a wait is cut to 0 … {@link retryAfterMsMax}.
  */
 export function fromRpcStatus(
   status: Status__Output,
   unavailable: ErrorReason = 'BROKER_UNAVAILABLE',
 ): ServiceError {
   const info = detailOf(status.details, errorInfoType, codecs.errorInfo.decode);
-  const retry = detailOf(status.details, retryInfoType, codecs.retryInfo.decode);
-  const retryAfterMs = fromDuration(retry?.retryDelay);
+  const retryAfterMs = retryAfterOf(status.details);
   const reason = isErrorReason(info?.reason) ? info.reason : reasonOfCode(status.code, unavailable);
   return new ServiceError(reason, status.message, {
     metadata: info?.metadata ?? {},
@@ -148,11 +151,24 @@ function isErrorReason(text: string | undefined): text is ErrorReason {
   return text !== undefined && Object.hasOwn(errorReasons, text);
 }
 
+function retryAfterOf(details: readonly Any__Output[]): number | undefined {
+  const delay = detailOf(details, retryInfoType, codecs.retryInfo.decode)?.retryDelay;
+  if (delay === null || delay === undefined) return undefined;
+  const ms = Math.trunc(delay.seconds * 1_000 + delay.nanos / 1_000_000);
+  return Math.min(Math.max(ms, 0), retryAfterMsMax);
+}
+
 function detailOf<T>(
   details: readonly Any__Output[],
   type: string,
   decode: (bytes: Uint8Array) => T,
 ): T | undefined {
   const found = details.find((detail) => detail.type_url === type);
-  return found === undefined ? undefined : decode(found.value);
+  if (found === undefined) return undefined;
+  try {
+    return decode(found.value);
+  } catch {
+    // The code and the text of the status are whole all the same.
+    return undefined;
+  }
 }

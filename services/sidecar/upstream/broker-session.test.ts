@@ -388,6 +388,26 @@ test('a malformed answer or push fails only what it concerns', async (t) => {
   assert.equal(session.outage(), undefined);
 });
 
+test('refusals that cannot be read fail their questions, and the rest of the frame is answered', async (t) => {
+  const { session, stream, streams } = openSession(t);
+  stream(0).greet();
+  const asked = [1, 2, 3, 4].map((n) => session.requestAccess({ ...fields, resource: `api-${n}` }, soon()));
+  const outcomes = Promise.allSettled(asked);
+  await until(() => stream(0).asked.length === 4);
+  const ids = stream(0).asked.map(({ id }) => Number(id));
+  const info = { type_url: 'type.googleapis.com/google.rpc.ErrorInfo', value: Buffer.from('ffffff', 'hex') };
+  const undecodable = { code: 3, message: 'no', details: [info] };
+  const unusable = { code: 3, message: 'no' } as unknown as typeof undecodable;
+  const failures = [undecodable, undecodable, unusable].map((failure, n) => ({ id: ids[n] ?? 0, failure }));
+  stream(0).say(...failures, accessFor(ids[3]));
+  const reasons = (await outcomes).map((outcome) =>
+    outcome.status === 'rejected' && isServiceError(outcome.reason) ? outcome.reason.reason : outcome.status,
+  );
+  assert.deepEqual(reasons, ['INVALID_FIELD', 'INVALID_FIELD', 'INTERNAL', 'fulfilled']);
+  await settled();
+  assert.deepEqual([session.outage(), stream(0).isClosed, streams.length], [undefined, false, 1]);
+});
+
 test('a session that is refused for good fails what waits, and is tried again all the same', async (t) => {
   const { session, stream, streams } = openSession(t);
   const asked = session.requestAccess(fields, soon());

@@ -1,4 +1,5 @@
 import { errorReasons, ServiceError } from '@stint/common/errors.ts';
+import type { Status__Output } from '@stint/common/gen/google/rpc/Status.ts';
 import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
 import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import { fromRpcStatus } from '@stint/common/grpc-status.ts';
@@ -202,16 +203,21 @@ export class BrokerSession implements Broker {
   }
 
   #receive(link: SessionLink, message: ServerMessage__Output): void {
-    this.#heardAt = this.#options.clock.now();
+    const { clock, pushes, log } = this.#options;
+    this.#heardAt = clock.now();
     const question = this.#questions.get(message.id);
-    if (question !== undefined) this.#answer(question, message);
-    else if (message.id === 0) this.#push(link, message);
-    else if (message.access) this.#arriveLate(message);
+    try {
+      if (question !== undefined) this.#answer(question, message);
+      else if (message.id === 0) this.#push(link, message);
+      else if (message.access) pushes.lateAccess(readAccess(message.access));
+    } catch (error) {
+      log.error({ error }, 'a message of the broker cannot be used');
+    }
   }
 
   #answer(question: Question, message: ServerMessage__Output): void {
     const { link } = question;
-    const refusal = message.failure ? fromRpcStatus(message.failure) : undefined;
+    const refusal = message.failure ? readRefusal(message.failure) : undefined;
     if (refusal === undefined) {
       this.#settle(question);
       question.answer.resolve(message);
@@ -242,23 +248,10 @@ export class BrokerSession implements Broker {
   }
 
   #push(link: SessionLink, message: ServerMessage__Output): void {
-    const { pushes, log } = this.#options;
-    try {
-      if (message.leasesEnded) pushes.leasesEnded(message.leasesEnded.leases.map(readEnded));
-      // The keys of a link that is being left may be older than those of the link in its place.
-      if (message.trustBundle && this.#connector.isNewest(link)) pushes.tokenKeys(message.trustBundle);
-    } catch (error) {
-      log.error({ error }, 'a push of the broker cannot be used');
-    }
-  }
-
-  #arriveLate(message: ServerMessage__Output): void {
-    const { pushes, log } = this.#options;
-    try {
-      if (message.access) pushes.lateAccess(readAccess(message.access));
-    } catch (error) {
-      log.error({ error }, 'a late answer of the broker cannot be used');
-    }
+    const { pushes } = this.#options;
+    if (message.leasesEnded) pushes.leasesEnded(message.leasesEnded.leases.map(readEnded));
+    // The keys of a link that is being left may be older than those of the link in its place.
+    if (message.trustBundle && this.#connector.isNewest(link)) pushes.tokenKeys(message.trustBundle);
   }
 
   #expire(id: number): void {
@@ -289,6 +282,15 @@ export class BrokerSession implements Broker {
   #endIfDone(link: SessionLink | undefined): void {
     for (const question of this.#questions.values()) if (question.link === link) return;
     link?.end();
+  }
+}
+
+/** A refusal, or INTERNAL for one that cannot be used: it fails the question it answers, and nothing else. */
+function readRefusal(failure: Status__Output): ServiceError {
+  try {
+    return fromRpcStatus(failure);
+  } catch (cause) {
+    return new ServiceError('INTERNAL', 'the broker answered with a refusal that cannot be read', { cause });
   }
 }
 

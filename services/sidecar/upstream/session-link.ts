@@ -38,8 +38,9 @@ export type SessionStream = {
 export type LinkEvents = {
   /** The broker has spoken for the first time: questions may be sent. */
   ready(link: SessionLink): void;
+  /** Must not throw: a link on which it did is over when the rest of its frame was passed on. */
   message(link: SessionLink, message: ServerMessage__Output): void;
-  /** The link is over, exactly once, after everything it received was passed on. */
+  /** The link is over, exactly once, after everything it received was passed on, whatever became of that. */
   closed(link: SessionLink, cause: ServiceError): void;
 };
 
@@ -67,6 +68,8 @@ export class SessionLink {
   #outbox: Outgoing[] = [];
   /** What is left of the frame being passed on. */
   #received: Iterable<ServerMessage__Output> = [];
+  /** The first fault of who hears the messages. */
+  #fault: ServiceError | undefined;
   #isReady = false;
   #isFlushing = false;
   #isClosed = false;
@@ -138,13 +141,23 @@ export class SessionLink {
     this.#received = messages.values();
     let passed = 0;
     for (const message of this.#received) {
-      this.#options.events.message(this, message);
+      this.#hand(message);
       passed += 1;
       if (passed % passedMax === 0 && passed < messages.length) {
         await nextTurn();
         // Closed meanwhile: the rest was passed on then.
         if (this.#isClosed) return;
       }
+    }
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  /** A message that cannot be taken keeps neither another message nor the end of the link from being told. */
+  #hand(message: ServerMessage__Output): void {
+    try {
+      this.#options.events.message(this, message);
+    } catch (cause) {
+      this.#fault ??= new ServiceError('INTERNAL', 'a message of the broker could not be taken', { cause });
     }
   }
 
@@ -181,7 +194,7 @@ export class SessionLink {
     clearInterval(this.#heartbeat);
     this.#outbox = [];
     this.#options.open.close();
-    for (const message of this.#received) this.#options.events.message(this, message);
+    for (const message of this.#received) this.#hand(message);
     this.#options.events.closed(this, cause);
   }
 }
