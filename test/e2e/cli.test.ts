@@ -74,6 +74,11 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
   it('shows a password only when asked, and then it is the one that opens the database', async () => {
     const hidden = await cli.run(['request', 'demo-db', 'read', '--reason', 'hidden']);
     assert.match(hidden.stdout, /password +hidden/);
+    const shared = await cli.run(['request', 'demo-db', 'read', '--reason', 'another']);
+    assert.match(
+      shared.stderr,
+      /^stint: grt_\w+ was held already, for "hidden": the reason given now is not/,
+    );
     const access = await cli.json([
       'request',
       'demo-db',
@@ -87,7 +92,8 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     const client = new pg.Client({ host, port, database, user, password });
     await client.connect();
     await client.end();
-    for (const id of [access.grant.id, ...grantIds(hidden.stdout)]) await cli.json(['release', id]);
+    for (const id of [access.grant.id, ...grantIds(hidden.stdout), ...grantIds(shared.stdout)])
+      await cli.json(['release', id]);
     const wrong = new pg.Client({ host, port, database, user, password });
     // The user is gone: invalid_password, since PostgreSQL does not tell which users it knows.
     await assert.rejects(wrong.connect(), { code: '28P01' });

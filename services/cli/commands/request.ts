@@ -5,7 +5,7 @@ import { acquireAccess } from '../access.ts';
 import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained } from '../revocation.ts';
-import { accessJson, accessText } from '../views/access-view.ts';
+import { accessJson, accessText, unrecordedReasonText } from '../views/access-view.ts';
 import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption, readDuration } from './option-values.ts';
@@ -43,6 +43,8 @@ function addRequest(program: Command, run: Runner): void {
           json: accessJson(access, { showSecret }),
           table: (paint) => accessText(access, { showSecret, now }, paint),
         });
+        const unrecorded = unrecordedReasonText(access, reason);
+        if (unrecorded !== undefined) session.output.warn(unrecorded);
         session.output.note(
           `the sidecar holds and renews it; give it back: stint release ${access.grant.id}`,
         );
@@ -57,6 +59,7 @@ function addRequest(program: Command, run: Runner): void {
     ],
     notes: [
       'The sidecar holds the grant, and renews it up to its end, until "stint release" or "stint revoke".',
+      'Access that is held already is shared, and keeps the reason it was asked for with: --fresh records another.',
       'Passwords and tokens are shown only with --show-secret; without it they are null in JSON.',
     ],
     next: ['stint release GRANT', 'stint exec demo-db read -- psql', 'stint explain RESOURCE ACTION'],

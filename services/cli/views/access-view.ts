@@ -72,6 +72,13 @@ export function accessText(
   );
 }
 
+/** What is said to whoever gave another reason than the one for which shared access was made; undefined: none was lost. */
+export function unrecordedReasonText({ grant, cached }: Access, reason: string): string | undefined {
+  if (!cached || reason === '' || reason === grant.justification) return undefined;
+  const held = grant.justification === '' ? 'without a reason' : `for "${grant.justification}"`;
+  return `${grant.id} was held already, ${held}: the reason given now is not recorded; --fresh asks for a grant of its own`;
+}
+
 function credentialFacts(
   { database, token }: Credential__Output,
   { showSecret }: SecretChoice,
