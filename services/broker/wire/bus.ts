@@ -30,9 +30,9 @@ export function makeBus(
   return { link, relay };
 }
 
-/** Hears what other brokers on the store end, where there may be others. Returns how it is stopped. */
-export function hearOtherBrokers(foundation: Foundation): () => void {
-  if (foundation.config.store !== 'postgresql') return () => undefined;
+/** Hears what other brokers on the store end, where there may be others. Returns how it is stopped: a look at the store is done first. */
+export function hearOtherBrokers(foundation: Foundation): () => Promise<void> {
+  if (foundation.config.store !== 'postgresql') return () => Promise.resolve();
   const telling = new TellEndedElsewhere(foundation);
   const hearing = new EndedElsewhere({
     link: foundation.link,
@@ -41,5 +41,8 @@ export function hearOtherBrokers(foundation: Foundation): () => void {
     missed: () => void telling.catchUp(),
   });
   hearing.start();
-  return () => hearing.stop();
+  return async () => {
+    hearing.stop();
+    await telling.stop();
+  };
 }
