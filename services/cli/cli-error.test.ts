@@ -46,6 +46,19 @@ test('a field of the contract is named as it was typed', () => {
   assert.equal(fault('page_size'), 'page_size: too long');
 });
 
+test('the fix for a field speaks of what was typed, and of a list only where one helps', () => {
+  const failure = (field: string) =>
+    failureOf(new ServiceError('INVALID_FIELD', `${field}: malformed`, { metadata: { field } }));
+  assert.equal(failure('resource').fix, 'stint registry list');
+  assert.equal(failure('action').fix, 'stint registry list');
+  assert.equal(failure('grant').fix, 'stint grants list');
+  assert.match(failure('justification').fix, /^mend --reason /);
+  assert.match(failure('context.ticket').fix, /^mend --context ticket /);
+  assert.equal(failure('context.ticket').what, '--context ticket: malformed');
+  assert.equal(failure('context.ticket').why, errorReasons.INVALID_FIELD.meaning);
+  assert.equal(failure('page_size').fix, 'see the command with --help');
+});
+
 test('a refusal that says when to try again has that in its fix', () => {
   const fixOf = (retryAfterMs?: number) =>
     failureOf(

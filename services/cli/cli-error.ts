@@ -58,7 +58,7 @@ export function cliError(
 export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof CliError) return thrown.failure;
   if (isServiceError(thrown)) {
-    const { what, why } = splitMessage(inTypedWords(thrown), errorReasons[thrown.reason].meaning);
+    const { what, why } = splitMessage(thrown);
     return {
       what,
       why,
@@ -97,27 +97,34 @@ const typedWords: Readonly<Record<string, string>> = {
   spiffe_id: 'SPIFFE_ID',
   resource: 'RESOURCE',
   action: 'ACTION',
+  broker: 'BROKER',
+  context: '--context',
+  operator: '--by',
+  type_prefix: '--type',
 };
 
-/** A message that begins with a field of the contract, with that field as it was typed. */
-function inTypedWords({ message, metadata }: ServiceError): string {
-  const field = metadata['field'] ?? '';
+/** The field at fault as it was typed; undefined when the user cannot have typed it. `context.ticket` is of `--context`. */
+function typedWordOf({ metadata }: ServiceError): string | undefined {
+  const [field = '', ...key] = (metadata['field'] ?? '').split('.');
   const word = typedWords[field];
-  return word !== undefined && message.startsWith(`${field}: `)
-    ? word + message.slice(field.length)
-    : message;
+  return word === undefined || key.length === 0 ? word : `${word} ${key.join('.')}`;
 }
 
 // Services write "what: why"; a message that begins with a field's name says what is wrong with that field, all of it.
-function splitMessage(message: string, meaning: string): { what: string; why: string } {
+function splitMessage(error: ServiceError): { what: string; why: string } {
+  const { message, metadata, reason } = error;
+  const { meaning } = errorReasons[reason];
   const colon = message.indexOf(': ');
   const what = message.slice(0, colon);
+  const why = message.slice(colon + 2);
+  const word = what === metadata['field'] ? typedWordOf(error) : undefined;
+  if (word !== undefined) return { what: `${word}: ${why}`, why: meaning };
   const isSentence = colon > 0 && what.includes(' ');
-  return isSentence ? { what, why: message.slice(colon + 2) } : { what: message, why: meaning };
+  return isSentence ? { what, why } : { what: message, why: meaning };
 }
 
 const fixes: Partial<Record<ErrorReason, string>> = {
-  INVALID_FIELD: 'see the command with --help; what there is to ask for: stint registry list',
+  INVALID_FIELD: 'see the command with --help',
   TTL_OUT_OF_RANGE: 'leave --ttl out, or keep within what is said above, such as --ttl 5m',
   MESSAGE_TOO_LARGE: 'say it shorter',
   IDENTITY_UNKNOWN: 'register the identity in the registry file, then: stint policy reload',
@@ -133,8 +140,21 @@ const fixes: Partial<Record<ErrorReason, string>> = {
   INTERNAL: "look into the service's log",
 };
 
-function fixOf({ reason, retryAfterMs }: ServiceError): string {
-  const fix = fixes[reason];
+/** Where the words are listed that may stand there. */
+const listedWords: Readonly<Record<string, string>> = {
+  RESOURCE: 'stint registry list',
+  ACTION: 'stint registry list',
+  GRANT: 'stint grants list',
+};
+
+function fieldFixOf(word: string): string {
+  return listedWords[word] ?? `mend ${word} as is said above; how it is used: the command with --help`;
+}
+
+function fixOf(error: ServiceError): string {
+  const { reason, retryAfterMs } = error;
+  const word = reason === 'INVALID_FIELD' ? typedWordOf(error) : undefined;
+  const fix = word === undefined ? fixes[reason] : fieldFixOf(word);
   if (fix !== undefined) return fix;
   if (!errorReasons[reason].retry) return 'stint status';
   const wait = retryAfterMs === undefined ? '' : ` in ${formatDurationMs(retryAfterMs)}`;

@@ -63,7 +63,12 @@ function addSkip(parent: Command, run: Runner): void {
       run<SkipOptions>(async (session, { args: [broker = ''], options }) => {
         const { missingFrom, resumeAt } = options;
         const auditor = await session.channel('auditor');
-        const order = { spiffeId: parseSpiffeId(broker), missingFrom, resumeAt, ...recordedBy(options) };
+        const order = {
+          spiffeId: parseSpiffeId(broker, 'broker'),
+          missingFrom,
+          resumeAt,
+          ...recordedBy(options),
+        };
         const { recordIndex } = await auditor
           .call(services.auditAdmin.SkipGap, order)
           .catch((thrown: unknown) => explainRefusal(thrown, { auditor, broker }));

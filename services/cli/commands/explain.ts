@@ -10,7 +10,7 @@ import type { Painter } from '../terminal/colors.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { pathText } from '../views/path-text.ts';
 import { describeCommand } from './command-help.ts';
-import { contextOption } from './option-values.ts';
+import { contextOption, readSpiffeId } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 type ExplainOptions = { readonly as?: string; readonly context: Readonly<Record<string, string>> };
@@ -19,7 +19,7 @@ type ExplainOptions = { readonly as?: string; readonly context: Readonly<Record<
 export function addExplainCommand(program: Command, run: Runner): void {
   const command = program
     .command('explain <resource> <action>')
-    .option('--as <spiffe-id>', "whose question it is (default: the sidecar's own identity)")
+    .option('--as <spiffe-id>', "whose question it is (default: the sidecar's own identity)", readSpiffeId)
     .addOption(contextOption())
     .action(
       run<ExplainOptions>(async (session, { args: [resource = '', action = ''], options }) => {

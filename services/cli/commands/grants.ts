@@ -8,7 +8,7 @@ import { requireContained, revokeGrant } from '../revocation.ts';
 import { endedBeforeText, grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
 import { endNote } from '../views/record-view.ts';
 import { describeCommand } from './command-help.ts';
-import { readLimit } from './option-values.ts';
+import { readLimit, readSpiffeId } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 /** Grants in one answer of the broker, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
@@ -35,7 +35,7 @@ function addList(grants: Command, run: Runner): void {
   const command = grants
     .command('list')
     .option('--live', 'only grants that have not ended', false)
-    .option('--holder <spiffe-id>', 'only grants of this identity', '')
+    .option('--holder <spiffe-id>', 'only grants of this identity', readSpiffeId, '')
     .option('--resource <id>', 'only grants on this resource', '')
     .option('--limit <count>', 'how many at most, 1 to 1000', readLimit, 50)
     .action(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDuration, readIndex, readLimit, readPair, shellWords } from './option-values.ts';
+import { readDuration, readIndex, readLimit, readPair, readSpiffeId, shellWords } from './option-values.ts';
 
 test('values of options are read whole or refused', () => {
   assert.equal(readDuration('1m30s'), 90_000);
@@ -12,6 +12,18 @@ test('values of options are read whole or refused', () => {
   for (const text of ['', '=', '=x', 'x']) assert.throws(() => readPair(text, {}), text);
   for (const text of ['', '-1', '1.5', '1e3', '0x1']) assert.throws(() => readIndex(text), text);
   for (const text of ['0', '1001']) assert.throws(() => readLimit(text), text);
+});
+
+test('a count is refused with one range, whatever is wrong with it', () => {
+  for (const text of ['0', '1001', 'abc', '-1'])
+    assert.throws(() => readLimit(text), { message: 'It must be a whole number from 1 to 1000.' }, text);
+});
+
+test('an identity is read whole or refused with its fault', () => {
+  assert.equal(readSpiffeId('spiffe://stint.local/demo/bob'), 'spiffe://stint.local/demo/bob');
+  assert.throws(() => readSpiffeId('bob'), {
+    message: 'It is not a SPIFFE ID: it must start with "spiffe://".',
+  });
 });
 
 test('a command that is shown can be typed as it stands', () => {

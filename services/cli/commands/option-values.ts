@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { placeFault } from '@stint/common/config/place-check.ts';
+import { spiffeIdFault } from '@stint/common/spiffe-id.ts';
 import { formatDurationMs, parseDurationMs } from '@stint/common/time.ts';
 import { InvalidArgumentError, Option } from 'commander';
 
@@ -40,9 +41,17 @@ export function readIndex(text: string): number {
 
 /** Reads how many to show: 1 to {@link limitMax}. */
 export function readLimit(text: string): number {
-  const count = readIndex(text);
-  if (count < 1 || count > limitMax) throw new InvalidArgumentError(`It must be between 1 and ${limitMax}.`);
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > limitMax)
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${limitMax}.`);
   return count;
+}
+
+/** Reads a SPIFFE ID; a wrong one is refused in the name of its option. */
+export function readSpiffeId(text: string): string {
+  const fault = spiffeIdFault(text);
+  if (fault !== undefined) throw new InvalidArgumentError(`It is not a SPIFFE ID: ${fault}.`);
+  return text;
 }
 
 /** `--ttl` with a default, in milliseconds, which help shows as it is typed. */
