@@ -10,8 +10,10 @@ import {
 import { connect as connectSocket } from 'node:net';
 import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Metadata } from '@grpc/grpc-js';
 import { ServiceError } from '@stint/common/errors.ts';
+import { leavingMsMax } from '@stint/common/grpc/http2-transport.ts';
 import { prefixed } from '@stint/common/grpc/message-reader.ts';
 import { fromGrpcStatus } from '@stint/common/grpc-status.ts';
 import { services } from '@stint/common/proto.ts';
@@ -79,6 +81,28 @@ function refusalIn({ trailers }: Told) {
   const details = decodeURI(String(trailers['grpc-message'] ?? ''));
   const caller = { unavailable: 'BROKER_UNAVAILABLE', peer: 'the test' } as const;
   return fromGrpcStatus({ code: Number(trailers['grpc-status']), details, metadata }, caller);
+}
+
+/** Turns of the event loop, in which what was written in this process is read in it. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await nextTurn();
+}
+
+/** A frame of HTTP/2 with a short payload. Source: RFC 9113 §4.1. */
+function frame(
+  { type, stream, flags = 0 }: Record<'type' | 'stream', number> & { flags?: number },
+  payload = '',
+): Buffer {
+  const bytes = Buffer.from(payload, 'latin1');
+  return Buffer.concat([Buffer.from([0, 0, bytes.length, type, flags, 0, 0, 0, stream]), bytes]);
+}
+
+/** Headers as literals without an index, each shorter than 127 bytes. Source: RFC 7541 §6.2.2. */
+function headerBlock(headers: Readonly<Record<string, string>>): string {
+  const text = (value: string) => `${String.fromCharCode(value.length)}${value}`;
+  return Object.entries(headers)
+    .map(([name, value]) => `\0${text(name)}${text(value)}`)
+    .join('');
 }
 
 describe('gRPC on a unix socket', () => {
@@ -197,6 +221,49 @@ describe('gRPC on a unix socket', () => {
     assert.match(String(told.trailers['grpc-message']), /^[ -~]*$/);
     assert.equal(decodeURIComponent(String(told.trailers['grpc-message'])), text);
     assert.equal(refusalIn(told).message, text);
+  });
+
+  test('names a method that is not there in a few words, however long its path', async (t) => {
+    const { peer } = await barePeer(t);
+    const { trailers } = await tell(peer, { ...post, ':path': `/${'x'.repeat(40_000)}` }, question);
+    assert.equal(trailers['grpc-status'], '12');
+    assert.ok(String(trailers['grpc-message']).length < 200);
+    assert.equal((await tell(peer, post, question)).trailers['grpc-status'], '0');
+  });
+
+  test('bounds the calls of a peer that says goodbye, breaks the protocol and goes', async (t) => {
+    const entered = Promise.withResolvers<AbortSignal>();
+    const Session: EchoHandlers['Session'] = async (_stream, call) => {
+      entered.resolve(call.signal);
+      await once(call.signal, 'abort');
+    };
+    const { socket } = await barePeer(t, { Session });
+    const connection = connectSocket(socket);
+    connection.resume();
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    const place = { ':scheme': 'http', ':authority': 'localhost', ':path': access.Session.path };
+    const headers = headerBlock({ ':method': 'POST', ...place, 'content-type': 'application/grpc' });
+    const [settings, begin] = [
+      frame({ type: 4, stream: 0 }),
+      frame({ type: 1, stream: 1, flags: 4 }, headers),
+    ];
+    connection.write(Buffer.concat([preface, settings, begin]));
+    const signal = await entered.promise;
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    // GOAWAY without an error, and then DATA on stream 0, which no stream is. Source: RFC 9113 §6.8, §6.1.
+    const [goodbye, fault] = [
+      frame({ type: 7, stream: 0 }, '\0'.repeat(8)),
+      frame({ type: 0, stream: 0 }, 'x'),
+    ];
+    connection.write(Buffer.concat([goodbye, fault]));
+    await turns(100);
+    connection.destroy();
+    await turns(100);
+    assert.equal(signal.aborted, false, 'Node tells nobody of its end');
+    t.mock.timers.tick(leavingMsMax);
+    t.mock.timers.reset();
+    await turns(100);
+    assert.match(String(signal.reason), /the caller has gone/);
   });
 
   test('ends the connection of a peer that does not speak HTTP/2, and nobody else’s', async (t) => {

@@ -14,6 +14,15 @@ import type { WrappedHandler } from './method-wrapper.ts';
 import type { ServedMethod, Transport } from './transport.ts';
 import { callsPerConnectionMax } from './transport-limits.ts';
 
+/**
+ * How long the calls of a peer that has said goodbye may go on, in milliseconds: as long as a call without a deadline of
+ * its caller's may take, and no stream outlives its workload for longer.
+ */
+export const leavingMsMax = 30_000;
+
+/** Longest part of an unknown path that its caller is told, in characters: headers are small. */
+const pathShownMax = 100;
+
 const { HTTP2_HEADER_STATUS, HTTP2_HEADER_PATH, HTTP2_HEADER_METHOD, HTTP2_HEADER_CONTENT_TYPE } = constants;
 
 /** Milliseconds of each unit of `grpc-timeout`. Source: gRPC over HTTP/2, "Timeout". */
@@ -53,6 +62,7 @@ export class Http2Transport implements Transport {
     session.once('close', () => this.#sessions.delete(session));
     session.on('error', (error) => this.#log.debug({ error }, 'connection broke'));
     session.on('stream', (stream, headers) => this.#accept(stream, headers));
+    session.once('goaway', () => boundLeaving(session));
   }
 
   shutDown(): Promise<void> {
@@ -82,7 +92,10 @@ export class Http2Transport implements Transport {
     const method = this.#methods.get(path);
     const deadline = deadlineOf(headers['grpc-timeout'], this.#clock.now());
     if (method === undefined)
-      sendStatus(stream, statusOf('UNIMPLEMENTED', `the service has no method ${path}`));
+      sendStatus(
+        stream,
+        statusOf('UNIMPLEMENTED', `the service has no method ${path.slice(0, pathShownMax)}`),
+      );
     else if (deadline === undefined) sendStatus(stream, statusOf('INTERNAL', 'grpc-timeout cannot be read'));
     else if (!isPlain(headers['grpc-encoding']))
       sendStatus(stream, statusOf('UNIMPLEMENTED', 'messages are taken without compression only'));
@@ -94,6 +107,15 @@ function run(handler: WrappedHandler, arrival: Http2Arrival): void {
   if (handler.streams === 'nothing') runUnary(arrival, handler.run);
   else if (handler.streams === 'answers') runServerStream(arrival, handler.run);
   else runBidi(arrival, handler.run);
+}
+
+/**
+ * Bounds what a peer that says goodbye may leave behind. After a goodbye and a fault of the protocol Node reads nothing
+ * more, and would never see the connection close: its calls would hold their places for ever.
+ */
+function boundLeaving(session: ServerHttp2Session): void {
+  const late = setTimeout(() => session.destroy(), leavingMsMax).unref();
+  session.once('close', () => clearTimeout(late));
 }
 
 /** The HTTP status for what is not gRPC at all. Source: gRPC over HTTP/2, "Requests". */

@@ -43,6 +43,19 @@ describe('a message reader', () => {
     assert.deepEqual(new MessageReader(10).take(prefixed(Buffer.alloc(10))), [Buffer.alloc(10)]);
   });
 
+  test('keeps nothing of what was read beside a message that comes in parts', () => {
+    const message = prefixed(randomBytes(4_000));
+    const reader = new MessageReader(4_000);
+    const read: Buffer[] = [];
+    for (const byte of message) {
+      const readAtOnce = Buffer.alloc(16_384);
+      readAtOnce[9_000] = byte;
+      read.push(...reader.take(readAtOnce.subarray(9_000, 9_001)));
+    }
+    assert.deepEqual(read, [message.subarray(5)]);
+    assert.equal(read[0]?.buffer.byteLength, 4_000);
+  });
+
   test('refuses a compressed message', () => {
     assert.throws(
       () => new MessageReader(10).take(Buffer.from([1, 0, 0, 0, 0])),

@@ -6,11 +6,12 @@ const prefixBytes = 5;
 /** Takes the length-prefixed messages out of a stream's bytes, however they were cut. */
 export class MessageReader {
   readonly #bytesMax: number;
-  #parts: Buffer[] = [];
+  /** The prefix as far as it has come. */
+  readonly #prefix = Buffer.allocUnsafeSlow(prefixBytes);
+  #prefixLength = 0;
+  /** The message that has begun and is not whole, and how much of it has come. */
+  #message: Buffer | undefined;
   #length = 0;
-  /** Bytes that make the next message whole, its prefix among them; known once the prefix is there. */
-  #wanted = prefixBytes;
-  #isPrefixRead = false;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -18,50 +19,55 @@ export class MessageReader {
 
   /** Whether a message has begun and is not whole. */
   get isWithin(): boolean {
-    return this.#length > 0;
+    return this.#prefixLength > 0;
   }
 
   /**
-   * The messages that these bytes make whole, in order. They share memory with what was given.
+   * The messages that these bytes make whole, in order. One that came whole shares memory with what was given; one that
+   * came in parts is copied as it comes, because each part would keep all that was read from the connection with it.
    * @throws ServiceError MESSAGE_TOO_LARGE by the announced length, before the message is in memory; INVALID_FIELD when a
    * message is compressed, which no peer is told that it may be.
    */
   take(chunk: Buffer): Buffer[] {
-    this.#parts.push(chunk);
-    this.#length += chunk.length;
     const messages: Buffer[] = [];
-    while (this.#length >= this.#wanted) {
-      const bytes = this.#join();
-      if (!this.#isPrefixRead) this.#readPrefix(bytes);
-      else messages.push(this.#cut(bytes));
+    let rest = this.#takePrefix(chunk);
+    while (this.#prefixLength === prefixBytes) {
+      const length = this.#announced();
+      const part = rest.subarray(0, length - this.#length);
+      const message = this.#takePart(part, length);
+      if (message === undefined) break;
+      messages.push(message);
+      rest = this.#takePrefix(rest.subarray(part.length));
     }
     return messages;
   }
 
-  #readPrefix(bytes: Buffer): void {
-    const length = bytes.readUInt32BE(1);
+  #takePrefix(bytes: Buffer): Buffer {
+    const taken = bytes.copy(this.#prefix, this.#prefixLength);
+    this.#prefixLength += taken;
+    return bytes.subarray(taken);
+  }
+
+  #announced(): number {
+    const length = this.#prefix.readUInt32BE(1);
     if (length > this.#bytesMax) throw messageTooLarge(length, this.#bytesMax);
-    if (bytes[0] !== 0) throw unreadable('the message is compressed: send it as it is');
-    this.#wanted = prefixBytes + length;
-    this.#isPrefixRead = true;
+    if (this.#prefix[0] !== 0) throw unreadable('the message is compressed: send it as it is');
+    return length;
   }
 
-  #cut(bytes: Buffer): Buffer {
-    const message = bytes.subarray(prefixBytes, this.#wanted);
-    const rest = bytes.subarray(this.#wanted);
-    this.#parts = rest.length === 0 ? [] : [rest];
-    this.#length = rest.length;
-    this.#wanted = prefixBytes;
-    this.#isPrefixRead = false;
+  /** The message, when this part makes it whole. */
+  #takePart(part: Buffer, length: number): Buffer | undefined {
+    let message = part;
+    if (this.#message !== undefined || part.length < length) {
+      // Not from Node's pool, which would be kept as well.
+      message = this.#message ??= Buffer.allocUnsafeSlow(length);
+      this.#length += part.copy(message, this.#length);
+      if (this.#length < length) return undefined;
+    }
+    this.#message = undefined;
+    this.#length = 0;
+    this.#prefixLength = 0;
     return message;
-  }
-
-  #join(): Buffer {
-    const [first] = this.#parts;
-    if (first !== undefined && this.#parts.length === 1) return first;
-    const joined = Buffer.concat(this.#parts, this.#length);
-    this.#parts = [joined];
-    return joined;
   }
 }
 
