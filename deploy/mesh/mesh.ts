@@ -124,12 +124,13 @@ export class Mesh {
     return found;
   }
 
-  /** Stops in the reverse order of the start; what has ended already is passed over. Nothing can be started after it. */
+  /** Stops every part; what has ended already is passed over. Nothing can be started after it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#keeper?.close();
     await Promise.allSettled(this.#starting);
-    for (const name of ['sidecar', 'auditor', 'broker'] as const) await this.#services.get(name)?.stop();
+    // The auditor takes in what the broker does and sends while it stops.
+    for (const name of ['sidecar', 'broker', 'auditor'] as const) await this.#services.get(name)?.stop();
     this.#services.clear();
     this.#admin?.close();
     this.#admin = undefined;

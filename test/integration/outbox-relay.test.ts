@@ -206,6 +206,27 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     await store.close();
   });
 
+  test('what was committed before a stop has its receipt when the stop has ended; without a reader it ends all the same', async (t) => {
+    const { reader, open, relayFor } = await mesh(t);
+    await reader.makeStream();
+    const store = await open();
+    const relay = await relayFor(store);
+    relay.start();
+    const reading = reader.run();
+    for (let i = 0; i < 5; i++) await store.ledger.commit(issueEntry(0));
+    await relay.stop();
+    assert.equal(reader.seq, store.ledger.sequence());
+    await drained(store);
+    reader.stop();
+    await reading;
+    const next = await relayFor(store);
+    next.start();
+    await store.ledger.commit(issueEntry(0));
+    await next.stop();
+    assert.equal(store.ledger.backlog().events, 1);
+    await store.close();
+  });
+
   test('a nats-server killed again and again under load loses nothing and nothing comes out of order', async (t) => {
     const { nats, reader, open, relayFor } = await mesh(t);
     await reader.makeStream();

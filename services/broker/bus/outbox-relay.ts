@@ -28,6 +28,8 @@ const gatherMs = 25;
 const ackMsMax = 5_000;
 /** Waits after refusals, in milliseconds: doubled each time, and as much again at random. */
 const retryMs = { first: 100, max: 10_000 } as const;
+/** How long a relay that stops waits for the receipts of what it has sent, in milliseconds: a checkpoint's second, and again as long. */
+const drainMsMax = 2_000;
 /** Waits for a receipt, in milliseconds: doubled each time that none comes. */
 const receiptMs = { first: 2_000, max: 30_000 } as const;
 
@@ -77,6 +79,7 @@ export class OutboxRelay {
   #receiptWaitMs: number;
   #isPumpDue = false;
   #isStopped = false;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: OutboxRelayOptions) {
     this.#options = options;
@@ -90,13 +93,31 @@ export class OutboxRelay {
     this.#options.link.onConnected((connection) => this.#onConnected(connection));
   }
 
-  /** Sends nothing more. What is under way is left to the link, which drains. */
+  /**
+   * Sends what is left and waits for its receipts, for {@link drainMsMax} at most and not at all without a connection: who
+   * reads the log after an orderly stop finds in it what was done before. What has none by then goes with the next start.
+   */
   async stop(): Promise<void> {
+    if (this.#options.link.isConnected) await this.#drain();
     this.#isStopped = true;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#receiptTimer);
     this.#subscription?.unsubscribe();
     await this.#reading;
+  }
+
+  async #drain(): Promise<void> {
+    this.#drained = Promise.withResolvers();
+    const late = setTimeout(this.#drained.resolve, drainMsMax);
+    this.#pump();
+    this.#tellIfDrained();
+    await this.#drained.promise;
+    clearTimeout(late);
+  }
+
+  #tellIfDrained(): void {
+    const isAllSent = this.#window.cursor > this.#options.outbox.sequence();
+    if (isAllSent && this.#window.isEmpty) this.#drained?.resolve();
   }
 
   #onConnected(connection: NatsConnection): void {
@@ -274,6 +295,7 @@ export class OutboxRelay {
       this.#keptBytes -= bytesOf(this.#kept.shift() as OutboxBatch);
     }
     this.#pump();
+    this.#tellIfDrained();
   }
 
   /** The receipt's facts when it is signed by the pinned key and about us. Attacker-controlled until then. */
