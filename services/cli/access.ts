@@ -1,13 +1,11 @@
 import { isServiceError } from '@stint/common/errors.ts';
-import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
-import { toDuration, toTimestamp } from '@stint/common/proto-time.ts';
+import { toDuration } from '@stint/common/proto-time.ts';
 import { withFix } from './cli-error.ts';
 import type { CommandSession } from './command-session.ts';
 import { shellWords } from './commands/option-values.ts';
-import { tellLongWait } from './terminal/long-wait.ts';
+import type { ToldChannel } from './told-channel.ts';
 import { type Access, readAccess } from './views/access-view.ts';
-import { spanText } from './views/time-text.ts';
 
 /** How long asking may take, in milliseconds: the broker may have to create a user at a busy database. */
 const acquireMsMax = 30_000;
@@ -44,20 +42,19 @@ export async function acquireAccess(
     ttl: ttlMs === undefined ? null : toDuration(ttlMs),
     sessionId: sessionId ?? '',
   };
-  const options = { deadlineMs: acquireMsMax, ...(signal === undefined ? {} : { signal }) };
-  const endMs = session.clock.now() + acquireMsMax;
+  const describeWait = async (left: string) =>
+    `still waiting for ${await awaitedParty(sidecar)}: ${left} more at most; Ctrl-C gives up`;
+  const options = { deadlineMs: acquireMsMax, signal, describeWait };
   try {
-    const answer = sidecar.call(services.sidecar.Acquire, request, options);
-    const describe = () => awaitedText(session, sidecar, endMs);
-    return readAccess(await tellLongWait(session.output, { answer, describe }));
+    return readAccess(await sidecar.call(services.sidecar.Acquire, request, options));
   } catch (thrown) {
     throw isServiceError(thrown, 'GRANT_DENIED') ? withFix(thrown, explainCommand(question)) : thrown;
   }
 }
 
-/** For whom access is waited for, and for how long at most. */
-async function awaitedText(session: CommandSession, sidecar: GrpcChannel, endMs: number): Promise<string> {
-  const whom = await sidecar.call(services.sidecar.GetStatus, {}, { deadlineMs: statusMsMax }).then(
+/** Who keeps access waiting. */
+function awaitedParty(sidecar: ToldChannel): Promise<string> {
+  return sidecar.call(services.sidecar.GetStatus, {}, { deadlineMs: statusMsMax }).then(
     ({ connected }) =>
       connected
         ? 'the broker, or the target behind it'
@@ -65,8 +62,6 @@ async function awaitedText(session: CommandSession, sidecar: GrpcChannel, endMs:
     // However asking failed, it is the sidecar that does not answer.
     () => 'the sidecar, which does not answer',
   );
-  const left = spanText(toTimestamp(endMs), session.clock.now());
-  return `still waiting for ${whom}: ${left} more at most; Ctrl-C gives up`;
 }
 
 function explainCommand({ resource, action, context }: AccessQuestion): string {

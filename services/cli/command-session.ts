@@ -1,10 +1,11 @@
 import { createConnection } from 'node:net';
-import { connectGrpc, type GrpcChannel } from '@stint/common/grpc-client.ts';
+import { connectGrpc } from '@stint/common/grpc-client.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { cliError } from './cli-error.ts';
 import { type Endpoint, type EndpointName, type Endpoints, endpointNames } from './endpoints.ts';
 import type { Output } from './terminal/output.ts';
+import { ToldChannel } from './told-channel.ts';
 
 /** What runs and can be asked. */
 export type ServiceName = Exclude<EndpointName, 'log'>;
@@ -29,7 +30,7 @@ export class CommandSession {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly #parts: CommandSessionParts;
-  readonly #channels = new Map<ServiceName, GrpcChannel>();
+  readonly #channels = new Map<ServiceName, ToldChannel>();
 
   constructor(parts: CommandSessionParts) {
     this.#parts = parts;
@@ -38,8 +39,11 @@ export class CommandSession {
     this.clock = parts.clock;
   }
 
-  /** A connection to a service that answers. @throws CliError NOT_RUNNING when none does, saying what to start. */
-  async channel(name: ServiceName): Promise<GrpcChannel> {
+  /**
+   * A connection to a service that listens; long waits for its answers are told. @throws CliError NOT_RUNNING when none
+   * does, saying what to start.
+   */
+  async channel(name: ServiceName): Promise<ToldChannel> {
     const open = this.#channels.get(name);
     if (open !== undefined) return open;
     const endpoint = this.endpoint(name);
@@ -50,8 +54,9 @@ export class CommandSession {
       clock: this.clock,
       log: this.#parts.log,
     });
-    this.#channels.set(name, channel);
-    return channel;
+    const told = new ToldChannel({ channel, name, output: this.output });
+    this.#channels.set(name, told);
+    return told;
   }
 
   /** Where something is. @throws CliError NOT_RUNNING when nothing names it. */

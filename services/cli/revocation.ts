@@ -8,7 +8,7 @@ import type { GrantId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
 import { cliError } from './cli-error.ts';
 import { type CommandSession, containMsMax } from './command-session.ts';
-import { goesOnText, hindranceText, usableLeases } from './views/containment.ts';
+import { containmentWaitText, goesOnText, hindranceText, usableLeases } from './views/containment.ts';
 
 /** How often a grant is looked at while its target does not do as it is told, in milliseconds. */
 const lookMs = 250;
@@ -36,8 +36,9 @@ export async function revokeGrant(session: CommandSession, order: RevocationOrde
   const before = await broker.call(services.admin.GetGrant, { grantId });
   const endMs = session.clock.now() + containMsMax;
   const request = { grantId, reason, waitContained };
+  const describeWait = waitContained ? containmentWaitText : undefined;
   const ordered = await broker
-    .call(services.admin.RevokeGrant, request, { deadlineMs: containMsMax })
+    .call(services.admin.RevokeGrant, request, { deadlineMs: containMsMax, describeWait })
     .catch((thrown: unknown) => {
       // The order is committed before the target is asked; a target that hangs keeps only the answer.
       if (waitContained && isServiceError(thrown, 'DEADLINE_EXCEEDED')) return undefined;

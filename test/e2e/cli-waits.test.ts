@@ -41,7 +41,10 @@ describe('a command at a terminal that has to wait', { skip }, () => {
   }
 
   /** Does something while a part of the mesh hangs. */
-  async function whileStopped(part: 'broker' | 'sidecar', act: () => Promise<void>): Promise<void> {
+  async function whileStopped(
+    part: 'broker' | 'sidecar' | 'auditor',
+    act: () => Promise<void>,
+  ): Promise<void> {
     const { pid } = cli.mesh.service(part);
     process.kill(pid, 'SIGSTOP');
     try {
@@ -78,6 +81,24 @@ describe('a command at a terminal that has to wait', { skip }, () => {
       }
     });
   });
+
+  const asked = {
+    broker: ['stint status', 'stint grants list', 'stint explain demo-db read', 'stint registry list'],
+    auditor: ['stint status', 'stint audit list', 'stint audit gap list', 'stint audit quarantine list'],
+  } as const;
+  for (const [part, lines] of Object.entries(asked) as [keyof typeof asked, readonly string[]][]) {
+    it(`every command that asks the ${part} says within seconds that it waits for it, and Ctrl-C ends it`, async () => {
+      await whileStopped(part, async () => {
+        for (const line of lines) {
+          const typed = typeAtTerminal(line);
+          await typed.showing(new RegExp(`still waiting for the ${part} to answer: 9s more at most; Ctrl-C`));
+          typed.press(interrupt);
+          assert.deepEqual(await typed.exit, [130, null], typed.shown());
+          assert.doesNotMatch(typed.shown(), /error/);
+        }
+      });
+    });
+  }
 
   it('goes on when the broker does, and says nothing more', async () => {
     const typed = typeAtTerminal(commands.exec);

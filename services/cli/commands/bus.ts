@@ -13,6 +13,7 @@ import { cliError } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { mintSvid } from '../mint-svid.ts';
+import { tellLongWait } from '../terminal/long-wait.ts';
 import { describeCommand } from './command-help.ts';
 import { oneMore } from './option-values.ts';
 import type { Runner } from './run-command.ts';
@@ -115,9 +116,11 @@ function addCreate(bus: Command, run: Runner): void {
     .action(
       run<{ server: string; svid?: string }>(async (session, { options: { server, svid } }) => {
         const state = svid === undefined ? await mintAdmin(session) : await readSvid(path.resolve(svid));
-        const created = await createBus(server, state).catch((thrown: unknown) => {
+        const answer = createBus(server, state).catch((thrown: unknown) => {
           throw unusable(server, thrown);
         });
+        const describe = () => `still waiting for the bus at "${server}" to answer; Ctrl-C gives up`;
+        const created = await tellLongWait(session.output, { answer, describe });
         session.output.result({
           json: { server, created },
           table: () =>

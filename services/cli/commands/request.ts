@@ -6,6 +6,7 @@ import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained } from '../revocation.ts';
 import { accessJson, accessText, unrecordedReasonText } from '../views/access-view.ts';
+import { containmentWaitText } from '../views/containment.ts';
 import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption, readDuration } from './option-values.ts';
@@ -74,6 +75,7 @@ function addRelease(program: Command, run: Runner): void {
       const request = { grantId, waitContained: true };
       const { completed, leases } = await sidecar.call(services.sidecar.Release, request, {
         deadlineMs: containMsMax,
+        describeWait: containmentWaitText,
       });
       const now = session.clock.now();
       session.output.result({

@@ -1,6 +1,5 @@
 import { isServiceError, type ServiceError } from '@stint/common/errors.ts';
 import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
-import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { currentTraceparent } from '@stint/common/telemetry.ts';
 import { formatDurationMs } from '@stint/common/time.ts';
@@ -9,8 +8,9 @@ import { CliError, cliError } from '../cli-error.ts';
 import { type CommandSession, containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { silentMsMax, tellLongWait } from '../terminal/long-wait.ts';
+import type { ToldChannel } from '../told-channel.ts';
 import type { Access } from '../views/access-view.ts';
-import { goesOnText, hindranceText, usableLeases } from '../views/containment.ts';
+import { containmentWaitText, goesOnText, hindranceText, usableLeases } from '../views/containment.ts';
 import { distanceText, timeText } from '../views/time-text.ts';
 import { credentialForm, makeCredentialDirectory, writeCredentialFiles } from './credential-files.ts';
 import { type Interruption, watchInterruption } from './interruption.ts';
@@ -52,7 +52,7 @@ export async function runWithAccess(session: CommandSession, options: ExecOption
     const name = `stint exec ${options.command[0] ?? ''}`;
     const workload = await tellLongWait(session.output, {
       answer: openWorkloadSession(sidecar, { name, signal }),
-      describe: () => Promise.resolve(silentSidecarText),
+      describe: () => silentSidecarText,
     });
     try {
       const question = { ...options.question, fresh: true, sessionId: workload.id };
@@ -71,7 +71,7 @@ export async function runWithAccess(session: CommandSession, options: ExecOption
 
 type ExecRunParts = {
   readonly session: CommandSession;
-  readonly sidecar: GrpcChannel;
+  readonly sidecar: ToldChannel;
   readonly workload: WorkloadSession;
   readonly access: Access;
   readonly options: ExecOptions;
@@ -169,7 +169,10 @@ class ExecRun {
     const { session, sidecar, workload, access } = this.#parts;
     const request = { grantId: access.grant.id, sessionId: workload.id, waitContained: true };
     try {
-      const { leases } = await sidecar.call(services.sidecar.Release, request, { deadlineMs: containMsMax });
+      const { leases } = await sidecar.call(services.sidecar.Release, request, {
+        deadlineMs: containMsMax,
+        describeWait: containmentWaitText,
+      });
       const usable = usableLeases(leases);
       if (usable.length > 0) session.output.warn(this.#unendedText(usable));
     } catch (thrown) {

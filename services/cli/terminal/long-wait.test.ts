@@ -25,7 +25,7 @@ function startWait(t: TestContext, { isTTY = true, format = 'table' as OutputFor
   return { written, answer, description, waiting, pass };
 }
 
-test('a wait is silent for two seconds, then says once what it is for, and gives the answer', async (t) => {
+test('a wait is silent for a second, then says once what it is for, and gives the answer', async (t) => {
   const { written, answer, description, waiting, pass } = startWait(t);
   description.resolve('still waiting for the broker');
   await pass(silentMsMax - 1);

@@ -1,13 +1,16 @@
 import type { Output } from './output.ts';
 
 /** How long a command waits without a word, in milliseconds. */
-export const silentMsMax = 2_000;
+export const silentMsMax = 1_000;
+
+/** What is said; nothing when undefined. */
+type Said = string | undefined;
 
 /** What is awaited, and how to say it. */
 export type LongWait<Answer> = {
   readonly answer: Promise<Answer>;
-  /** Asked for when the wait has become long, so that it may find out what is missing. Never rejects. */
-  readonly describe: () => Promise<string>;
+  /** Asked for when the wait has become long, so that it may find out what is missing. Never fails. */
+  readonly describe: () => Said | Promise<Said>;
 };
 
 /**
@@ -19,7 +22,7 @@ export async function tellLongWait<Answer>(output: Output, wait: LongWait<Answer
   let isOver = false;
   const tell = async () => {
     const text = await wait.describe();
-    if (!isOver) output.note(text);
+    if (!isOver && text !== undefined) output.note(text);
   };
   const timer = setTimeout(() => void tell(), silentMsMax);
   try {

@@ -52,6 +52,15 @@ test('how far something is replaces itself on a terminal, and is told to nobody 
     assert.deepEqual(silent, { stdout: '', stderr: '' });
 });
 
+test('a note takes the place of what was shown of progress', () => {
+  const { output, written } = outputTo('table', true);
+  output.progress('1 of 2');
+  output.note('waiting');
+  output.note('still');
+  const clear = '\r\u001b[K';
+  assert.equal(written.stderr, `${clear}1 of 2${clear}waiting\nstill\n`);
+});
+
 test('one of many results is one line of JSON', () => {
   const { output, written } = outputTo('json');
   output.item({ json: { a: [1, 2] }, table: () => '' });

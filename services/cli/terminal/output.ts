@@ -21,12 +21,16 @@ export type OutputOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
+/** Empties the line that a terminal's cursor stands in. */
+const clearedLine = '\r\u001b[K';
+
 /** What a command writes: results to stdout in the format asked for, everything else to stderr. */
 export class Output {
   readonly format: OutputFormat;
   readonly #options: OutputOptions;
   readonly #paintResult: Painter;
   readonly #paintNote: Painter;
+  #showsProgress = false;
 
   constructor(options: OutputOptions) {
     const { stdout, stderr, environment } = options;
@@ -57,14 +61,19 @@ export class Output {
 
   /** Tells people what goes on or comes next; programs hear nothing. */
   note(text: string): void {
-    if (this.isWatched) this.#options.stderr.write(`${this.#paintNote(plainText(text), 'dim')}\n`);
+    if (!this.isWatched) return;
+    const onLineOfItsOwn = this.#showsProgress ? clearedLine : '';
+    this.#showsProgress = false;
+    this.#options.stderr.write(`${onLineOfItsOwn}${this.#paintNote(plainText(text), 'dim')}\n`);
   }
 
   /**
    * Shows how far something long is, in one line that the next one replaces; empty takes it away. On terminals alone.
    */
   progress(text: string): void {
-    if (this.isWatched) this.#options.stderr.write(`\r\u001b[K${this.#paintNote(plainText(text), 'dim')}`);
+    if (!this.isWatched) return;
+    this.#showsProgress = text !== '';
+    this.#options.stderr.write(`${clearedLine}${this.#paintNote(plainText(text), 'dim')}`);
   }
 
   /** Says on stderr what must not be missed. */

@@ -20,6 +20,11 @@ export function hindranceText({ id, provider, state, lastError, attempts }: Leas
   return `${id} at ${provider} is ${state}${fault}`;
 }
 
+/** What is waited for while access is being cut, and for how long at most. */
+export function containmentWaitText(left: string): string {
+  return `still waiting until nobody can use it: ${left} more at most`;
+}
+
 /** What goes on with a grant that could not be ended yet, and where to see it. */
 export function goesOnText(grantId: string): string {
   return `Stint goes on trying until it is; see: stint grants show ${grantId}`;
