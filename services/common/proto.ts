@@ -22,6 +22,9 @@ import type {
   IdentityServiceHandlers,
 } from './gen/stint/broker/v1/IdentityService.ts';
 import type { TracesExport, TracesExport__Output } from './gen/stint/dev/v1/TracesExport.ts';
+import type { AccessView, AccessView__Output } from './gen/stint/sidecar/v1/AccessView.ts';
+import type { AcquireResponse, AcquireResponse__Output } from './gen/stint/sidecar/v1/AcquireResponse.ts';
+import type { SessionView, SessionView__Output } from './gen/stint/sidecar/v1/SessionView.ts';
 import type {
   SidecarServiceDefinition,
   SidecarServiceHandlers,
@@ -56,6 +59,7 @@ const loaded: PackageDefinition = loadSync(
     'stint/broker/v1/admin_service.proto',
     'stint/broker/v1/attestation_service.proto',
     'stint/sidecar/v1/sidecar_service.proto',
+    'stint/sidecar/v1/session_view.proto',
     'stint/audit/v1/audit_service.proto',
     'stint/audit/v1/audit_admin_service.proto',
     'stint/audit/v1/batch.proto',
@@ -83,8 +87,11 @@ export const services = {
 /** Writes and reads one message type's bytes. `decode` throws on malformed bytes; the caller treats them as hostile. */
 export type Codec<Input, Output> = { encode(message: Input): Buffer; decode(bytes: Uint8Array): Output };
 
-/** The messages that travel outside a gRPC call: on the bus, in a status, and traces sent to `stint dev`. */
+/** Messages that are written or read outside a gRPC call: on the bus, in a status, in a sidecar's memory, in `stint dev`. */
 export const codecs = {
+  sessionView: codec<SessionView, SessionView__Output>('stint.sidecar.v1.SessionView'),
+  accessView: codec<AccessView, AccessView__Output>('stint.sidecar.v1.AccessView'),
+  acquireResponse: codec<AcquireResponse, AcquireResponse__Output>('stint.sidecar.v1.AcquireResponse'),
   signedBatch: codec<SignedBatch, SignedBatch__Output>('stint.audit.v1.SignedBatch'),
   receipt: codec<Receipt, Receipt__Output>('stint.audit.v1.Receipt'),
   tracesExport: codec<TracesExport, TracesExport__Output>('stint.dev.v1.TracesExport'),

@@ -1,9 +1,9 @@
 import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
-import type { SessionResponse__Output } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
+import type { SessionView__Output } from '@stint/common/gen/stint/sidecar/v1/SessionView.ts';
 import { connectGrpc } from '@stint/common/grpc-client.ts';
 import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import type { ReadyFacts, ServiceContext } from '@stint/common/lifecycle.ts';
-import { services } from '@stint/common/proto.ts';
+import { codecs, services } from '@stint/common/proto.ts';
 import { isBrokerId, parseSpiffeId, parseTrustDomain } from '@stint/common/spiffe-id.ts';
 import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
 import { brokerUpstream } from '@stint/common/svid-upstream.ts';
@@ -177,7 +177,10 @@ function dialBroker({ config, service, clock }: Base, svids: SvidSource): Sessio
     clock,
     log: service.log,
   });
-  const stream = channel.bidi<SessionRequest, SessionResponse__Output>(services.access.Session);
+  const stream = channel.bidi<SessionRequest, SessionView__Output>({
+    ...services.access.Session,
+    responseDeserialize: codecs.sessionView.decode,
+  });
   return { stream, close: () => channel.close() };
 }
 

@@ -149,7 +149,7 @@ export class AcquireAccess {
       if (endedLeases.has(answered.leaseId))
         throw new ServiceError('GRANT_ENDED', 'the grant has already ended');
       cache.add(held, clock.now() + unclaimedMs);
-      if (answered.access.credential.kind === 'database') this.#unacknowledged.add(held.access);
+      if (answered.access.credentialKind === 'database') this.#unacknowledged.add(held.access);
       return { held, replayed: answered.replayed };
     } finally {
       this.#asking -= 1;

@@ -1,12 +1,8 @@
 import type { Clock } from '@stint/common/time.ts';
-import type { AccessCache, GrantMessage, LeaseMessage } from './ports.ts';
+import type { Access, AccessCache } from './ports.ts';
 
-/** A lease in memory, without its credential. */
-export type ListedLease = {
-  readonly grant: GrantMessage;
-  readonly lease: LeaseMessage;
-  readonly holders: number;
-};
+/** A lease in memory. */
+export type ListedLease = { readonly access: Access; readonly holders: number };
 
 /** The leases held now, oldest first. */
 export function listLeases(cache: AccessCache, clock: Clock): ListedLease[] {
@@ -14,5 +10,5 @@ export function listLeases(cache: AccessCache, clock: Clock): ListedLease[] {
   return cache
     .list()
     .filter(({ lease }) => lease.expiresAt > now)
-    .map(({ lease, holders }) => ({ grant: lease.access.grant, lease: lease.access.lease, holders }));
+    .map(({ lease, holders }) => ({ access: lease.access, holders }));
 }

@@ -1,6 +1,5 @@
 import type { ServiceError } from '@stint/common/errors.ts';
 import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
-import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
 import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { AccessFields } from '@stint/common/request-limits.ts';
@@ -8,29 +7,19 @@ import type { Secret } from '@stint/common/secret.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { HeldLease, LeaseCache } from '../domain/lease-cache.ts';
 
-/** A grant and a lease as the broker tells them: shown to the workload unchanged. */
-export type GrantMessage = Grant__Output;
+/** A lease as the broker tells it: shown to the workload unchanged. */
 export type LeaseMessage = Lease__Output;
 
-/** A credential in the shape that its target is used with. Only ever in memory. */
-export type Credential =
-  | { readonly kind: 'token'; readonly token: Secret }
-  | {
-      readonly kind: 'database';
-      readonly engine: string;
-      readonly host: string;
-      readonly port: number;
-      readonly database: string;
-      readonly username: string;
-      readonly password: Secret;
-      readonly sslmode: string;
-    };
-
-/** What a caller of Acquire gets. Replaced whole, never changed: what is encoded once stays true. */
+/**
+ * What a caller of Acquire gets, as the broker wrote it: the sidecar decides nothing by it and hands it on. Replaced whole,
+ * never changed: what was made of it once stays true.
+ */
 export type Access = {
-  readonly grant: GrantMessage;
-  readonly lease: LeaseMessage;
-  readonly credential: Credential;
+  readonly credentialKind: 'token' | 'database';
+  /** A stint.broker.v1.RequestAccessResponse, credential and all. Only ever in memory. */
+  readonly answer: Secret;
+  /** The lease since its last renewal; absent: the answer's own. */
+  readonly renewed?: LeaseMessage;
 };
 
 /** The sidecar's memory: the leases held, with what callers get of each. */

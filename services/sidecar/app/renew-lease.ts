@@ -62,5 +62,12 @@ export class RenewLease {
 function renewedAccess(held: HeldAccess, renewed: RenewedLease, askedAt: UnixMs): HeldAccess {
   const { lease, expiresAt, hardExpiresAt, renewable } = renewed;
   const issuedAt = askedAt;
-  return { ...held, issuedAt, expiresAt, hardExpiresAt, renewable, access: { ...held.access, lease } };
+  return {
+    ...held,
+    issuedAt,
+    expiresAt,
+    hardExpiresAt,
+    renewable,
+    access: { ...held.access, renewed: lease },
+  };
 }

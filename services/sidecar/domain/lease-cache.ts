@@ -38,8 +38,8 @@ export type ReleaseOutcome<Access> =
 
 type Entry<Access> = {
   lease: HeldLease<Access>;
-  /** Sessions hold once, however often they acquire: their stream's end releases all. */
-  readonly sessions: Set<string>;
+  /** Sessions hold once, however often they acquire: their stream's end releases all. Undefined: none has held it yet. */
+  sessions: Set<string> | undefined;
   /** Holds of callers without a session: they cannot be told apart, so each Acquire counts and each Release gives one back. */
   unnamed: number;
   /** When an entry that nobody holds is given up; undefined while somebody does. */
@@ -88,7 +88,7 @@ export class LeaseCache<Access> {
     if (known !== undefined) this.#forget(known);
     const entry: Entry<Access> = {
       lease,
-      sessions: known?.sessions ?? new Set(),
+      sessions: known?.sessions,
       unnamed: known?.unnamed ?? 0,
       unclaimedUntil,
       renewAt: renewAt(lease),
@@ -105,6 +105,7 @@ export class LeaseCache<Access> {
     const entry = this.#byGrant.get(grantId);
     if (entry === undefined) return false;
     if (holder === undefined) entry.unnamed += 1;
+    else if (entry.sessions === undefined) entry.sessions = new Set([holder]);
     else entry.sessions.add(holder);
     entry.unclaimedUntil = undefined;
     return true;
@@ -114,14 +115,14 @@ export class LeaseCache<Access> {
   isHeldBy(grantId: GrantId, holder: Holder): boolean {
     const entry = this.#byGrant.get(grantId);
     if (entry === undefined) return false;
-    return holder === undefined ? entry.unnamed > 0 : entry.sessions.has(holder);
+    return holder === undefined ? entry.unnamed > 0 : entry.sessions?.has(holder) === true;
   }
 
   /** Ends one hold. A holder that has none changes nothing. The last hold's end removes the lease. */
   release(grantId: GrantId, holder: Holder): ReleaseOutcome<Access> {
     const entry = this.#byGrant.get(grantId);
     if (entry === undefined) return { kind: 'unknown' };
-    const hadHold = holder === undefined ? entry.unnamed > 0 : entry.sessions.delete(holder);
+    const hadHold = holder === undefined ? entry.unnamed > 0 : entry.sessions?.delete(holder) === true;
     if (holder === undefined && hadHold) entry.unnamed -= 1;
     if (!hadHold || isHeld(entry)) return { kind: 'still_held' };
     this.#forget(entry);
@@ -132,7 +133,7 @@ export class LeaseCache<Access> {
   releaseSession(session: string): HeldLease<Access>[] {
     const last: HeldLease<Access>[] = [];
     for (const entry of this.#byGrant.values()) {
-      if (!entry.sessions.delete(session) || isHeld(entry)) continue;
+      if (entry.sessions?.delete(session) !== true || isHeld(entry)) continue;
       this.#forget(entry);
       last.push(entry.lease);
     }
@@ -146,7 +147,7 @@ export class LeaseCache<Access> {
     entry.lease = lease;
     entry.renewAt = renewAt(lease);
     entry.renewFailures = 0;
-    return [...entry.sessions];
+    return sessionsOf(entry);
   }
 
   /** A renewal failed: it is tried again before the lease ends, or, when that is pointless, never. */
@@ -164,7 +165,7 @@ export class LeaseCache<Access> {
     const entry = this.#byLease.get(leaseId);
     if (entry === undefined) return undefined;
     this.#forget(entry);
-    return { lease: entry.lease, sessions: [...entry.sessions] };
+    return { lease: entry.lease, sessions: sessionsOf(entry) };
   }
 
   /** What time has done by `now`: `expired` and `unclaimed` leases are removed by this call, `toRenew` are not asked for twice. */
@@ -179,7 +180,7 @@ export class LeaseCache<Access> {
     for (const entry of this.#byGrant.values()) {
       if (entry.lease.expiresAt <= now) {
         this.#forget(entry);
-        expired.push({ lease: entry.lease, sessions: [...entry.sessions] });
+        expired.push({ lease: entry.lease, sessions: sessionsOf(entry) });
       } else if (entry.unclaimedUntil !== undefined && entry.unclaimedUntil <= now) {
         this.#forget(entry);
         unclaimed.push(entry.lease);
@@ -195,7 +196,7 @@ export class LeaseCache<Access> {
   list(): { readonly lease: HeldLease<Access>; readonly holders: number }[] {
     return [...this.#byGrant.values()].map((entry) => ({
       lease: entry.lease,
-      holders: entry.sessions.size + entry.unnamed,
+      holders: (entry.sessions?.size ?? 0) + entry.unnamed,
     }));
   }
 
@@ -203,7 +204,7 @@ export class LeaseCache<Access> {
   drain(): EvictedLease<Access>[] {
     const all = [...this.#byGrant.values()];
     for (const index of [this.#byGrant, this.#byKey, this.#byLease]) index.clear();
-    return all.map(({ lease, sessions }) => ({ lease, sessions: [...sessions] }));
+    return all.map((entry) => ({ lease: entry.lease, sessions: sessionsOf(entry) }));
   }
 
   #forget(entry: Entry<Access>): void {
@@ -234,6 +235,10 @@ function sortedEntries(entries: Readonly<Record<string, string>>): string[] {
     .flatMap((key) => [key, entries[key] ?? '']);
 }
 
-function isHeld(entry: { readonly sessions: ReadonlySet<string>; readonly unnamed: number }): boolean {
-  return entry.sessions.size > 0 || entry.unnamed > 0;
+function isHeld(entry: Pick<Entry<unknown>, 'sessions' | 'unnamed'>): boolean {
+  return entry.unnamed > 0 || (entry.sessions !== undefined && entry.sessions.size > 0);
+}
+
+function sessionsOf(entry: Pick<Entry<unknown>, 'sessions'>): string[] {
+  return [...(entry.sessions ?? [])];
 }

@@ -1,38 +1,50 @@
-import type { AcquireResponse } from '@stint/common/gen/stint/sidecar/v1/AcquireResponse.ts';
-import { services } from '@stint/common/proto.ts';
+import type { HeldLease } from '@stint/common/gen/stint/sidecar/v1/HeldLease.ts';
+import { codecs } from '@stint/common/proto.ts';
 import type { Acquired } from '../app/acquire-access.ts';
-import type { Access, Credential } from '../app/ports.ts';
+import type { ListedLease } from '../app/list-leases.ts';
+import type { Access } from '../app/ports.ts';
 
-const encode = services.sidecar.Acquire.responseSerialize;
+const { encode, decode } = codecs.acquireResponse;
 
 /**
- * Answers of Acquire, as bytes. What comes from memory is encoded once for each lease and sent again as it is, so that
- * an answer from memory costs little more than an echo.
+ * The end of an answer: whether it came from memory. Behind the broker's RequestAccessResponse it makes an AcquireResponse,
+ * whose other fields are the same, and it takes the place of `replayed`, because of a field that comes twice the last one
+ * counts. Source: Protocol Buffers, "Encoding", "Last One Wins".
+ */
+const endings = { cached: Buffer.from([0x20, 1]), asked: Buffer.from([0x20, 0]) } as const;
+
+/**
+ * Answers of Acquire, as bytes. What comes from memory is made once for each lease and sent again as it is, so that an
+ * answer from memory costs little more than an echo.
  */
 export class AccessResponses {
   readonly #cached = new WeakMap<Access, Buffer>();
 
   /** The answer's bytes: a secret, to be written to the workload's stream and nowhere else. */
-  bytesOf(acquired: Acquired): Buffer {
-    if (!acquired.cached) return encode(toMessage(acquired));
-    let bytes = this.#cached.get(acquired.access);
+  bytesOf({ access, cached }: Pick<Acquired, 'access' | 'cached'>): Buffer {
+    if (!cached) return respond(access, 'asked');
+    let bytes = this.#cached.get(access);
     if (bytes === undefined) {
-      bytes = encode(toMessage(acquired));
-      this.#cached.set(acquired.access, bytes);
+      bytes = respond(access, 'cached');
+      this.#cached.set(access, bytes);
     }
     return bytes;
   }
 }
 
-/** The one place in the sidecar where a secret becomes a message. */
-function toMessage({ access, cached }: Acquired): AcquireResponse {
-  const { grant, lease, credential } = access;
-  return { grant, lease, credential: toCredential(credential), cached };
+function respond(access: Access, ending: keyof typeof endings): Buffer {
+  const { answer, renewed } = access;
+  if (renewed !== undefined)
+    return encode({ ...opened(answer), lease: renewed, cached: ending === 'cached' });
+  return answer.reveal((bytes) => Buffer.concat([bytes, endings[ending]]));
 }
 
-function toCredential(credential: Credential): NonNullable<AcquireResponse['credential']> {
-  if (credential.kind === 'token')
-    return { token: { token: credential.token.revealText(), tokenType: 'Bearer' } };
-  const { kind: _, password, ...place } = credential;
-  return { database: { ...place, password: password.revealText() } };
+/** A held lease for a list: what the workload was told of it, without the credential. */
+export function heldLease({ access, holders }: ListedLease): HeldLease {
+  const { grant, lease } = opened(access.answer);
+  return { grant, lease: access.renewed ?? lease, holders };
+}
+
+function opened(answer: Access['answer']) {
+  return answer.reveal((bytes) => decode(bytes));
 }

@@ -13,7 +13,7 @@ import type { RenewLease } from '../app/renew-lease.ts';
 import type { VerifyToken } from '../app/verify-token.ts';
 import type { WatchLeases } from '../app/watch-leases.ts';
 import type { GrantClaims } from '../domain/grant-token.ts';
-import { AccessResponses } from './access-responses.ts';
+import { AccessResponses, heldLease } from './access-responses.ts';
 import { sidecarMethods } from './method-table.ts';
 import { serveWatch } from './watch-stream.ts';
 
@@ -67,7 +67,7 @@ function handlersOf(parts: SidecarServiceParts): ServiceHandlers<typeof services
       return { lease: await parts.renew.execute(request, call) };
     },
     Watch: (request, out, call) => serveWatch(parts.watch, { request, out, call }),
-    List: () => ({ leases: parts.list().map((listed) => ({ ...listed })) }),
+    List: () => ({ leases: parts.list().map(heldLease) }),
     Verify: async ({ token, audience, presenterSpiffeId, action }) => {
       const presenter = unlessEmpty(presenterSpiffeId);
       const claims = await parts.verify.execute({ token, audience, presenter, action: unlessEmpty(action) });

@@ -3,12 +3,13 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
-import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
-import type { SessionResponse__Output } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
+import type { MessageView__Output } from '@stint/common/gen/stint/sidecar/v1/MessageView.ts';
+import type { SessionView__Output } from '@stint/common/gen/stint/sidecar/v1/SessionView.ts';
 import { toRpcStatus } from '@stint/common/grpc-status.ts';
 import { newId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
+import { codecs } from '@stint/common/proto.ts';
 import type { AccessFields } from '@stint/common/request-limits.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
@@ -32,7 +33,7 @@ class FakeStream {
   isEnded = false;
   hasRoom = true;
   drain = Promise.withResolvers<void>();
-  readonly #queue: SessionResponse__Output[] = [];
+  readonly #queue: SessionView__Output[] = [];
   #wake = Promise.withResolvers<void>();
   #fault: ServiceError | undefined;
 
@@ -46,7 +47,7 @@ class FakeStream {
   }
 
   /** Speaks, as a broker. */
-  say(...messages: Partial<ServerMessage__Output>[]): void {
+  say(...messages: Partial<MessageView__Output>[]): void {
     this.#queue.push({ messages: messages.map((message) => ({ id: 0, ...message })) });
     this.#wake.resolve();
   }
@@ -62,7 +63,7 @@ class FakeStream {
       message: status.message ?? '',
       details: [...(status.details ?? [])],
     };
-    this.say({ id: id ?? 0, failure } as Partial<ServerMessage__Output>);
+    this.say({ id: id ?? 0, failure } as Partial<MessageView__Output>);
   }
 
   breakOff(error = new ServiceError('BROKER_UNAVAILABLE', 'cut')): void {
@@ -90,7 +91,7 @@ class FakeStream {
     return { stream, close };
   }
 
-  async *#read(): AsyncGenerator<SessionResponse__Output> {
+  async *#read(): AsyncGenerator<SessionView__Output> {
     for (;;) {
       const frame = this.#queue.shift();
       if (frame !== undefined) yield frame;
@@ -161,17 +162,14 @@ async function until(claim: () => boolean): Promise<void> {
   assert.ok(claim(), claim.toString());
 }
 
-function accessFor(id: number | undefined): Partial<ServerMessage__Output> {
+function accessFor(id: number | undefined): { readonly id: number; readonly access: Buffer } {
   const now = Date.now();
   const at = (ms: number) => ({ seconds: Math.floor((now + ms) / 1_000), nanos: 0 });
   const [grantId, leaseId] = [newId('grant', now), newId('lease', now)];
   const grant = { id: grantId, decidedAt: at(0), expiresAt: at(60_000) };
   const lease = { id: leaseId, grantId, expiresAt: at(60_000), hardExpiresAt: at(60_000), renewable: false };
-  const credential = { kind: 'token', token: { token: 't', tokenType: 'Bearer' } };
-  return {
-    id: id ?? 0,
-    access: { grant, lease, credential, replayed: false },
-  } as unknown as Partial<ServerMessage__Output>;
+  const credential = { token: { token: 't', tokenType: 'Bearer' } };
+  return { id: id ?? 0, access: codecs.acquireResponse.encode({ grant, lease, credential }) };
 }
 
 function refusedAs(reason: ErrorReason): (thrown: unknown) => boolean {
@@ -367,7 +365,7 @@ test('access that arrives when nobody waits any more is handed over to be given 
   const answer = accessFor(Number(stream(0).asked[0]?.id));
   stream(0).say(answer);
   await until(() => late.length === 1);
-  assert.equal(late[0], answer.access?.grant?.id);
+  assert.equal(late[0], codecs.accessView.decode(answer.access).grant?.id);
 });
 
 test('a malformed answer or push fails only what it concerns', async (t) => {
@@ -378,7 +376,7 @@ test('a malformed answer or push fails only what it concerns', async (t) => {
   const id = Number(stream(0).asked[0]?.id);
   const bad = { leaseId: 'x', grantId: 'y', expiresAt: null, reason: '' };
   stream(0).say({ leasesEnded: { leases: [bad] } }, { id: 999_999, alive: {} });
-  stream(0).say({ id, access: { grant: null, lease: null, credential: null, replayed: false } });
+  stream(0).say({ id, access: Buffer.from('ffff', 'hex') });
   await assert.rejects(asked, refusedAs('INTERNAL'));
   const other = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 2);

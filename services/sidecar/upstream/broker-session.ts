@@ -1,7 +1,7 @@
 import { errorReasons, ServiceError } from '@stint/common/errors.ts';
 import type { Status__Output } from '@stint/common/gen/google/rpc/Status.ts';
 import type { CompleteGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/CompleteGrantResponse.ts';
-import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
+import type { MessageView__Output } from '@stint/common/gen/stint/sidecar/v1/MessageView.ts';
 import { fromRpcStatus } from '@stint/common/grpc-status.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
@@ -42,7 +42,7 @@ type Question = {
   readonly bytes: number;
   readonly traceparent: string;
   readonly timer: NodeJS.Timeout;
-  readonly answer: PromiseWithResolvers<ServerMessage__Output>;
+  readonly answer: PromiseWithResolvers<MessageView__Output>;
   /** The link it was last sent on; undefined: to be sent on the next. */
   link: SessionLink | undefined;
   sends: number;
@@ -142,7 +142,7 @@ export class BrokerSession implements Broker {
   }
 
   /** @throws as {@link Broker} says. */
-  #ask(body: QuestionBody, options: AskOptions): Promise<ServerMessage__Output> {
+  #ask(body: QuestionBody, options: AskOptions): Promise<MessageView__Output> {
     if (this.#isClosing) throw new ServiceError('SHUTTING_DOWN', 'the sidecar is stopping');
     const bytes = questionBytes(body);
     // A delivery is never kept back: the broker would end a lease that is in use.
@@ -202,7 +202,7 @@ export class BrokerSession implements Broker {
     }
   }
 
-  #receive(link: SessionLink, message: ServerMessage__Output): void {
+  #receive(link: SessionLink, message: MessageView__Output): void {
     const { clock, pushes, log } = this.#options;
     this.#heardAt = clock.now();
     const question = this.#questions.get(message.id);
@@ -215,7 +215,7 @@ export class BrokerSession implements Broker {
     }
   }
 
-  #answer(question: Question, message: ServerMessage__Output): void {
+  #answer(question: Question, message: MessageView__Output): void {
     const { link } = question;
     const refusal = message.failure ? readRefusal(message.failure) : undefined;
     if (refusal === undefined) {
@@ -247,7 +247,7 @@ export class BrokerSession implements Broker {
     return true;
   }
 
-  #push(link: SessionLink, message: ServerMessage__Output): void {
+  #push(link: SessionLink, message: MessageView__Output): void {
     const { pushes } = this.#options;
     if (message.leasesEnded) pushes.leasesEnded(message.leasesEnded.leases.map(readEnded));
     // The keys of a link that is being left may be older than those of the link in its place.

@@ -1,5 +1,5 @@
 import { errorReasons, isServiceError, ServiceError } from '@stint/common/errors.ts';
-import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
+import type { MessageView__Output } from '@stint/common/gen/stint/sidecar/v1/MessageView.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
@@ -24,7 +24,7 @@ export type SessionConnectorOptions = {
   readonly nextId: () => number;
   /** A link is the current one from now on, in place of the other, which is to be ended when nothing is asked on it. */
   readonly ready: (link: SessionLink, replaced: SessionLink | undefined) => void;
-  readonly message: (link: SessionLink, message: ServerMessage__Output) => void;
+  readonly message: (link: SessionLink, message: MessageView__Output) => void;
   /** A link that was ready is over. */
   readonly closed: (link: SessionLink) => void;
   /** No link can be had for a reason that waiting will not mend. */

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
-import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
-import type { SessionResponse__Output } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
+import type { MessageView__Output } from '@stint/common/gen/stint/sidecar/v1/MessageView.ts';
+import type { SessionView__Output } from '@stint/common/gen/stint/sidecar/v1/SessionView.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { type LinkEvents, linkTimes, SessionLink } from './session-link.ts';
 
 /** A link on which the broker says one frame of so many messages and then nothing. */
 function openLink(t: TestContext, count: number, message: LinkEvents['message']) {
-  const messages = Array.from({ length: count }, (_, id) => ({ id }) as ServerMessage__Output);
+  const messages = Array.from({ length: count }, (_, id) => ({ id }) as MessageView__Output);
   const silence = Promise.withResolvers<void>();
-  async function* frames(): AsyncGenerator<SessionResponse__Output> {
+  async function* frames(): AsyncGenerator<SessionView__Output> {
     yield { messages };
     await silence.promise;
   }

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
-import type { ServerMessage__Output } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
-import type { SessionResponse__Output } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
+import type { MessageView__Output } from '@stint/common/gen/stint/sidecar/v1/MessageView.ts';
+import type { SessionView__Output } from '@stint/common/gen/stint/sidecar/v1/SessionView.ts';
 import type { ClientStream } from '@stint/common/grpc-client.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 
@@ -29,7 +29,7 @@ export type Outgoing = { readonly message: ClientMessage; readonly bytes: number
 
 /** A stream to a broker and the connection under it. */
 export type SessionStream = {
-  readonly stream: ClientStream<SessionRequest, SessionResponse__Output>;
+  readonly stream: ClientStream<SessionRequest, SessionView__Output>;
   /** Closes the connection. */
   close(): void;
 };
@@ -39,7 +39,7 @@ export type LinkEvents = {
   /** The broker has spoken for the first time: questions may be sent. */
   ready(link: SessionLink): void;
   /** Must not throw: a link on which it did is over when the rest of its frame was passed on. */
-  message(link: SessionLink, message: ServerMessage__Output): void;
+  message(link: SessionLink, message: MessageView__Output): void;
   /** The link is over, exactly once, after everything it received was passed on, whatever became of that. */
   closed(link: SessionLink, cause: ServiceError): void;
 };
@@ -67,7 +67,7 @@ export class SessionLink {
   readonly #heartbeat: NodeJS.Timeout;
   #outbox: Outgoing[] = [];
   /** What is left of the frame being passed on. */
-  #received: Iterable<ServerMessage__Output> = [];
+  #received: Iterable<MessageView__Output> = [];
   /** The first fault of who hears the messages. */
   #fault: ServiceError | undefined;
   #isReady = false;
@@ -137,7 +137,7 @@ export class SessionLink {
   }
 
   /** What one turn has answered leaves for the workloads at its end: they do not wait for the rest of the frame. */
-  async #pass(messages: readonly ServerMessage__Output[]): Promise<void> {
+  async #pass(messages: readonly MessageView__Output[]): Promise<void> {
     this.#received = messages.values();
     let passed = 0;
     for (const message of this.#received) {
@@ -153,7 +153,7 @@ export class SessionLink {
   }
 
   /** A message that cannot be taken keeps neither another message nor the end of the link from being told. */
-  #hand(message: ServerMessage__Output): void {
+  #hand(message: MessageView__Output): void {
     try {
       this.#options.events.message(this, message);
     } catch (cause) {

@@ -1,15 +1,16 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
-import type { Credential__Output } from '@stint/common/gen/stint/broker/v1/Credential.ts';
 import type { EndedLease__Output } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
 import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
-import type { RequestAccessResponse__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
+import type { CredentialView__Output } from '@stint/common/gen/stint/sidecar/v1/CredentialView.ts';
+import type { LeaseView__Output } from '@stint/common/gen/stint/sidecar/v1/LeaseView.ts';
 import { parseId } from '@stint/common/ids.ts';
+import { codecs } from '@stint/common/proto.ts';
 import { fromTimestamp, type ProtoTime, toDuration } from '@stint/common/proto-time.ts';
 import type { AccessFields } from '@stint/common/request-limits.ts';
 import { Secret } from '@stint/common/secret.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import type { AnsweredAccess, Credential, EndedLease, RenewedLease } from '../app/ports.ts';
+import type { Access, AnsweredAccess, EndedLease, RenewedLease } from '../app/ports.ts';
 
 /** A question's body, as the contract carries it. */
 export type QuestionBody = Omit<ClientMessage, 'id' | 'traceparent' | 'body'>;
@@ -34,14 +35,15 @@ export function questionBytes(body: QuestionBody): number {
 }
 
 /**
- * Access as the sidecar keeps it. The broker is trusted, its answer is not assumed to be whole.
- * @throws ServiceError INTERNAL when a part is missing or malformed.
+ * Access as the sidecar keeps it: what it acts on is read, the rest goes to the workload as it came. The broker is
+ * trusted, its answer is not assumed to be whole. `answer`: the bytes of a RequestAccessResponse, which are copied.
+ * @throws ServiceError INTERNAL when a part that is read is missing or malformed.
  */
-export function readAccess(answer: RequestAccessResponse__Output): AnsweredAccess {
-  const { grant, lease, credential, replayed } = answer;
+export function readAccess(answer: Buffer): AnsweredAccess {
+  const { grant, lease, credential, replayed } = asBrokerWord(() => codecs.accessView.decode(answer));
   if (grant === null || lease === null) throw malformed('grant or lease');
   return {
-    access: { grant, lease, credential: readCredential(credential) },
+    access: { credentialKind: readKind(credential), answer: new Secret(answer) },
     grantId: asBrokerWord(() => parseId('grant', grant.id, 'grant.id')),
     leaseId: asBrokerWord(() => parseId('lease', lease.id, 'lease.id')),
     decidedAt: requireTime(grant.decidedAt, 'grant.decided_at'),
@@ -66,7 +68,7 @@ export function readEnded(ended: EndedLease__Output): EndedLease {
   };
 }
 
-function readLeaseTimes(lease: Lease__Output): {
+function readLeaseTimes(lease: LeaseView__Output): {
   expiresAt: UnixMs;
   hardExpiresAt: UnixMs;
   renewable: boolean;
@@ -78,13 +80,9 @@ function readLeaseTimes(lease: Lease__Output): {
   };
 }
 
-function readCredential(credential: Credential__Output | null): Credential {
-  if (credential?.token) return { kind: 'token', token: new Secret(credential.token.token) };
-  if (credential?.database) {
-    const { password, ...place } = credential.database;
-    return { kind: 'database', ...place, password: new Secret(password) };
-  }
-  throw malformed('credential');
+function readKind(credential: CredentialView__Output | null): Access['credentialKind'] {
+  if (credential?.kind === undefined) throw malformed('credential');
+  return credential.kind;
 }
 
 function requireTime(time: ProtoTime | null, field: string): UnixMs {

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isServiceError } from '@stint/common/errors.ts';
+import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
+import { newId } from '@stint/common/ids.ts';
+import { codecs, services } from '@stint/common/proto.ts';
+import { readAccess } from './session-messages.ts';
+
+const { responseSerialize, responseDeserialize } = services.access.Session;
+const now = 1_780_000_000_000;
+const at = (ms: number) => ({ seconds: (now + ms) / 1_000, nanos: 5_000_000 });
+const [grantId, leaseId] = [newId('grant', now), newId('lease', now)];
+const grant = { id: grantId, decidedAt: at(0), expiresAt: at(60_000), resource: 'orders-api' };
+const lease = { id: leaseId, grantId, expiresAt: at(30_000), hardExpiresAt: at(60_000), renewable: true };
+const credential = {
+  database: { engine: 'postgresql', host: 'db', port: 5432, username: 'u', password: 'secret word' },
+};
+
+const bodies: ServerMessage[] = [
+  { failure: { code: 7, message: 'no', details: [{ type_url: 'type', value: Buffer.from('x') }] } },
+  { access: { grant, lease, credential, replayed: true } },
+  { completed: { grant, leases: [lease] } },
+  { renewed: { lease } },
+  { alive: {} },
+  { leasesEnded: { leases: [{ leaseId, grantId, expiresAt: at(1_000), reason: 'revoked' }] } },
+  { trustBundle: { sequence: 3, x509Authorities: [Buffer.from('der')], jwks: '{}', issuer: 'i' } },
+];
+
+for (const body of bodies) {
+  const [name] = Object.keys(body);
+  test(`a session’s "${name}" reads as the contract says, access as its bytes`, () => {
+    const frame = responseSerialize({ messages: [{ id: 7, ...body }] });
+    const [message] = responseDeserialize(frame).messages;
+    const [seen] = codecs.sessionView.decode(frame).messages;
+    assert.ok(message && seen);
+    const { access, ...rest } = seen;
+    assert.deepEqual(
+      access === undefined
+        ? rest
+        : { ...rest, access: services.access.RequestAccess.responseDeserialize(access) },
+      message,
+    );
+    assert.equal(seen.body, name);
+  });
+}
+
+test('what the sidecar acts on is read from the broker’s answer', () => {
+  const answer = services.access.RequestAccess.responseSerialize({
+    grant,
+    lease,
+    credential,
+    replayed: true,
+  });
+  const { access, ...facts } = readAccess(answer);
+  assert.deepEqual(facts, {
+    grantId,
+    leaseId,
+    decidedAt: now + 5,
+    expiresAt: now + 30_005,
+    hardExpiresAt: now + 60_005,
+    renewable: true,
+    replayed: true,
+  });
+  assert.equal(access.credentialKind, 'database');
+  assert.ok(!JSON.stringify(access).includes('secret word'));
+  answer.fill(0);
+  assert.equal(
+    access.answer.reveal((bytes) => codecs.acquireResponse.decode(bytes)).credential?.database?.password,
+    'secret word',
+    'the connection’s memory is not kept',
+  );
+});
+
+test('an answer that lacks what the sidecar acts on is the broker’s fault', () => {
+  const whole = { grant, lease, credential };
+  const lacking = [
+    {},
+    { ...whole, grant: null },
+    { ...whole, lease: null },
+    { ...whole, credential: null },
+    { ...whole, credential: {} },
+    { ...whole, grant: { ...grant, id: 'grant' } },
+    { ...whole, grant: { ...grant, decidedAt: null } },
+    { ...whole, lease: { ...lease, id: grantId } },
+    { ...whole, lease: { ...lease, expiresAt: null } },
+    { ...whole, lease: { ...lease, hardExpiresAt: null } },
+  ].map((answer) => services.access.RequestAccess.responseSerialize(answer));
+  for (const answer of [...lacking, Buffer.from('ffff', 'hex')])
+    assert.throws(
+      () => readAccess(answer),
+      (thrown) => isServiceError(thrown, 'INTERNAL'),
+    );
+});
