@@ -64,7 +64,7 @@ test('every statement of the store goes by an index', async (t) => {
     const plan = database
       .prepare(`explain query plan ${sql}`)
       .all(new Array(sql.split('?').length - 1).fill(1)) as { detail: string }[];
-    if (sql.includes('from "grants"') && sql.includes('ended_at is null'))
+    if (/from "?grants"? .*ended_at is null/s.test(sql))
       assert.match(plan.map(({ detail }) => detail).join(), /USING INDEX grants_live/, sql);
     if (sql.includes("coalesce(provider, '')"))
       assert.match(plan.map(({ detail }) => detail).join(), /leases USING (?:COVERING )?INDEX leases_due \(/);

@@ -1,10 +1,12 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { ed25519RawKey } from '@stint/common/ed25519.ts';
+import type { Log } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { CommitPlan } from './commit-plan.ts';
 import type { LedgerEngine, OutboxSize } from './ledger-engine.ts';
+import { describeMiscounts } from './miscounts.ts';
 import type { BrokerStateRow, EpochRow } from './schema.ts';
 
 /** Who opens a log, and on what. */
@@ -14,6 +16,7 @@ export type EpochOptions = {
   readonly name: string;
   readonly spiffeId: SpiffeId;
   readonly clock: Clock;
+  readonly log: Log;
   /** Certifies the epoch's public key with the broker's SVID; the result is the data of `epoch.started`. */
   readonly certifyEpoch: (epoch: {
     readonly epoch: number;
@@ -30,10 +33,12 @@ export type OpenedLog = {
 
 /**
  * Opens the broker's log in a new epoch: a fresh key that only this process holds, made known by the epoch's first
- * event. All in one transaction; a crash before its end leaves the epoch before, and nobody has seen the key.
+ * event. The epoch is one transaction; a crash before its end leaves the epoch before, and nobody has seen the key.
+ * Before it, in one of its own, the kept counts of live grants are made true; a crash between the two leaves them so.
  */
 export async function beginEpoch(options: EpochOptions): Promise<OpenedLog> {
   const { engine, name, spiffeId, clock, certifyEpoch } = options;
+  await mendLiveGrants(options);
   const expected = (await engine.readState(name)) ?? { broker: name, epoch: 0, seq: 0, batch_sha256: '' };
   const { publicKey, privateKey: epochKey } = generateKeyPairSync('ed25519');
   const now = clock.now();
@@ -69,4 +74,14 @@ export async function beginEpoch(options: EpochOptions): Promise<OpenedLog> {
     },
   });
   return { state, epochKey, outbox: await engine.outboxSize(name) };
+}
+
+/** Nothing but a writer that does not count, or a hand, makes a count wrong; from then on its quotas would hold wrongly for ever. */
+async function mendLiveGrants({ engine, log }: EpochOptions): Promise<void> {
+  const miscounts = await engine.mendLiveGrants();
+  if (miscounts.length === 0) return;
+  log.warn(
+    { counts: miscounts.length, miscounted: describeMiscounts(miscounts) },
+    'counts of live grants were wrong and are mended: something else than a broker of this version wrote to the store',
+  );
 }

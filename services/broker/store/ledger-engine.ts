@@ -1,7 +1,7 @@
 import type { UnixMs } from '@stint/common/time.ts';
 import type { LedgerEntry } from '../app/ports.ts';
 import type { Facts, Writes } from './commit-plan.ts';
-import type { BrokerStateRow, EpochRow } from './schema.ts';
+import type { BrokerStateRow, EpochRow, LiveGrantsRow } from './schema.ts';
 
 /** One transaction of the ledger. */
 export type LedgerTransaction = {
@@ -44,6 +44,11 @@ export interface LedgerEngine {
   /** Where the broker's log stands; undefined for a name that has none. Connects again if the connection was lost. */
   readState(broker: string): BrokerStateRow | undefined | Promise<BrokerStateRow | undefined>;
   outboxSize(broker: string): OutboxSize | Promise<OutboxSize>;
+  /**
+   * Counts the live grants anew and adds to the kept counts what they lack, in a transaction of its own; resolves to what
+   * was added. Whatever others commit meanwhile is neither lost nor counted twice.
+   */
+  mendLiveGrants(): readonly LiveGrantsRow[] | Promise<readonly LiveGrantsRow[]>;
   /** Whether the fault lies in an entry's rows: alone, the others would have been committed. */
   isEntryFault(thrown: unknown): boolean;
   close(): void | Promise<void>;

@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { batchEventsMax, type SignedBatch } from '@stint/common/audit-batch.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
-import type { Log } from '@stint/common/log.ts';
 import type { Ledger, LedgerEntry, LedgerOutcome, OutboxBatch } from '../app/ports.ts';
 import { beginEpoch, type EpochOptions, type OpenedLog } from './begin-epoch.ts';
 import { CommitPlan, entryEventsMax, type Writes } from './commit-plan.ts';
@@ -15,7 +14,7 @@ const retryAfterMs = 100;
 /** How long a receipt may wait for a commit to ride on before it gets one of its own, in milliseconds. */
 const releaseWaitMs = 50;
 
-export type LedgerOptions = EpochOptions & { readonly log: Log };
+export type LedgerOptions = EpochOptions;
 
 type Waiting = {
   readonly entry: LedgerEntry;

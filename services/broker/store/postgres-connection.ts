@@ -96,6 +96,6 @@ export async function holdBrokerName(session: Session, name: string): Promise<vo
 }
 
 /** A 64-bit advisory lock key for a text, as decimal text. */
-export function lockKey(kind: 'broker' | 'quota', text: string): string {
+export function lockKey(kind: 'broker' | 'quota' | 'recount', text: string): string {
   return createHash('sha256').update(`stint ${kind}\n${text}`).digest().readBigInt64BE().toString();
 }

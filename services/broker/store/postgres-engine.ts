@@ -8,13 +8,21 @@ import {
   type Released,
   StateMoved,
 } from './ledger-engine.ts';
-import { holdBrokerName, openSession, type PostgresPlace, type Session } from './postgres-connection.ts';
+import { selectMiscounts } from './miscounts.ts';
+import {
+  holdBrokerName,
+  lockKey,
+  openSession,
+  type PostgresPlace,
+  type Session,
+} from './postgres-connection.ts';
 import { beginWithFacts } from './postgres-facts.ts';
 import {
   type BrokerStateRow,
   type EpochRow,
   grantColumns,
   grantMutableColumns,
+  type LiveGrantsRow,
   leaseColumns,
   leaseMutableColumns,
   liveGrantsColumns,
@@ -82,6 +90,26 @@ export class PostgresEngine implements LedgerEngine {
       bytes: rows[0]?.bytes ?? 0,
       oldestAt: rows[0]?.oldest_at ?? undefined,
     };
+  }
+
+  /**
+   * The ledgers move grants and counts together, so what a count lacks stays the same whatever they commit, and can be
+   * added afterwards: nobody waits for the counting. Only another recount could add it twice; it is kept out before the
+   * counting statement takes its snapshot. The counts' rows are locked last, in the ledgers' own order and until the
+   * commit that follows, so that nobody waits in a circle.
+   */
+  async mendLiveGrants(): Promise<readonly LiveGrantsRow[]> {
+    const { client } = this.#session;
+    try {
+      await client.query(`begin; select pg_advisory_xact_lock(${lockKey('recount', 'live_grants')})`);
+      const { rows: miscounts } = await client.query<LiveGrantsRow>(selectMiscounts);
+      if (miscounts.length > 0) await client.query(addLive, [JSON.stringify(miscounts)]);
+      await client.query('commit');
+      return miscounts;
+    } catch (thrown) {
+      await this.#undo(thrown);
+      throw thrown;
+    }
   }
 
   /** Data and integrity faults; serialisation and deadlock too, which an entry by itself does not meet again. */
@@ -165,13 +193,21 @@ async function openLocked(place: PostgresPlace, name: string): Promise<Session> 
   }
 }
 
+/** Adds the changes of live grants in parameter `list`, a JSON list of rows. */
+function addLiveOf(list: string): string {
+  const columns = liveGrantsColumns.join(', ');
+  return `insert into live_grants (${columns}) select ${columns} from json_populate_recordset(null::live_grants, ${list}::json) ${onLiveGrants}`;
+}
+
+const addLive = addLiveOf('$1');
+
 /** $1 to $5: new grants, new leases, changed leases, changed grants, changes of live grants, each a JSON list of rows. */
 const writeRows = `with
   new_grants as (insert into grants (${grantColumns.join(', ')}) select ${grantColumns.join(', ')} from json_populate_recordset(null::grants, $1::json)),
   new_leases as (insert into leases (${leaseColumns.join(', ')}) select ${leaseColumns.join(', ')} from json_populate_recordset(null::leases, $2::json)),
   changed_leases as (update leases as old set ${assignments(leaseMutableColumns)} from json_populate_recordset(null::leases, $3::json) as new where old.id = new.id),
   changed_grants as (update grants as old set ${assignments(grantMutableColumns)} from json_populate_recordset(null::grants, $4::json) as new where old.id = new.id),
-  changed_counts as (insert into live_grants (${liveGrantsColumns.join(', ')}) select ${liveGrantsColumns.join(', ')} from json_populate_recordset(null::live_grants, $5::json) ${onLiveGrants})`;
+  changed_counts as (${addLiveOf('$5')})`;
 
 /** And then: the outbox row, and the broker's state moved from exactly where it was. */
 const writeBatch = `${writeRows},

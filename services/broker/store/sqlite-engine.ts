@@ -7,6 +7,7 @@ import {
   type Released,
   StateMoved,
 } from './ledger-engine.ts';
+import { selectMiscounts } from './miscounts.ts';
 import {
   type BrokerStateRow,
   type EpochRow,
@@ -14,6 +15,7 @@ import {
   grantColumns,
   grantMutableColumns,
   type LeaseRow,
+  type LiveGrantsRow,
   leaseColumns,
   leaseMutableColumns,
   liveGrantsColumns,
@@ -61,6 +63,14 @@ export class SqliteEngine implements LedgerEngine {
     return { events: size?.events ?? 0, bytes: size?.bytes ?? 0, oldestAt: size?.oldest_at ?? undefined };
   }
 
+  mendLiveGrants(): readonly LiveGrantsRow[] {
+    return this.#database.transaction(() => {
+      const miscounts = this.#statements.miscounts.all([]) as LiveGrantsRow[];
+      this.#changeLive(miscounts);
+      return miscounts;
+    });
+  }
+
   isEntryFault(thrown: unknown): boolean {
     const code = thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) % 256 : 0;
     return code === 19 || code === 20; // SQLITE_CONSTRAINT, SQLITE_MISMATCH
@@ -71,14 +81,19 @@ export class SqliteEngine implements LedgerEngine {
   }
 
   #writeRows(writes: Writes): void {
-    const { insertGrant, insertLease, updateGrant, updateLease, changeLive } = this.#statements;
+    const { insertGrant, insertLease, updateGrant, updateLease } = this.#statements;
     for (const row of writes.grantInserts) insertGrant.run(grantColumns.map((column) => row[column]));
     for (const row of writes.leaseInserts) insertLease.run(leaseColumns.map((column) => row[column]));
     for (const row of writes.leaseUpdates)
       updateLease.run([...leaseMutableColumns.map((column) => row[column]), row.id]);
     for (const row of writes.grantUpdates)
       updateGrant.run([...grantMutableColumns.map((column) => row[column]), row.id]);
-    for (const row of writes.liveChanges) changeLive.run(liveGrantsColumns.map((column) => row[column]));
+    this.#changeLive(writes.liveChanges);
+  }
+
+  #changeLive(changes: readonly LiveGrantsRow[]): void {
+    for (const row of changes)
+      this.#statements.changeLive.run(liveGrantsColumns.map((column) => row[column]));
   }
 
   #beginEpoch(epoch: EpochRow, expected: BrokerStateRow): void {
@@ -112,6 +127,7 @@ function prepareStatements(database: SqliteDatabase) {
     findFirstLease: prepare('select * from leases where grant_id = ? order by id limit 1'),
     countLive: prepare('select live from live_grants where spiffe_id = ? and resource = ? and action = ?'),
     changeLive: prepare(`${insertSql('live_grants', liveGrantsColumns)} ${onLiveGrants}`),
+    miscounts: prepare(selectMiscounts),
     findGrant: prepare('select * from grants where id = ?'),
     findLease: prepare('select * from leases where id = ?'),
     insertGrant: prepare(insertSql('grants', grantColumns)),
