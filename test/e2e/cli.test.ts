@@ -133,9 +133,27 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
   });
 
   it('says what to start when nothing is there', async () => {
-    const { code, stderr } = await cli.run(['status'], { cwd: '/', env: { XDG_RUNTIME_DIR: '' } });
+    const { code, stdout, stderr } = await cli.run(['status'], { cwd: '/', env: { XDG_RUNTIME_DIR: '' } });
     assert.equal(code, 1);
+    assert.equal(stdout, '');
     assert.match(stderr, /error: no mesh was found\n.*\n {2}fix: npm start/);
+  });
+
+  it('gives programs every key of a status when nothing is there, and what to start', async () => {
+    const nowhere = { cwd: '/', env: { XDG_RUNTIME_DIR: '' } };
+    const { code, stdout, stderr } = await cli.run(['status', '-o', 'json'], nowhere);
+    assert.equal(code, 1);
+    const up = await cli.json(['status']);
+    const down = JSON.parse(stdout);
+    assert.deepEqual(Object.keys(down), Object.keys(up));
+    assert.deepEqual([down.healthy, down.targets], [false, null]);
+    for (const [part, { state, problems, ...facts }] of Object.entries<Record<string, unknown>>(down.parts)) {
+      assert.deepEqual(Object.keys(down.parts[part]), Object.keys(up.parts[part]));
+      assert.equal(state, 'down');
+      assert.match(String(problems), /no mesh was found/);
+      assert.deepEqual([...new Set(Object.values(facts))], [null]);
+    }
+    assert.match(stderr, /^\{"error":\{"what":"no mesh was found".*"fix":"npm start.*"NOT_RUNNING".*\}\}\n$/);
   });
 
   it('follows the log as it is written', async () => {
