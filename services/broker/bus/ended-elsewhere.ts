@@ -10,7 +10,7 @@ export type EndedElsewhereOptions = {
   readonly spiffeId: SpiffeId;
   /** Told which lease to look at. Must not throw. */
   readonly hear: (leaseId: LeaseId) => void;
-  /** Told that something may have been missed: there is a new connection. Must not throw. */
+  /** Told that something may have been missed: there is a new connection, and it hears from now on. Must not throw. */
   readonly missed: () => void;
 };
 
@@ -41,7 +41,10 @@ export class EndedElsewhere {
         connection.subscribe(subject, { callback }),
       );
     }
-    this.#options.missed();
+    // A server answers in order: what is announced after its answer is heard, and what was before stands in the store.
+    const missed = () => this.#options.missed();
+    // Without an answer the connection is lost. The next one asks again; until then nothing else tells what ended.
+    connection.flush().then(missed, missed);
   }
 
   /** Attacker-controlled, by whoever holds the bus: it only says where to look. */
