@@ -375,14 +375,16 @@ test('a malformed answer or push fails only what it concerns', async (t) => {
   await until(() => stream(0).asked.length === 1);
   const id = Number(stream(0).asked[0]?.id);
   const bad = { leaseId: 'x', grantId: 'y', expiresAt: null, reason: '' };
-  stream(0).say({ leasesEnded: { leases: [bad] } }, { id: 999_999, alive: {} });
+  const good = { leaseId: newId('lease', 0), grantId: newId('grant', 0), reason: 'revoked' };
+  const leases = [bad, { ...good, expiresAt: { seconds: 9, nanos: 0 } }];
+  stream(0).say({ leasesEnded: { leases } }, { id: 999_999, alive: {} });
   stream(0).say({ id, access: Buffer.from('ffff', 'hex') });
   await assert.rejects(asked, refusedAs('INTERNAL'));
   const other = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 2);
   stream(0).say({ id: Number(stream(0).asked.at(-1)?.id), completed: { grant: null, leases: [] } });
   await assert.rejects(other, refusedAs('INTERNAL'));
-  assert.deepEqual(ended, []);
+  assert.deepEqual(ended, [{ ...good, expiresAt: 9_000 }], 'a bad end keeps none beside it from being heard');
   assert.equal(session.outage(), undefined);
 });
 

@@ -248,8 +248,13 @@ export class BrokerSession implements Broker {
   }
 
   #push(link: SessionLink, message: MessageView__Output): void {
-    const { pushes } = this.#options;
-    if (message.leasesEnded) pushes.leasesEnded(message.leasesEnded.leases.map(readEnded));
+    const { pushes, log } = this.#options;
+    if (message.leasesEnded) {
+      const { ended, faults } = readEnded(message.leasesEnded.leases);
+      pushes.leasesEnded(ended);
+      if (faults.length > 0)
+        log.error({ error: faults[0], leases: faults.length }, 'ends that the broker told cannot be used');
+    }
     // The keys of a link that is being left may be older than those of the link in its place.
     if (message.trustBundle && this.#connector.isNewest(link)) pushes.tokenKeys(message.trustBundle);
   }

@@ -4,7 +4,7 @@ import { isServiceError } from '@stint/common/errors.ts';
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import { newId } from '@stint/common/ids.ts';
 import { codecs, services } from '@stint/common/proto.ts';
-import { readAccess } from './session-messages.ts';
+import { readAccess, readEnded } from './session-messages.ts';
 
 const { responseSerialize, responseDeserialize } = services.access.Session;
 const now = 1_780_000_000_000;
@@ -90,4 +90,20 @@ test('an answer that lacks what the sidecar acts on is the broker’s fault', ()
       () => readAccess(answer),
       (thrown) => isServiceError(thrown, 'INTERNAL'),
     );
+});
+
+test('a malformed end is named, and hides no other end of its push', () => {
+  const whole = { leaseId, grantId, expiresAt: { seconds: 7, nanos: 0 }, reason: 'revoked' };
+  const malformed = [
+    { ...whole, leaseId: '../x' },
+    { ...whole, grantId: '' },
+    { ...whole, expiresAt: null },
+  ];
+  const { ended, faults } = readEnded([whole, ...malformed, { ...whole, reason: 'completed' }]);
+  assert.deepEqual(ended, [
+    { leaseId, grantId, expiresAt: 7_000, reason: 'revoked' },
+    { leaseId, grantId, expiresAt: 7_000, reason: 'completed' },
+  ]);
+  assert.equal(faults.length, 3);
+  for (const fault of faults) assert.ok(isServiceError(fault, 'INTERNAL'));
 });

@@ -58,8 +58,23 @@ export function readRenewed(lease: Lease__Output | null): RenewedLease {
   return { lease, ...readLeaseTimes(lease) };
 }
 
-/** A pushed end. @throws ServiceError INTERNAL when it is malformed. */
-export function readEnded(ended: EndedLease__Output): EndedLease {
+/** Pushed ends, each by itself: one that is malformed must not keep another from being heard. `faults`: what is wrong with those. */
+export function readEnded(leases: readonly EndedLease__Output[]): {
+  readonly ended: readonly EndedLease[];
+  readonly faults: readonly unknown[];
+} {
+  const [ended, faults]: [EndedLease[], unknown[]] = [[], []];
+  for (const lease of leases) {
+    try {
+      ended.push(readEndedLease(lease));
+    } catch (fault) {
+      faults.push(fault);
+    }
+  }
+  return { ended, faults };
+}
+
+function readEndedLease(ended: EndedLease__Output): EndedLease {
   return {
     leaseId: asBrokerWord(() => parseId('lease', ended.leaseId, 'lease_id')),
     grantId: asBrokerWord(() => parseId('grant', ended.grantId, 'grant_id')),
