@@ -68,7 +68,10 @@ export class SessionConnector {
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.svids.onChange(() => this.#connectNow());
+    this.#unsubscribe = this.#options.svids.onChange(() => {
+      this.#failures = 0; // those of before were another identity's, or the lack of any
+      this.#connectNow();
+    });
     this.#connectNow();
   }
 
@@ -146,8 +149,10 @@ export class SessionConnector {
     const { reason, message } = this.#outage;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
     const fields = { reason, detail: message, cause, failures: this.#failures };
-    // Said at once, and then now and then: an outage of an hour has hundreds of attempts.
-    const level = this.#failures % failuresPerWarning === 1 ? 'warn' : 'debug';
+    // Said at once, and then now and then: an outage of an hour has hundreds of attempts. That there is no identity is no
+    // failure of the session: each start waits for the first, and whoever gets it tells of its own failures.
+    const isDue = reason !== 'IDENTITY_NOT_READY' && this.#failures % failuresPerWarning === 1;
+    const level = isDue ? 'warn' : 'debug';
     log[level](fields, 'no session with the broker; connecting again');
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#connect(), ceilingMs * (0.5 + Math.random()));
