@@ -29,8 +29,8 @@ const options = {
     type: 'duration',
     default: '1s',
     min: '50ms',
-    max: '1m',
-    doc: 'Least time between two checkpoints; what comes into a quiet log is signed at once. Brokers keep events until one covers them, so long is slow to free.',
+    max: '1s',
+    doc: 'Least time between two checkpoints; what comes into a quiet log is signed at once. Brokers keep events until one covers them, and send them again after two seconds without.',
   },
   meshListen: {
     type: 'address',

@@ -125,8 +125,6 @@ export async function startAuditorProcess(
     place: AuditorPlace;
     program?: readonly string[];
     environment?: Readonly<Record<string, string>>;
-    /** A tenth of a second unless given. */
-    checkpointInterval?: string;
   },
 ): Promise<AuditorProcess> {
   const { place } = at;
@@ -161,22 +159,14 @@ export async function startAuditorProcess(
   return { child, channel, verifierKey: ready.verifier_key ?? '' };
 }
 
-function flags({
-  bus: { url },
-  place,
-  checkpointInterval = '100ms',
-}: {
-  bus: AuditBus;
-  place: AuditorPlace;
-  checkpointInterval?: string;
-}): string[] {
+function flags({ bus: { url }, place }: { bus: AuditBus; place: AuditorPlace }): string[] {
   const values = {
     'log-dir': place.logDir,
     'state-dir': place.stateDir,
     'admin-socket': place.socket,
     'nats-url': url,
     'mesh-listen': '127.0.0.1:0',
-    'checkpoint-interval': checkpointInterval,
+    'checkpoint-interval': '100ms',
     'join-token-file': path.join(place.stateDir, 'join-token'),
     'trust-bundle-file': path.join(place.stateDir, 'trust-bundle.pem'),
   };

@@ -28,10 +28,10 @@ const gatherMs = 25;
 const ackMsMax = 5_000;
 /** Waits after refusals, in milliseconds: doubled each time, and as much again at random. */
 const retryMs = { first: 100, max: 10_000 } as const;
-/** How long a relay that stops waits for the receipts of what it has sent, in milliseconds: a checkpoint's second, and again as long. */
-const drainMsMax = 2_000;
-/** Waits for a receipt, in milliseconds: doubled each time that none comes. */
-const receiptMs = { first: 2_000, max: 30_000 } as const;
+/** How long a relay that stops waits for the receipts of what it has sent, in milliseconds: the longest that an auditor may take between checkpoints, and again as long. */
+export const drainMsMax = 2_000;
+/** Waits for a receipt, in milliseconds: doubled each time that none comes. The first is to outlast the wait for a checkpoint. */
+export const receiptMs = { first: 2_000, max: 30_000 } as const;
 
 export type OutboxRelayOptions = {
   readonly link: Pick<BusLink, 'isConnected' | 'onConnected'>;
