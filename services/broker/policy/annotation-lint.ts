@@ -1,5 +1,5 @@
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import { formatDurationMs, parseDurationMs } from '@stint/common/time.ts';
-import { suggestName } from '../registry/name-suggestion.ts';
 import { ttlSecondsLimit } from '../registry/registry-limits.ts';
 import type { SourceFault } from '../registry/source-fault.ts';
 import type { Token } from './cedar-tokens.ts';

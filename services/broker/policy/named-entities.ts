@@ -1,4 +1,4 @@
-import { suggestName } from '../registry/name-suggestion.ts';
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import type { SourceFault } from '../registry/source-fault.ts';
 import { entityTypes } from './cedar-schema.ts';
 import type { Token } from './cedar-tokens.ts';

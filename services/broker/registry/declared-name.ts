@@ -1,4 +1,4 @@
-import { suggestName } from './name-suggestion.ts';
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import { nameGrammar } from './registry-limits.ts';
 import type { PlacedText, YamlNode, YamlNodeReader } from './yaml-node-reader.ts';
 

@@ -1,3 +1,4 @@
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import {
   isStintId,
   type SpiffeId,
@@ -7,7 +8,6 @@ import {
 } from '@stint/common/spiffe-id.ts';
 import { type Identity, identityKinds, type Version } from '../domain/registry.ts';
 import { checkDeclared, readEnvironment } from './declared-name.ts';
-import { suggestName } from './name-suggestion.ts';
 import {
   lineGrammar,
   nameGrammar,

@@ -1,7 +1,7 @@
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import { formatDurationMs, parseDurationMs } from '@stint/common/time.ts';
 import type { Profile, Resource } from '../domain/registry.ts';
 import { readEnvironment } from './declared-name.ts';
-import { suggestName } from './name-suggestion.ts';
 import {
   labelsPerResourceMax,
   lineGrammar,

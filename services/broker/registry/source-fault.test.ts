@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { suggestName } from './name-suggestion.ts';
 import { faultsShownMax, renderFaults, SourceText, wholeFileFault } from './source-fault.ts';
 
 test('a fault shows its line with carets under the place', () => {
@@ -39,13 +38,4 @@ test('faults come in the order of files and lines, and the rest is counted', () 
   const lines = renderFaults(faults).split('\n');
   assert.deepEqual([lines[0], lines.at(-1), lines.length], ['f45: x', 'and 5 more', faultsShownMax + 1]);
   assert.equal(renderFaults(faults, 40), 'f45: x\nf46: x\nf47: x\nand 52 more');
-});
-
-test('a near name is suggested, a far one is not', () => {
-  const known = ['branch', 'repository', 'environment'];
-  assert.equal(suggestName('brnach', known), 'did you mean "branch"?');
-  assert.equal(suggestName('Environmnt', known), 'did you mean "environment"?');
-  assert.equal(suggestName('owner', known), '');
-  assert.equal(suggestName('', known), '');
-  assert.equal(suggestName('x'.repeat(1_000_000), known), '');
 });

@@ -1,3 +1,4 @@
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import {
   type Document,
   isAlias,
@@ -8,7 +9,6 @@ import {
   parseAllDocuments,
   type YAMLMap,
 } from 'yaml';
-import { suggestName } from './name-suggestion.ts';
 import { type SourceFault, type SourceText, wholeFileFault } from './source-fault.ts';
 
 /** A part of a YAML document, or undefined where there is none. */

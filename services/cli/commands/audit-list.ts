@@ -13,7 +13,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 import { proofJson, recordCells, recordHead, recordJson } from '../views/record-view.ts';
 import { describeCommand } from './command-help.ts';
-import { readIndex, readLimit, readSpiffeId } from './option-values.ts';
+import { readEventType, readIndex, readLimit, readSpiffeId } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 /** Proofs asked for at once. */
@@ -31,7 +31,7 @@ export function addAuditList(audit: Command, run: Runner): void {
     .option('--request <id>', 'only records of this request: req_…, as answers and errors name it', '')
     .option('--lease <id>', 'only records about this lease', '')
     .option('--identity <spiffe-id>', 'only records of what this identity did', readSpiffeId, '')
-    .option('--type <prefix>', 'only events whose type begins so: lease.', '')
+    .option('--type <prefix>', 'only events whose type begins so: lease.', readEventType, '')
     .option('--from <index>', 'from this record on, instead of the newest', readIndex)
     .option('--limit <count>', 'how many at most, 1 to 1000', readLimit, 50)
     .option('--verifier-key <file>', "the log's key, kept elsewhere (default: log.vkey with the log)")

@@ -4,7 +4,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { renderRow } from '../terminal/table.ts';
 import { recordCells, recordJson } from '../views/record-view.ts';
 import { describeCommand } from './command-help.ts';
-import { readIndex, readLimit } from './option-values.ts';
+import { readEventType, readIndex, readLimit } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 type TailOptions = { readonly from?: number; readonly type: string; readonly limit?: number };
@@ -14,7 +14,7 @@ export function addAuditTail(audit: Command, run: Runner): void {
   const command = audit
     .command('tail')
     .option('--from <index>', 'from this record on, then new ones (default: only new ones)', readIndex)
-    .option('--type <prefix>', 'only events whose type begins so: grant.', '')
+    .option('--type <prefix>', 'only events whose type begins so: grant.', readEventType, '')
     .option('--limit <count>', 'end after so many, 1 to 1000', readLimit)
     .action(
       run<TailOptions>(async (session, { options }) => {

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDuration, readIndex, readLimit, readPair, readSpiffeId, shellWords } from './option-values.ts';
+import {
+  readDuration,
+  readEventType,
+  readIndex,
+  readLimit,
+  readPair,
+  readSpiffeId,
+  shellWords,
+} from './option-values.ts';
 
 test('values of options are read whole or refused', () => {
   assert.equal(readDuration('1m30s'), 90_000);
@@ -24,6 +32,29 @@ test('an identity is read whole or refused with its fault', () => {
   assert.throws(() => readSpiffeId('bob'), {
     message: 'It is not a SPIFFE ID: it must start with "spiffe://".',
   });
+});
+
+test('an event type is read from its beginning on, and one that there is not is refused with those that are near', () => {
+  for (const text of ['', 'l', 'lease.', 'lease.revok', 'log.gap_skipped'])
+    assert.equal(readEventType(text), text);
+  for (const [text, near] of [
+    ['lease.revokd', 'did you mean "lease.revoked"?'],
+    ['leases', 'did you mean "lease."?'],
+    ['LEASE', /^there are lease.activated, lease.aborted, .*, lease.stuck$/],
+    ['policy.changed', 'there are policy.loaded, policy.refused'],
+    ['UNKNOWN', 'there is lease.unknown'],
+    ['issued', 'there are svid.issued, grant.issued'],
+    ['nothing', 'there are epoch., policy., identity., svid., access., grant., lease., target., log.'],
+  ] as const)
+    assert.throws(
+      () => readEventType(text),
+      ({ message }: Error) => {
+        const [, said = ''] = /^No event type begins so: (.*)$/.exec(message) ?? [];
+        if (typeof near === 'string') assert.equal(said, near);
+        else assert.match(said, near);
+        return true;
+      },
+    );
 });
 
 test('a command that is shown can be typed as it stands', () => {

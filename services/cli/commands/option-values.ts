@@ -1,5 +1,7 @@
 import path from 'node:path';
+import { eventTypes } from '@stint/common/audit-event.ts';
 import { placeFault } from '@stint/common/config/place-check.ts';
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import { spiffeIdFault } from '@stint/common/spiffe-id.ts';
 import { formatDurationMs, parseDurationMs } from '@stint/common/time.ts';
 import { InvalidArgumentError, Option } from 'commander';
@@ -52,6 +54,22 @@ export function readSpiffeId(text: string): string {
   const fault = spiffeIdFault(text);
   if (fault !== undefined) throw new InvalidArgumentError(`It is not a SPIFFE ID: ${fault}.`);
   return text;
+}
+
+/** Reads the beginning of an event type; one that no type has is refused with those that are near. */
+export function readEventType(text: string): string {
+  if (eventTypes.some((type) => type.startsWith(text))) return text;
+  throw new InvalidArgumentError(`No event type begins so: ${nearTypes(text.toLowerCase())}`);
+}
+
+function nearTypes(typed: string): string {
+  const kinds = [...new Set(eventTypes.map((type) => type.replace(/\..*/, '.')))];
+  const ofKind = eventTypes.filter((type) => type.startsWith(typed.replace(/\..*|$/, '.')));
+  const ofWord = eventTypes.filter((type) => type.endsWith(`.${typed}`));
+  const meant = suggestName(typed, ofKind.length > 0 ? ofKind : [...kinds, ...eventTypes]);
+  if (meant !== '') return meant;
+  const near = [ofKind, ofWord].find((types) => types.length > 0) ?? kinds;
+  return `there ${near.length === 1 ? 'is' : 'are'} ${near.join(', ')}`;
 }
 
 /** `--ttl` with a default, in milliseconds, which help shows as it is typed. */
