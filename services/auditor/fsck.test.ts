@@ -309,14 +309,16 @@ test('a log that was emptied is told as empty, and by an old checkpoint as cut s
   assert.equal(findings.exitCode, 10);
 });
 
+/** Runs the command; its exit code and its verdict. */
+function run(...args: string[]) {
+  let text = '';
+  const code = verifyCommand(args, (more) => {
+    text += more;
+  });
+  return { code, text };
+}
+
 test('the command says it in words and in JSON, and its exit code is the finding’s', () => {
-  const run = (...args: string[]) => {
-    let text = '';
-    const code = verifyCommand(args, (more) => {
-      text += more;
-    });
-    return { code, text };
-  };
   const good = run('--log-dir', whole, '--verifier-key', path.join(whole, 'log.vkey'));
   assert.equal(good.code, 0);
   assert.match(good.text, /^whole: 23 records/);
@@ -326,6 +328,19 @@ test('the command says it in words and in JSON, and its exit code is the finding
   assert.match(words.text, /NOT WHOLE[\s\S]*index 9: 1 records are missing/);
   const json = JSON.parse(run('--log-dir', bad, '-o', 'json').text) as { whole: boolean; exit_code: number };
   assert.deepEqual([json.whole, json.exit_code], [false, 11]);
+});
+
+test('a known skip whose record declares none is told, and changes neither the verdict nor the exit code', () => {
+  const args = ['--log-dir', whole, '--known-skip', '7', '--known-skip', '99'];
+  const words = run(...args);
+  assert.equal(words.code, 0);
+  assert.match(
+    words.text,
+    /^whole: .*\n--known-skip 7 changed nothing: record 7 declares no .*\n--known-skip 99 .*: there is no record 99\./,
+  );
+  const json = JSON.parse(run(...args, '-o', 'json').text);
+  assert.deepEqual([json.whole, json.exit_code, json.known_skips_not_found], [true, 0, [7, 99]]);
+  assert.deepEqual(JSON.parse(run('--log-dir', whole, '-o', 'json').text).known_skips_not_found, []);
 });
 
 test('what cannot be verified is named, with why and what to do, in words and in JSON, apart from verdicts', () => {

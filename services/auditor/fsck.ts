@@ -23,7 +23,8 @@ Verifies a whole log offline, from its raw records. An auditor may be at work on
   --verifier-key  the log's key, kept elsewhere; without it the one that lies with the log, which proves less
   --trust-bundle  the trust domain's roots in PEM; without it those that the auditor recorded
   --checkpoint    an older checkpoint: the log must be its continuation
-  --known-skip    a record that declares missing events, of which you know: it is no finding then
+  --known-skip    a record that declares missing events, of which you know: it is no finding then; one that declares
+                  none is told, and changes nothing
 
 exit code: 0 whole, ${exitUnusable} not verified,
 ${Object.entries(findingClasses)
@@ -137,7 +138,7 @@ function failureJson({ message, why, fix }: UnusableError): string {
 }
 
 function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned: boolean }): string {
-  const { findings, size, root, skips } = verdict;
+  const { findings, size, root, skips, unfoundSkips } = verdict;
   const rate = `${size} records in ${seconds.toFixed(1)} s (${Math.round(size / seconds)} a second)`;
   const key = pinned
     ? ''
@@ -148,12 +149,18 @@ function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned
       return `  but for ${hole}, skipped by an operator in record ${index}\n`;
     })
     .join('');
-  if (findings.exitCode === 0) return `whole: ${rate}, root ${root.toString('base64')}\n${known}${key}`;
+  const notes = `${unfoundSkips.map((index) => unfoundText(index, size)).join('')}${key}`;
+  if (findings.exitCode === 0) return `whole: ${rate}, root ${root.toString('base64')}\n${known}${notes}`;
   const classes = [...findings.counts]
     .map(([kind, count]) => `  ${kind} (${count}): ${findingClasses[kind].meaning}\n`)
     .join('');
   const head = size === 0 && [...findings.counts.keys()].join() === 'empty' ? 'EMPTY' : 'NOT WHOLE';
-  return `${head}: ${rate}\n${classes}${findings.kept.map(asLine).join('')}${key}`;
+  return `${head}: ${rate}\n${classes}${findings.kept.map(asLine).join('')}${notes}`;
+}
+
+function unfoundText(index: number, size: number): string {
+  const what = index < size ? `record ${index} declares no missing events` : `there is no record ${index}`;
+  return `--known-skip ${index} changed nothing: ${what}. A finding that is a declared hole tells its record.\n`;
 }
 
 // Whoever changed the log may have written to the terminal of its reader.
@@ -167,7 +174,7 @@ function asLine(finding: Finding): string {
 }
 
 function asJson(verdict: Verdict, seconds: number): string {
-  const { findings, size, root, skips } = verdict;
+  const { findings, size, root, skips, unfoundSkips } = verdict;
   const facts = {
     whole: findings.exitCode === 0,
     exit_code: findings.exitCode,
@@ -175,7 +182,8 @@ function asJson(verdict: Verdict, seconds: number): string {
     root: root.toString('base64'),
     seconds,
   };
-  return `${plainJson({ ...facts, counts: Object.fromEntries(findings.counts), findings: findings.kept, skips: skips.map(skipJson) })}\n`;
+  const lists = { findings: findings.kept, skips: skips.map(skipJson), known_skips_not_found: unfoundSkips };
+  return `${plainJson({ ...facts, counts: Object.fromEntries(findings.counts), ...lists })}\n`;
 }
 
 function skipJson({

@@ -177,11 +177,14 @@ test('verify tells a declared hole each time, under its own code, until its read
       index,
     },
   ]);
-  assert.equal(at.verify(index - 1).findings.exitCode, 21);
+  const mistaken = at.verify(index - 1);
+  assert.equal(mistaken.findings.exitCode, 21);
+  assert.deepEqual(mistaken.unfoundSkips, [index - 1]);
   assert.equal(at.verify(index).findings.exitCode, 0);
   let text = '';
   verifyCommand(['--log-dir', at.directory, '--known-skip', String(index)], (part) => (text += part));
   assert.match(text, /^whole: [\s\S]*but for events 4 to 4 of .*b1, skipped by an operator in record 4/);
+  assert.doesNotMatch(text, /changed nothing/);
   at.close();
 });
 

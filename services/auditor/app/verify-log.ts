@@ -35,6 +35,8 @@ export type Verdict = {
   readonly findings: Findings;
   /** Every hole that an operator declared, known to the reader or not. */
   readonly skips: readonly DeclaredSkip[];
+  /** Of the known skips, in order, those whose record declares no hole: the reader means another record, or another log. */
+  readonly unfoundSkips: readonly number[];
 };
 
 /**
@@ -66,7 +68,9 @@ export function verifyLog(options: VerifyOptions): Verdict {
       'empty',
       'the log has no records: an old checkpoint, with --checkpoint, would show whether it had any',
     );
-  return { size: frontier.size, root: frontierRoot(frontier), findings, skips };
+  const declared = new Set(skips.map(({ index }) => index));
+  const unfoundSkips = [...(options.knownSkips ?? [])].filter((index) => !declared.has(index));
+  return { size: frontier.size, root: frontierRoot(frontier), findings, skips, unfoundSkips };
 }
 
 function describeSkip({ broker, missingFrom, resumeAt, reason, operator }: DeclaredSkip): string {
