@@ -44,7 +44,7 @@ test('an auditor signs often enough for brokers that wait for a receipt, also wh
   const intervals = (text: string) => {
     const args = [`--checkpoint-interval=${text}`];
     const outcome = parseConfig(auditorConfig, { args, environment: {}, directory: process.cwd() });
-    return outcome.kind === 'run' ? outcome.config.checkpointInterval : outcome.text;
+    return outcome.kind === 'print' ? outcome.text : outcome.config.checkpointInterval;
   };
   assert.equal(intervals(`${patienceMs / 2}ms`), patienceMs / 2);
   assert.match(String(intervals(`${patienceMs / 2 + 1}ms`)), /checkpoint-interval.*50ms to 1s/);

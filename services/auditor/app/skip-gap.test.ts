@@ -63,16 +63,17 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
   const parts = { ...common, svid: () => svid, sources: () => ingest.sources() };
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files });
   const again: Buffer[] = [];
-  const deliver = (...batches: (SignedBatch | Buffer)[]) => {
+  const deliverOf = (name: string, ...batches: (SignedBatch | Buffer)[]) => {
     const payloads = batches.map((batch) => (Buffer.isBuffer(batch) ? batch : batchPayload(batch)));
     const delivery = (payload: Buffer) => ({
-      subject: 'audit.b1',
+      subject: `audit.${name}`,
       payload,
       ack: () => undefined,
       retryAfter: () => void again.push(payload),
     });
     ingest.accept(payloads.map(delivery));
   };
+  const deliver = (...batches: (SignedBatch | Buffer)[]) => deliverOf('b1', ...batches);
   const forget = () => void again.splice(0);
   const redeliver = () => deliver(...again.splice(0));
   const waitFor = (ms: number) => {
@@ -100,6 +101,7 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
     parts,
     ingest,
     deliver,
+    deliverOf,
     redeliver,
     forget,
     waitFor,
@@ -466,5 +468,27 @@ test('a grant that was made after a known hole is judged, with or without a begi
   at.deliver(...lives.slice(1));
   assert.equal(at.verify(index).findings.exitCode, 19);
   assert.equal(at.verify(index).findings.counts.get('grant'), 3);
+  at.close();
+});
+
+test('a grant that nobody seems to have made may have been made in a declared hole, unless it is younger', async () => {
+  const { at, broker: b1 } = await withRefusedBatch();
+  at.waitFor(skipAfterMs);
+  const index = skipGap(order(at), at.parts);
+  at.redeliver();
+  const b2 = await TestBroker.make(trust, 'b2', clock);
+  at.deliverOf('b2', b2.startEpoch());
+  const endOf = (madeAt: number) => {
+    const ids = { grant_id: newId('grant', madeAt), lease_id: newId('lease', madeAt) };
+    const types = ['lease.revoking', 'lease.contained', 'lease.revoked', 'grant.ended'] as const;
+    at.deliverOf('b2', b2.batch(types.map((type) => ({ type, ...ids, data: {} }))));
+    clock.time += 600_000;
+    at.deliver(b1.fill(1));
+  };
+  endOf(clock.time - skipAfterMs);
+  assert.deepEqual(at.verify(index).findings.kept, []);
+  clock.time += 600_000;
+  endOf(clock.time);
+  assert.deepEqual([...at.verify(index).findings.counts], [['grant', 1]]);
   at.close();
 });

@@ -59,28 +59,57 @@ for (const { what, types } of impossible) {
 /** The end of a grant by another broker than the one that decided it. */
 const endElsewhere = ['lease.revoking', 'lease.contained', 'lease.revoked', 'grant.ended'];
 
-/** What is found in a log of two brokers, each of which wrote these events of one grant, in this order. */
-async function classesOfShared(...written: readonly (readonly ['b1' | 'b2', readonly string[]])[]) {
+/** Longer than a broker may take from naming a grant to committing it, in milliseconds. */
+const longMs = 301_000;
+
+/** What is found in a log of three brokers that wrote these events of one grant, or something else, in this order; `-` is time that passes. */
+async function classesOfShared(
+  ...written: readonly (readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-')[]
+) {
+  const time = { at: clock.now(), now: () => time.at };
   const directory = path.join(tempDir(scope), 'log');
-  const log = await openLog(directory);
-  const brokers = {
-    b1: await TestBroker.make(trust, 'b1', clock),
-    b2: await TestBroker.make(trust, 'b2', clock),
-  };
-  for (const name of ['b1', 'b2'] as const) log.deliver(name, brokers[name].startEpoch());
-  for (const [name, types] of written)
-    log.deliver(name, ...types.map((type) => brokers[name].batch([grantEvent(type)])));
+  const log = await openAuditLog(directory, { trust, clock: time });
+  const ids = { grant_id: newId('grant', time.at), lease_id: newId('lease', time.at) };
+  const [b1, b2, b3] = [
+    await TestBroker.make(trust, 'b1', time),
+    await TestBroker.make(trust, 'b2', time),
+    await TestBroker.make(trust, 'b3', time),
+  ];
+  for (const broker of [b1, b2, b3]) log.deliver(broker.name, broker.startEpoch());
+  const drafts = (types: readonly string[]) =>
+    types.length === 0 ? [{}] : types.map((type) => ({ ...grantEvent(type), ...ids }));
+  for (const step of written) {
+    if (step === '-') time.at += longMs;
+    else for (const draft of drafts(step[1])) log.deliver(step[0], { b1, b2, b3 }[step[0]].batch([draft]));
+  }
   log.publisher.current();
   log.close();
   return classesOf(directory);
 }
 
+const made = ['b1', ['grant.decided', 'lease.activated']] as const;
+const ended = ['b2', endElsewhere] as const;
+/** A broker writes something, and nothing of the grant. */
+const later = (name: 'b1' | 'b2' | 'b3') => [name, []] as const;
+
 test('a grant that one broker made and another ended is whole, whichever came to the log first, or is still to come', async () => {
-  const made = ['b1', ['grant.decided', 'lease.activated']] as const;
-  const ended = ['b2', endElsewhere] as const;
   assert.deepEqual(await classesOfShared(made, ended), []);
   assert.deepEqual(await classesOfShared(ended, made), []);
   assert.deepEqual(await classesOfShared(ended), []);
+  assert.deepEqual(await classesOfShared(made, ended, '-', later('b1'), later('b3')), []);
+});
+
+test('a grant that is renewed or ended and that nobody made is named once all others have sent what they did then', async () => {
+  const passed = ['-', later('b1'), later('b3')] as const;
+  assert.deepEqual(await classesOfShared(ended, ...passed), ['grant']);
+  assert.deepEqual(await classesOfShared(['b2', ['lease.renewed']], ...passed), ['grant']);
+  // Two who wrote of it made it neither, whatever they wrote.
+  const alsoOfIt = ['b3', ['lease.renewed']] as const;
+  assert.deepEqual(await classesOfShared(ended, alsoOfIt, '-', later('b1')), ['grant']);
+  // b1 may still have it to send.
+  assert.deepEqual(await classesOfShared(ended, '-', later('b2'), later('b3')), []);
+  assert.deepEqual(await classesOfShared(ended, later('b1'), later('b3')), []);
+  assert.deepEqual(await classesOfShared(ended, alsoOfIt, '-', later('b3')), []);
 });
 
 test('what no other broker may have begun is named also where several write', async () => {

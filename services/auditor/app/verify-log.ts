@@ -1,16 +1,12 @@
-import { idTime, isId } from '@stint/common/ids.ts';
 import { leafHash } from '@stint/common/merkle.ts';
 import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
-import { isBrokerId } from '@stint/common/spiffe-id.ts';
+import type { UnixMs } from '@stint/common/time.ts';
 import { type EventFacts, readEvent } from '../domain/event-facts.ts';
 import { type FindingClass, Findings } from '../domain/findings.ts';
-import { GrantHistory } from '../domain/grant-history.ts';
 import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../domain/tree-hashes.ts';
-import type { GrantRow, LogReader, RawRecord } from './ports.ts';
+import type { LogReader, RawRecord } from './ports.ts';
 import { BatchCheck, type DeclaredSkip } from './verify-batches.ts';
-
-/** How far a broker's clock, by which grants are named, may be ahead of the auditor's, in milliseconds. */
-const clockAheadMsMax = 300_000;
+import { verifyGrants } from './verify-grants.ts';
 
 /** A checkpoint to hold the log against: whose it is, for the verdict, and its note. */
 export type GivenCheckpoint = { readonly what: string; readonly note: string };
@@ -56,10 +52,10 @@ export function verifyLog(options: VerifyOptions): Verdict {
   const { reader } = options;
   const findings = new Findings();
   const expected = new ExpectedRoots(options, findings);
-  const { frontier, skips } = walkRecords(options, expected, findings);
+  const { frontier, skips, heardAt } = walkRecords(options, expected, findings);
   for (const { event_id, idx } of reader.repeatedEvents())
     findings.add('event id', `event id "${event_id}" stands in the log more than once`, { index: idx });
-  walkGrants(reader, skips, findings);
+  verifyGrants({ reader, skips, heardAt }, findings);
   for (const skip of skips)
     if (options.knownSkips?.has(skip.index) !== true)
       findings.add('skipped', describeSkip(skip), { index: skip.index });
@@ -81,14 +77,19 @@ function walkRecords(
   options: VerifyOptions,
   expected: ExpectedRoots,
   findings: Findings,
-): { readonly frontier: Frontier; readonly skips: readonly DeclaredSkip[] } {
+): {
+  readonly frontier: Frontier;
+  readonly skips: readonly DeclaredSkip[];
+  readonly heardAt: ReadonlyMap<number, UnixMs>;
+} {
   const { reader, rootsDer } = options;
   const batches = new BatchCheck(reader, rootsDer, findings);
+  const heardAt = new Map<number, UnixMs>();
   let frontier = emptyFrontier;
   for (const record of reader.records()) {
     if (record.idx !== frontier.size) {
       findings.add('record', `${record.idx - frontier.size} records are missing`, { index: frontier.size });
-      return { frontier, skips: batches.skips }; // nothing after a hole can be compared with anything that was signed
+      return { frontier, skips: batches.skips, heardAt }; // nothing after a hole can be compared with anything that was signed
     }
     const leaf = asBuffer(record.leaf);
     const hash = leafHash(leaf);
@@ -102,12 +103,13 @@ function walkRecords(
     else {
       checkColumns(record, reading.facts, findings);
       batches.event(record, reading.facts);
+      heardAt.set(record.source_id, reading.facts.time);
     }
     expected.reached(frontier);
   }
   batches.end(frontier.size);
   expected.end(frontier);
-  return { frontier, skips: batches.skips };
+  return { frontier, skips: batches.skips, heardAt };
 }
 
 function checkHashes(record: RawRecord, hashes: readonly Buffer[], findings: Findings): void {
@@ -139,45 +141,6 @@ function checkColumns(record: RawRecord, facts: EventFacts, findings: Findings):
       { index: record.idx },
     );
   }
-}
-
-function walkGrants(reader: LogReader, skips: readonly DeclaredSkip[], findings: Findings): void {
-  const sources = reader.sources();
-  const mayBeginElsewhere = [...sources.values()].filter(isBrokerId).length > 1;
-  let first: GrantRow | undefined;
-  let history = new GrantHistory({ mayBeginElsewhere });
-  let ofGrant = new Findings();
-  const close = () => {
-    if (!history.isShared) findings.addAll(ofGrant);
-  };
-  for (const row of reader.grants()) {
-    if (first === undefined || row.grant_id !== first.grant_id) {
-      close();
-      first = row;
-      history = new GrantHistory({ mayBeginElsewhere });
-      ofGrant = new Findings();
-    }
-    if (skips.some((skip) => skip.broker === sources.get(row.source_id) && liesAcross(skip, first, row)))
-      continue;
-    const fault = history.next({
-      type: row.type,
-      leaseId: row.lease_id ?? undefined,
-      sourceId: row.source_id,
-    });
-    if (fault !== undefined) ofGrant.add('grant', `grant "${row.grant_id}": ${fault}`, { index: row.idx });
-  }
-  close();
-}
-
-/**
- * Whether events of a grant's life may lie in the hole: it goes on after it, and began before it or, without a beginning
- * in the log, is by its id no younger than the hole. One that was made later can have nothing in it.
- */
-function liesAcross(skip: DeclaredSkip, first: GrantRow | undefined, row: GrantRow): boolean {
-  if (first === undefined || row.idx < skip.index) return false;
-  if (first.idx < skip.index) return true;
-  const isOlder = isId('grant', row.grant_id) && idTime(row.grant_id) <= skip.declaredAt + clockAheadMsMax;
-  return isOlder && !GrantHistory.begins(first.type);
 }
 
 type ExpectedRoot = {

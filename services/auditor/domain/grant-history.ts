@@ -51,13 +51,15 @@ export type GrantEvent = {
  *
  * Order is meant within one broker, since the log's order says nothing between brokers: each sends its events when it can,
  * and one that was killed sends them when it is back. So the faults of a grant that several brokers wrote of are none
- * ({@link isShared}), and where several write to the log, a life may begin with the end that another broker gave it.
+ * ({@link isShared}), and where several write to the log, a life may begin with the end that another broker gave it. That
+ * somebody made it must be in the log all the same, once its maker has sent it ({@link lacksBeginning}).
  */
 export class GrantHistory {
   readonly #mayBeginElsewhere: boolean;
   readonly #leases = new Map<string, LeaseState>();
-  #sourceId: number | undefined;
-  #isShared = false;
+  readonly #writers = new Set<number>();
+  #hasBegun = false;
+  #hasGoneOn = false;
   #hasEnded = false;
 
   constructor({ mayBeginElsewhere }: { readonly mayBeginElsewhere: boolean }) {
@@ -66,7 +68,17 @@ export class GrantHistory {
 
   /** Whether several brokers wrote of the grant: what was said of it until then does not count. */
   get isShared(): boolean {
-    return this.#isShared;
+    return this.#writers.size > 1;
+  }
+
+  /** The brokers that wrote of the grant, by their numbers. None of them can still send its beginning: it would be there before. */
+  get writers(): ReadonlySet<number> {
+    return this.#writers;
+  }
+
+  /** Whether the grant was renewed or ended by somebody, and made by nobody. */
+  get lacksBeginning(): boolean {
+    return this.#hasGoneOn && !this.#hasBegun;
   }
 
   /** Whether a grant's life begins with an event of this type. */
@@ -76,13 +88,15 @@ export class GrantHistory {
 
   /** Takes the next event; the fault, if it cannot follow what came before. */
   next(event: GrantEvent): string | undefined {
-    this.#sourceId ??= event.sourceId;
-    this.#isShared ||= event.sourceId !== this.#sourceId;
-    if (this.#isShared) return undefined;
     const begin = grantBegins[event.type];
-    if (begin !== undefined) return this.#begin(event, begin);
-    if (event.type === 'grant.ended') return this.#end();
     const move = leaseMoves[event.type];
+    const isEnd = event.type === 'grant.ended';
+    this.#writers.add(event.sourceId);
+    this.#hasBegun ||= begin !== undefined;
+    this.#hasGoneOn ||= move !== undefined || isEnd;
+    if (this.isShared) return undefined;
+    if (begin !== undefined) return this.#begin(event, begin);
+    if (isEnd) return this.#end();
     return move === undefined ? undefined : this.#move(event, move);
   }
 
