@@ -67,6 +67,15 @@ class Dev {
   }
 }
 
+/** @throws AssertionError with the lines that a terminal of 80 columns would break, paths of the state directory apart. */
+function assertFits(output: string): void {
+  const told = output.replaceAll(state, '.stint').split('\n');
+  assert.deepEqual(
+    told.filter((line) => columnsOf(line) > 80),
+    [],
+  );
+}
+
 test('one command tells the whole story and leaves nothing running', { skip, timeout: 120_000 }, async () => {
   const dev = new Dev(['--once']);
   assert.equal(await dev.exited(), 0, dev.output);
@@ -79,12 +88,7 @@ test('one command tells the whole story and leaves nothing running', { skip, tim
     /nightly report[\s\S]*stint-sidecar[\s\S]*stint-broker[\s\S]*CREATE ROLE[\s\S]*publish audit\.b1[\s\S]*stint-auditor/,
   );
   assert.match(dev.output, /no process and no database user is left/);
-  const told = dev.output.replaceAll(state, '.stint').split('\n');
-  assert.deepEqual(
-    told.filter((line) => columnsOf(line) > 80),
-    [],
-    'lines that a terminal of 80 columns would break',
-  );
+  assertFits(dev.output);
   assert.deepEqual(leftovers(), []);
 });
 
@@ -189,7 +193,8 @@ test('a mesh that was killed whole starts again on its state, refuses a second o
   timeout: 180_000,
 }, async () => {
   const killed = new Dev([]);
-  await killed.printed('The mesh is up');
+  await killed.printed('Ctrl-C stops everything.');
+  assertFits(killed.output);
   const second = new Dev(['--once']);
   assert.equal(await second.exited(), 1);
   assert.match(second.output, /another mesh runs on/);

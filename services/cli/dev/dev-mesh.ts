@@ -206,13 +206,14 @@ function printNext(options: DevOptions, mesh: Mesh): void {
     pc.bold('The mesh is up. In another terminal:'),
     ...(isFoundFromHere(mesh) ? [] : [`  export ${meshVariable}=${shellWords([mesh.paths.state])}`]),
     '  npx stint status',
-    "  npx stint exec demo-db read --reason 'look around' -- psql -c 'select * from orders'",
+    "  npx stint exec demo-db read --reason look -- psql -c 'select * from orders'",
     '  npx stint request demo-db write --reason try',
     '  npx stint explain demo-db write',
     '  npx stint grants list',
     '  npx stint audit list',
     '  npx stint audit verify',
-    pc.dim(`State and logs are in ${mesh.paths.state}. Ctrl-C stops everything.`),
+    pc.dim(`State and logs are in ${mesh.paths.state}`),
+    pc.dim('Ctrl-C stops everything.'),
     '',
   ];
   options.out.write(lines.join('\n'));
