@@ -3,7 +3,8 @@ import type { GrantId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { type Grant, grantAfter } from '../domain/grant.ts';
 import type { EndReason, Lease, LeaseState } from '../domain/lease.ts';
-import type { EndCause, LeaseEnding } from './end-lease.ts';
+import type { LeaseEnding } from './end-lease.ts';
+import type { EndCause } from './lease-record.ts';
 import type { GrantStore } from './ports.ts';
 
 /** Looks at a grant's leases before its end is given up: intent, active, and the looks that find them moved on. */
