@@ -80,6 +80,24 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     assert.equal(stdout, '5\n');
   });
 
+  it('says that access may end before it is renewed, as request does', async () => {
+    const brief = ['demo-db', 'read', '--ttl', '5s'];
+    for (const args of [
+      ['exec', ...brief, '--', 'true'],
+      ['request', ...brief, '--fresh'],
+    ]) {
+      const { code, stderr } = await cli.run(args);
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stderr,
+        /^stint: access by grt_\w+ may end after 5s: .* one of 10s is, until the grant ends\n$/,
+      );
+      const [grantId = ''] = /grt_\w+/.exec(stderr) ?? [];
+      if (args[0] === 'request') assert.equal((await cli.run(['release', grantId])).code, 0);
+    }
+    await cli.assertNothingIsLeft();
+  });
+
   it('puts the secret into a variable only when asked', async () => {
     const exec = ['exec', 'demo-db', 'read', '--env-secrets'];
     const script =

@@ -5,7 +5,7 @@ import { acquireAccess } from '../access.ts';
 import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained } from '../revocation.ts';
-import { accessJson, accessText, unrecordedReasonText } from '../views/access-view.ts';
+import { accessJson, accessText, briefTtlText, unrecordedReasonText } from '../views/access-view.ts';
 import { containmentWaitText } from '../views/containment.ts';
 import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
@@ -46,6 +46,8 @@ function addRequest(program: Command, run: Runner): void {
         });
         const unrecorded = unrecordedReasonText(access, reason);
         if (unrecorded !== undefined) session.output.warn(unrecorded);
+        const brief = briefTtlText(access, ttl);
+        if (brief !== undefined) session.output.warn(brief);
         session.output.note(
           `the sidecar holds and renews it; give it back: stint release ${access.grant.id}`,
         );

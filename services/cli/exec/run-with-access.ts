@@ -9,7 +9,7 @@ import { type CommandSession, containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { silentMsMax, tellLongWait } from '../terminal/long-wait.ts';
 import type { ToldChannel } from '../told-channel.ts';
-import type { Access } from '../views/access-view.ts';
+import { type Access, briefTtlText } from '../views/access-view.ts';
 import { containmentWaitText, goesOnText, hindranceText, usableLeases } from '../views/containment.ts';
 import { distanceText, timeText } from '../views/time-text.ts';
 import { credentialForm, makeCredentialDirectory, writeCredentialFiles } from './credential-files.ts';
@@ -139,10 +139,12 @@ class ExecRun {
   }
 
   #sayWhatIsHeld(): void {
-    const { session, access } = this.#parts;
+    const { session, access, options } = this.#parts;
     const { id, action, resource, expiresAt } = access.grant;
     const end = distanceText(expiresAt, session.clock.now()) ?? 'at an unknown time';
     session.output.note(`${action} on ${resource} by ${id}, ending ${end} at the latest`);
+    const brief = briefTtlText(access, options.question.ttlMs);
+    if (brief !== undefined) session.output.warn(brief);
   }
 
   #onEvent(event: AccessEvent): void {

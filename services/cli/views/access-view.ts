@@ -1,6 +1,6 @@
 import type { Credential__Output } from '@stint/common/gen/stint/broker/v1/Credential.ts';
 import type { AcquireResponse__Output } from '@stint/common/gen/stint/sidecar/v1/AcquireResponse.ts';
-import type { UnixMs } from '@stint/common/time.ts';
+import { formatDurationMs, type UnixMs } from '@stint/common/time.ts';
 import { cliError } from '../cli-error.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { type Cell, renderFacts } from '../terminal/table.ts';
@@ -77,6 +77,20 @@ export function unrecordedReasonText({ grant, cached }: Access, reason: string):
   if (!cached || reason === '' || reason === grant.justification) return undefined;
   const held = grant.justification === '' ? 'without a reason' : `for "${grant.justification}"`;
   return `${grant.id} was held already, ${held}: the reason given now is not recorded; --fresh asks for a grant of its own`;
+}
+
+/** Shortest lifetime that is surely renewed, in milliseconds: the sidecar begins at two thirds of it, and must not come late. */
+const renewedTtlMsMin = 10_000;
+
+/** What is said to whoever asked for a lifetime that may be over before it is renewed; undefined: it will be, or never is. */
+export function briefTtlText(
+  { grant, lease, cached }: Access,
+  ttlMs: number | undefined,
+): string | undefined {
+  const isOurs = lease.renewable && !cached; // a shared lease has the lifetime that another asked for
+  if (ttlMs === undefined || ttlMs >= renewedTtlMsMin || !isOurs) return undefined;
+  const [asked, enough] = [ttlMs, renewedTtlMsMin].map(formatDurationMs);
+  return `access by ${grant.id} may end after ${asked}: so short a lease may not be renewed; one of ${enough} is, until the grant ends`;
 }
 
 function credentialFacts(
