@@ -9,6 +9,7 @@ import { findProgram, repositoryRoot } from '../../deploy/tools.ts';
 import { skipWithoutNats, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { type RunOptions, StintOnMesh } from '../harness/stint-on-mesh.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
+import { until } from '../harness/until.ts';
 
 const pgModule = path.join(repositoryRoot, 'node_modules/pg/lib/index.js');
 
@@ -214,8 +215,15 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     await cli.openTarget();
     const revoked = await revoking;
     assert.equal(revoked.code, 0, revoked.stderr);
-    assert.match(revoked.stdout, /\nended +\d+s ago/);
     assert.doesNotMatch(revoked.stdout, /\nends /);
+    // Nobody can use it once it is contained, which is what revoke waits for; that nothing of it is left comes after that.
+    const show = ['grants', 'show', toRevoke];
+    await until(
+      'the grant has ended',
+      20_000,
+      async () => (await cli.json(show)).grant.ended_at ?? undefined,
+    );
+    assert.match((await cli.run(show)).stdout, /\nended +\d+s ago/);
     for (const id of [grantId, toRelease])
       assert.equal((await cli.run(['revoke', id, '--reason', 'x'])).code, 0);
     const again = await cli.run(['revoke', toRevoke, '--reason', 'again']);
