@@ -114,7 +114,7 @@ function readRequest({ stream, definition, bytesMax }: Http2Arrival, take: (requ
     take(request);
   };
   const refuse = (fault: ServiceError) => finish(new UnreadableRequest(fault));
-  stream.on('data', (chunk: Buffer) => {
+  const read = (chunk: Buffer) => {
     if (isTaken) return;
     try {
       for (const next of reader.take(chunk)) {
@@ -124,8 +124,11 @@ function readRequest({ stream, definition, bytesMax }: Http2Arrival, take: (requ
     } catch (thrown) {
       refuse(isServiceError(thrown) ? thrown : unreadable('the message cannot be read', thrown));
     }
-  });
+  };
+  stream.on('data', read);
   stream.once('end', () => {
+    // Node keeps a stream that is over until the next collection of old objects; what listens to it is kept with it.
+    stream.off('data', read);
     if (reader.isWithin) refuse(unreadable('the request ends within a message'));
     else if (message === undefined) refuse(unreadable('the request has no message'));
     else finish(definition.requestDeserialize(message));
