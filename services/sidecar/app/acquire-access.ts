@@ -90,7 +90,8 @@ export class AcquireAccess {
       count('stint.sidecar.cache.lookups', { 'stint.outcome': lease === undefined ? 'miss' : 'hit' });
       if (lease === undefined) {
         this.#misses += 1;
-        return this.#ask(fields, key, caller);
+        const isFirst = request.idempotencyKey === undefined;
+        return this.#ask(fields, { key, flight: flightOf(fields, { key, isFirst }) }, caller);
       }
       this.#hits += 1;
       return this.#hold(lease, request.sessionId, true);
@@ -105,18 +106,16 @@ export class AcquireAccess {
 
   async #ask(
     fields: AccessFields & Pick<AcquireRequest, 'sessionId'>,
-    key: string | undefined,
+    { key, flight }: { readonly key: string | undefined; readonly flight: string | undefined },
     caller: Caller,
   ): Promise<Acquired> {
-    // A wish for another lifetime is another question: the first answer may not fit the second asker.
-    const flight =
-      key === undefined ? `fresh ${fields.idempotencyKey}` : `${fields.ttlMs ?? 'default'} ${key}`;
     let isReplayed = false;
-    const asked = this.#flights.run(flight, async () => {
+    const fetch = async () => {
       const lease = await this.#fetch(fields, key);
       isReplayed = lease.replayed;
       return lease.held;
-    });
+    };
+    const asked = flight === undefined ? fetch() : this.#flights.run(flight, fetch);
     const lease = await waitFor(asked, caller, this.#parts);
     // The repetition of a call whose answer was lost is the same caller: it holds once, if it can be recognised.
     if (isReplayed && this.#parts.cache.isHeldBy(lease.grantId, fields.sessionId))
@@ -194,6 +193,16 @@ function heldAccess(
     renewable,
     access,
   };
+}
+
+/** Whoever asks under the same name at the same time gets the same answer; undefined: nobody else can ask for this. */
+function flightOf(
+  { idempotencyKey, ttlMs }: AccessFields,
+  { key, isFirst }: { readonly key: string | undefined; readonly isFirst: boolean },
+): string | undefined {
+  // A wish for another lifetime is another question: the first answer may not fit the second asker.
+  if (key !== undefined) return `${ttlMs ?? 'default'} ${key}`;
+  return isFirst ? undefined : `fresh ${idempotencyKey}`;
 }
 
 function answer(lease: HeldAccess, cached: boolean): Acquired {

@@ -17,6 +17,7 @@ import type {
   GrantEnding,
   RenewedLease,
 } from '../app/ports.ts';
+import { QuestionTable } from './question-table.ts';
 import { SessionConnector } from './session-connector.ts';
 import type { LinkTimes, SessionLink, SessionStream } from './session-link.ts';
 import {
@@ -67,10 +68,9 @@ export type BrokerSessionOptions = {
  */
 export class BrokerSession implements Broker {
   readonly #options: BrokerSessionOptions;
-  readonly #questions = new Map<number, Question>();
+  readonly #questions = new QuestionTable<Question>();
   readonly #connector: SessionConnector;
   #bytes = 0;
-  #lastId = 0;
   #heardAt: UnixMs | undefined;
   #isClosing = false;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -79,7 +79,7 @@ export class BrokerSession implements Broker {
     this.#options = options;
     this.#connector = new SessionConnector({
       ...options,
-      nextId: () => this.#nextId(),
+      nextId: () => this.#questions.spareId(),
       ready: (link, replaced) => this.#moveTo(link, replaced),
       message: (link, message) => this.#receive(link, message),
       closed: (link) => this.#leave(link),
@@ -147,8 +147,7 @@ export class BrokerSession implements Broker {
     const bytes = questionBytes(body);
     // A delivery is never kept back: the broker would end a lease that is in use.
     if (!body.acknowledgeDelivery) this.#requireRoom(bytes);
-    const id = this.#nextId();
-    const question: Question = {
+    const question = this.#questions.open((id) => ({
       id,
       body,
       bytes,
@@ -157,8 +156,7 @@ export class BrokerSession implements Broker {
       answer: Promise.withResolvers(),
       link: undefined,
       sends: 0,
-    };
-    this.#questions.set(id, question);
+    }));
     this.#bytes += bytes;
     this.#send(question);
     return question.answer.promise;
@@ -172,11 +170,6 @@ export class BrokerSession implements Broker {
     });
   }
 
-  #nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
-  }
-
   #send(question: Question): void {
     const link = this.#connector.current;
     if (link === undefined) return;
@@ -188,14 +181,14 @@ export class BrokerSession implements Broker {
 
   /** A new link is ready: what waits goes onto it; what was asked on the old one is answered there. */
   #moveTo(link: SessionLink, replaced: SessionLink | undefined): void {
-    for (const question of this.#questions.values()) if (question.link === undefined) this.#send(question);
+    for (const question of this.#questions.list()) if (question.link === undefined) this.#send(question);
     this.#endIfDone(replaced);
     this.#options.log.info({ svid_sha256: link.svidSha256 }, 'session with the broker is open');
   }
 
   /** A link is gone: its questions are asked again, now or when there is another. */
   #leave(link: SessionLink): void {
-    for (const question of this.#questions.values()) {
+    for (const question of this.#questions.list()) {
       if (question.link !== link) continue;
       question.link = undefined;
       this.#send(question);
@@ -205,7 +198,7 @@ export class BrokerSession implements Broker {
   #receive(link: SessionLink, message: MessageView__Output): void {
     const { clock, pushes, log } = this.#options;
     this.#heardAt = clock.now();
-    const question = this.#questions.get(message.id);
+    const question = this.#questions.find(message.id);
     try {
       if (question !== undefined) this.#answer(question, message);
       else if (message.id === 0) this.#push(link, message);
@@ -242,7 +235,8 @@ export class BrokerSession implements Broker {
     question.link = undefined;
     if (isStopping && isRefuser) return true;
     setTimeout(() => {
-      if (this.#questions.has(question.id) && question.link === undefined) this.#send(question);
+      if (this.#questions.find(question.id) !== undefined && question.link === undefined)
+        this.#send(question);
     }, refusal.retryAfterMs ?? 100);
     return true;
   }
@@ -260,7 +254,7 @@ export class BrokerSession implements Broker {
   }
 
   #expire(id: number): void {
-    const question = this.#questions.get(id);
+    const question = this.#questions.find(id);
     if (question === undefined) return;
     this.#settle(question);
     question.answer.reject(
@@ -270,7 +264,7 @@ export class BrokerSession implements Broker {
 
   /** Waiting mends nothing: the broker will have no session with this identity, or the sidecar stops. */
   #refuseAll(refusal: ServiceError): void {
-    for (const question of [...this.#questions.values()]) {
+    for (const question of this.#questions.list()) {
       this.#settle(question);
       question.answer.reject(refusal);
     }
@@ -278,14 +272,14 @@ export class BrokerSession implements Broker {
 
   #settle(question: Question): void {
     clearTimeout(question.timer);
-    this.#questions.delete(question.id);
+    this.#questions.close(question.id);
     this.#bytes -= question.bytes;
     if (this.#questions.size === 0) this.#idle?.resolve();
   }
 
   /** Ends a link that was replaced once nothing is asked on it any more. */
   #endIfDone(link: SessionLink | undefined): void {
-    for (const question of this.#questions.values()) if (question.link === link) return;
+    for (const question of this.#questions.list()) if (question.link === link) return;
     link?.end();
   }
 }
