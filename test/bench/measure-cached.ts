@@ -1,6 +1,7 @@
+import type { LoadTarget } from './callers.ts';
 import type { BenchChild } from './child.ts';
 import { type Figure, figureOf } from './figure.ts';
-import type { LoadOrder, LoadTarget, LoadWord } from './load-process.ts';
+import type { LoadOrder, LoadWord } from './load-process.ts';
 import { cpuMicros } from './process-facts.ts';
 
 const windows = 7;
@@ -21,8 +22,8 @@ export async function measureCached(contenders: {
   readonly echo: LoadTarget;
 }): Promise<Figure[]> {
   const { load, sidecar, echo } = contenders;
-  const ask = ({ address }: LoadTarget, { inFlight, durationMs } = { inFlight: 1, durationMs: windowMs }) =>
-    load.ask({ target: { address }, question, inFlight, durationMs });
+  const ask = (target: LoadTarget, { inFlight, durationMs } = { inFlight: 1, durationMs: windowMs }) =>
+    load.ask({ target, question, inFlight, durationMs });
   for (const contender of [echo, sidecar]) await ask(contender, { inFlight: 16, durationMs: warmUpMs });
   const taken: { echo: LoadWord; cached: LoadWord; cpu: number }[] = [];
   for (let i = 0; i < windows; i++) {

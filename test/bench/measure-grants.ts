@@ -1,8 +1,9 @@
 import type { BenchMesh } from './bench-mesh.ts';
+import type { LoadTarget } from './callers.ts';
 import type { BenchChild } from './child.ts';
 import { flushMs } from './disk-flush.ts';
 import { type Figure, figureOf, median } from './figure.ts';
-import type { LoadOrder, LoadTarget, LoadWord } from './load-process.ts';
+import type { LoadOrder, LoadWord } from './load-process.ts';
 import { cpuMicros } from './process-facts.ts';
 
 /** Windows of each load, and the length of one in milliseconds. */
@@ -32,7 +33,10 @@ type GrantWindow = LoadWord & {
   readonly auditedSeconds: number;
   readonly cpu: Readonly<Record<Part, number>>;
 };
-type Windows = Readonly<Record<Level, { echo: LoadWord[]; grant: GrantWindow[] }>>;
+type Windows = Readonly<Record<Level, { echo: LoadWord[]; grant: GrantWindow[] }>> & {
+  /** At 64, asked for with grpc-js' client. */
+  readonly byGrpcJs: GrantWindow[];
+};
 
 const flushKind = { name: 'disk.flush.p50', unit: 'ms', better: 'lower' } as const;
 
@@ -64,10 +68,14 @@ export async function measureGrants({ load, echo, mesh }: Contenders): Promise<G
     durationMs,
   });
   let answered = 0;
-  const grantWindow = async (inFlight: number, durationMs: number): Promise<GrantWindow> => {
+  const grantWindow = async (
+    inFlight: number,
+    durationMs: number,
+    client: LoadTarget['client'] = 'http2',
+  ): Promise<GrantWindow> => {
     const before = cpuOfAll(pids);
     const startedAt = performance.now();
-    const word = await load.ask(order({ address: mesh.tokenAddress }, inFlight, durationMs));
+    const word = await load.ask(order({ client, address: mesh.tokenAddress }, inFlight, durationMs));
     await mesh.audited();
     const auditedSeconds = (performance.now() - startedAt) / 1_000;
     answered += word.calls;
@@ -76,11 +84,13 @@ export async function measureGrants({ load, echo, mesh }: Contenders): Promise<G
     return { ...word, auditedSeconds, cpu: cpu as Record<Part, number> };
   };
   await warmUp((durationMs) => load.ask(order(echo, 64, durationMs)));
+  await warmUp((durationMs) => grantWindow(64, durationMs, 'grpc-js'));
   await warmUp((durationMs) => grantWindow(64, durationMs));
   const taken: Windows = {
     1: { echo: [], grant: [] },
     16: { echo: [], grant: [] },
     64: { echo: [], grant: [] },
+    byGrpcJs: [],
   };
   const flushes: number[] = [];
   for (let i = 0; i < windows; i++) {
@@ -89,6 +99,7 @@ export async function measureGrants({ load, echo, mesh }: Contenders): Promise<G
       taken[level].echo.push(await load.ask(order(echo, level, windowMs)));
       taken[level].grant.push(await grantWindow(level, windowMs));
     }
+    taken.byGrpcJs.push(await grantWindow(64, windowMs, 'grpc-js'));
   }
   return {
     figures: [...figuresOf(taken), figureOf(flushKind, flushes)],
@@ -110,9 +121,7 @@ function cpuOfAll(pids: Readonly<Record<Part, number>>): Record<Part, number> {
 function figuresOf(taken: Windows): Figure[] {
   const rates = levels.map((level) => {
     const { echo, grant } = taken[level];
-    const rate = grant.map(({ calls, auditedSeconds }) => calls / auditedSeconds);
-    const floor = echo.map(({ calls, seconds }) => calls / seconds);
-    return figureOf({ name: `grant.jwt.c${level}`, unit: '/s', better: 'higher' }, rate, floor);
+    return rateOf(`grant.jwt.c${level}`, grant, echo);
   });
   const waits = levels.flatMap((level) =>
     (['p50', 'p99'] as const).map((share) => {
@@ -130,10 +139,17 @@ function figuresOf(taken: Windows): Figure[] {
   });
   return [
     ...rates,
+    rateOf('grant.jwt.c64.grpcjs', taken.byGrpcJs, taken[64].echo),
     ...waits,
     figureOf({ name: 'grant.jwt.c64.lag', unit: 'ms', better: 'lower' }, lags),
     ...costs,
   ];
+}
+
+function rateOf(name: string, grant: readonly GrantWindow[], echo: readonly LoadWord[]): Figure {
+  const rates = grant.map(({ calls, auditedSeconds }) => calls / auditedSeconds);
+  const floor = echo.map(({ calls, seconds }) => calls / seconds);
+  return figureOf({ name, unit: '/s', better: 'higher' }, rates, floor);
 }
 
 /** What the load generator itself takes of the machine at 64 in flight: it shares the cores with what it measures. */

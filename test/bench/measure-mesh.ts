@@ -68,7 +68,7 @@ async function measureTokens(
     action: 'read',
     justification: 'nightly report of the warehouse, run 4711',
   };
-  const sidecar = { address: bench.tokenAddress, pid: bench.pids.sidecar };
+  const sidecar = { client: 'grpc-js', address: bench.tokenAddress } as const;
   try {
     // The floor answers with what the sidecar has answered, so that sizes are the same. This is one more grant.
     const { answerBase64 } = await load.ask({ target: sidecar, question, inFlight: 1, durationMs: 0 });
@@ -76,12 +76,15 @@ async function measureTokens(
     const socket = path.join(directory, 'echo.sock');
     const tls = await pemIdentity();
     const { port } = await echo.ask({ socket, tls, answerBase64 });
-    if (run.wants('cached'))
-      run.figures.push(...(await measureCached({ load, sidecar, echo: { address: `unix:${socket}` } })));
+    if (run.wants('cached')) {
+      const bare = { client: 'grpc-js', address: `unix:${socket}` } as const;
+      const pid = bench.pids.sidecar;
+      run.figures.push(...(await measureCached({ load, sidecar: { ...sidecar, pid }, echo: bare })));
+    }
     if (run.wants('grants')) {
       const measured = await measureGrants({
         load,
-        echo: { address: `127.0.0.1:${port}`, tls },
+        echo: { client: 'grpc-js', address: `127.0.0.1:${port}`, tls },
         mesh: bench,
       });
       run.figures.push(...measured.figures);
