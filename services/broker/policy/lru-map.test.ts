@@ -20,3 +20,15 @@ test('setting an entry again needs no room and counts as use', () => {
   assert.equal(map.dropOldest(), 10);
   assert.equal(map.dropOldest(), undefined);
 });
+
+test('what is used among many stays, and what is not goes, however often the younger half is used', () => {
+  const map = new LruMap<number>(8);
+  for (let i = 0; i < 8; i++) map.set(`k${i}`, i);
+  for (let i = 8; i < 1_000; i++) {
+    for (const used of ['k0', 'k1', `k${i - 1}`])
+      assert.notEqual(map.get(used), undefined, `${used} at ${i}`);
+    map.set(`k${i}`, i);
+    assert.equal(map.size, 8);
+  }
+  assert.equal(map.get('k2'), undefined);
+});
