@@ -40,6 +40,16 @@ test('keys are sorted and nothing is between tokens', () => {
   assert.equal(canonicalJson({ gone: undefined }), '{}');
 });
 
+test('members stand in the order of their names, however many there are and in whatever order they come', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(asciiKey, { maxLength: 40 }), (keys) => {
+      const made = Object.fromEntries(keys.map((key) => [key, 1]));
+      const written = [...keys].sort().map((key) => `${JSON.stringify(key)}:1`);
+      assert.equal(canonicalJson(made), `{${written.join(',')}}`);
+    }),
+  );
+});
+
 test('a value without a form is refused', () => {
   const holes: unknown[] = [1];
   holes[2] = 2;

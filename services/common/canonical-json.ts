@@ -48,12 +48,30 @@ function writeObject(value: object, depthLeft: number): string {
   if (prototype !== Object.prototype && prototype !== null)
     throw new TypeError('canonical JSON: an instance of a class has no form');
   let text = '';
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortedKeys(value)) {
     const member = (value as Record<string, unknown>)[key];
     if (member === undefined) continue;
     text += (text === '' ? '' : ',') + (writtenKeys.get(key) ?? writeKey(key)) + write(member, depthLeft);
   }
   return `{${text}}`;
+}
+
+/** Objects of so many members are sorted here: few are, or come in order, and Array's own sort costs more than writing them. */
+const sortedHereMax = 16;
+
+function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value);
+  if (keys.length > sortedHereMax) return keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let at = i;
+    for (let before = keys[at - 1] as string; at > 0 && before > key; before = keys[at - 1] as string) {
+      keys[at] = before;
+      at -= 1;
+    }
+    keys[at] = key;
+  }
+  return keys;
 }
 
 function writeKey(key: string): string {
