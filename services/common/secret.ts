@@ -10,7 +10,10 @@ export class Secret {
   readonly #bytes: Buffer;
 
   constructor(value: string | Uint8Array) {
-    this.#bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : Buffer.from(value);
+    // Memory of its own: in Node's pool it would stand among other bytes, and keep them for as long as it lives.
+    this.#bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(value));
+    if (typeof value === 'string') this.#bytes.write(value, 'utf8');
+    else this.#bytes.set(value);
   }
 
   /** Opens the secret for the length of one call. What the callback keeps is the callback's responsibility. */
