@@ -14,6 +14,7 @@ import { formatVerifierKey, signNote } from '@stint/common/signed-note.ts';
 import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import { startTelemetry } from '@stint/common/telemetry.ts';
 import { OutboxRelay } from '../../services/broker/bus/outbox-relay.ts';
+import { windowMin } from '../../services/broker/bus/sent-window.ts';
 import { openSqliteStore, type Store } from '../../services/broker/store/open-store.ts';
 import { storeOptions } from '../contract/store-suite.ts';
 import { eventOf, issueEntry } from '../harness/ledger-entries.ts';
@@ -224,6 +225,42 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     await store.ledger.commit(issueEntry(0));
     await next.stop();
     assert.equal(store.ledger.backlog().events, 1);
+    await store.close();
+  });
+
+  test('a broker that comes back goes on behind what the log has, however many batches never got their receipts', async (t) => {
+    const { reader, lines, open, relayFor } = await mesh(t, { first: 10_000, max: 10_000 });
+    await reader.makeStream();
+    const store = await open();
+    const relay = await relayFor(store);
+    relay.start();
+    const reading = reader.run();
+    // Each receipt opens the window; then they are lost, and the log is more than the first window ahead of the outbox.
+    for (let i = 0; i < 20; i++) {
+      await store.ledger.commit(issueEntry(0));
+      await drained(store);
+    }
+    reader.isReceipting = false;
+    for (let i = 0; i < 3 * windowMin; i++) await store.ledger.commit(issueEntry(0));
+    await until('all of it in the log', () => reader.seq === store.ledger.sequence());
+    await relay.stop();
+    assert.equal(store.ledger.backlog().events, 3 * windowMin);
+    for (let i = 0; i < 2 * windowMin; i++) await store.ledger.commit(issueEntry(0));
+    const next = await relayFor(store);
+    next.start();
+    // The auditor answers what it has already with the place of its log.
+    reader.isReceipting = true;
+    reader.sendReceipt(reader.seq, 'f'.repeat(64));
+    reader.sendReceipt(reader.seq, reader.lastHash);
+    await drained(store);
+    assert.equal(reader.seq, store.ledger.sequence());
+    assert.deepEqual(
+      lines.flatMap(({ alarm }) => alarm ?? []),
+      ['false_receipt'],
+    );
+    await next.stop();
+    reader.stop();
+    await reading;
     await store.close();
   });
 

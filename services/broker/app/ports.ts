@@ -78,6 +78,8 @@ export interface Outbox {
   onCommit(listener: (batch: OutboxBatch) => void): void;
   /** Batches not yet released, from the first that begins at `fromSeq` or later, in order. */
   read(fromSeq: number, limit: number): Promise<readonly OutboxBatch[]>;
+  /** The batch with this event; undefined when it was released, or never made. */
+  findAt(seq: number): Promise<OutboxBatch | undefined>;
   /** Forgets the batches up to `seq`, the last event of a batch that a receipt covers. Soon, not at once. */
   release(seq: number): void;
 }

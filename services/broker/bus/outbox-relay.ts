@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
+import { batchHash, parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { BusLink } from '@stint/common/nats.ts';
@@ -279,9 +279,25 @@ export class OutboxRelay {
       const verdict = this.#window.receive({ seq: receipt.seq, sha256: receipt.batchSha256 });
       if (verdict.kind === 'false') this.#raiseAlarm(receipt, verdict.fault);
       if (verdict.kind === 'accepted') this.#onAccepted(verdict.seq);
+      if (verdict.kind === 'ahead') await this.#onReceiptAhead(receipt);
     } catch (thrown) {
       this.#options.log.warn({ err: thrown }, 'a receipt could not be read');
     }
+  }
+
+  /**
+   * A receipt for more than this process has sent: an earlier one sent it, and its receipt was lost. The log's own place is
+   * named in every receipt, so without this one the relay would send what the log has, again and again, and never go on.
+   */
+  async #onReceiptAhead(receipt: ReceiptBody): Promise<void> {
+    const { seq, batchSha256 } = receipt;
+    const batch = await this.#options.outbox.findAt(seq);
+    if (batch === undefined || this.#isStopped) return; // an older receipt freed it meanwhile
+    if (batch.lastSeq !== seq) return this.#raiseAlarm(receipt, `event ${seq} does not end a batch`);
+    if (batchHash(batch.header) !== batchSha256)
+      return this.#raiseAlarm(receipt, `the batch that ends at event ${seq} has another hash`);
+    this.#window.moveOn(seq);
+    this.#onAccepted(seq);
   }
 
   #onAccepted(seq: number): void {

@@ -32,7 +32,21 @@ test('a receipt covers its batch and all before it, once', () => {
   assert.equal(window.isEmpty, false);
   assert.deepEqual(window.receive(receiptOf(4)), { kind: 'accepted', seq: 10 });
   assert.equal(window.isEmpty, true);
-  assert.deepEqual(window.receive(receiptOf(7)), { kind: 'nothing_new' });
+  assert.deepEqual(window.receive(receiptOf(4)), { kind: 'nothing_new' });
+});
+
+test('a receipt for what an earlier process sent is ahead, however full the window is, and moving on goes behind it', () => {
+  assert.deepEqual(new SentWindow().receive(receiptOf(0)), { kind: 'ahead' });
+  const window = sentWindow(windowMin);
+  window.startOver();
+  for (let n = 0; n < 10; n++) window.send(batch(n));
+  assert.deepEqual(window.receive(receiptOf(windowMin)), { kind: 'ahead' });
+  window.moveOn(receiptOf(100).seq);
+  assert.deepEqual([window.cursor, window.isEmpty, window.hasRoom], [receiptOf(100).seq + 1, true, true]);
+  assert.deepEqual(window.receive(receiptOf(100)), { kind: 'nothing_new' });
+  window.send(batch(101));
+  window.moveOn(receiptOf(50).seq);
+  assert.deepEqual(window.receive(receiptOf(101)), { kind: 'accepted', seq: receiptOf(101).seq });
 });
 
 test('a receipt for another batch than ours, or for the middle of one, is false and covers nothing', () => {

@@ -12,8 +12,10 @@ type Sent = { readonly firstSeq: number; readonly lastSeq: number; readonly sha2
 export type ReceiptVerdict =
   /** It covers these sequences and all before them. */
   | { readonly kind: 'accepted'; readonly seq: number }
-  /** It covers nothing that waits: a repetition, or for a batch that this process has not sent yet. */
+  /** It covers nothing that waits: a repetition. */
   | { readonly kind: 'nothing_new' }
+  /** It covers more than was sent by this process; what an earlier one sent, only the store knows. */
+  | { readonly kind: 'ahead' }
   /** It names a batch that we never made. */
   | { readonly kind: 'false'; readonly fault: string };
 
@@ -65,14 +67,21 @@ export class SentWindow {
     const { seq, sha256 } = receipt;
     const index = this.#sent.findIndex((sent) => seq <= sent.lastSeq);
     const sent = this.#sent[index];
-    if (sent === undefined || seq < (this.#sent[0]?.firstSeq ?? 0)) return { kind: 'nothing_new' };
+    if (sent === undefined) return { kind: seq < this.#cursor ? 'nothing_new' : 'ahead' };
+    if (seq < (this.#sent[0]?.firstSeq ?? 0)) return { kind: 'nothing_new' };
     if (seq !== sent.lastSeq) return { kind: 'false', fault: `event ${seq} does not end a batch` };
     if (sha256 !== sent.sha256)
       return { kind: 'false', fault: `the batch that ends at event ${seq} has another hash` };
-    this.#sent.splice(0, index + 1);
-    this.#position = Math.max(0, this.#position - index - 1);
+    this.moveOn(seq);
+    return { kind: 'accepted', seq };
+  }
+
+  /** Goes on behind `seq`, the last event of a batch that a receipt covers, whoever sent it. */
+  moveOn(seq: number): void {
+    const covered = this.#sent.filter(({ lastSeq }) => lastSeq <= seq).length;
+    this.#sent.splice(0, covered);
+    this.#position = Math.max(0, this.#position - covered);
     if (this.#position === 0) this.#cursor = Math.max(this.#cursor, seq + 1);
     this.#size = Math.min(windowMax, this.#size * 2);
-    return { kind: 'accepted', seq };
   }
 }

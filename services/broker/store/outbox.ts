@@ -39,6 +39,18 @@ export class StoreOutbox implements Outbox {
       .execute();
     return rows.map(fromOutboxRow);
   }
+
+  async findAt(seq: number): Promise<OutboxBatch | undefined> {
+    const row = await this.#database
+      .selectFrom('outbox')
+      .selectAll()
+      .where('broker', '=', this.#name)
+      .where('first_seq', '<=', seq)
+      .orderBy('first_seq', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined || row.last_seq < seq ? undefined : fromOutboxRow(row);
+  }
 }
 
 function fromOutboxRow(row: OutboxRow): OutboxBatch {
