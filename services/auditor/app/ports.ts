@@ -220,6 +220,8 @@ export type GrantRow = {
   readonly type: string;
   readonly source_id: number;
   readonly lease_id: string | null;
+  /** By the auditor's clock. */
+  readonly appended_at: number;
 };
 
 /** Reads a log for verification, in one snapshot. Iterators must be finished or left before the next of its kind. */

@@ -9,6 +9,9 @@ import type { DeclaredSkip } from './verify-batches.ts';
 /** How far a broker's clock, by which grants are named, may be ahead of the auditor's, in milliseconds. */
 const clockAheadMsMax = 300_000;
 
+/** How far ahead a grant may seem to have been named, in milliseconds: its id is the word of whoever wrote of it. */
+const namedAheadMsMax = 86_400_000;
+
 /** How long after a grant was named its making may be committed, in milliseconds, by the clock of the broker that does both. */
 const commitMsMax = 300_000;
 
@@ -32,7 +35,7 @@ export function verifyGrants(log: PassedLog, findings: Findings): void {
     if (!history.isShared) findings.addAll(ofGrant);
     const isJudged = !history.isShared && ofGrant.counts.size > 0;
     if (first === undefined || isJudged || !history.lacksBeginning) return;
-    if (!mayStillCome(first.grant_id, history.writers, { ...log, sources }))
+    if (!mayStillCome(first, history.writers, { ...log, sources }))
       findings.add('grant', `grant "${first.grant_id}": no broker made it, and none has that still to send`, {
         index: first.idx,
       });
@@ -75,12 +78,12 @@ function isNoYounger(grantId: string, skip: DeclaredSkip): boolean {
  * events come in its own order and without a gap: one whose later events stand in the log has sent it, or never made it.
  */
 function mayStillCome(
-  grantId: string,
+  { grant_id: grantId, appended_at: appendedAt }: GrantRow,
   writers: ReadonlySet<number>,
   { sources, skips, heardAt }: PassedLog & { readonly sources: ReadonlyMap<number, SpiffeId> },
 ): boolean {
   if (!isId('grant', grantId)) return false;
-  const sentBy = idTime(grantId) + commitMsMax;
+  const sentBy = Math.min(idTime(grantId), appendedAt + namedAheadMsMax) + commitMsMax;
   const others = brokersOf(sources).filter((source) => !writers.has(source));
   return (
     others.some((source) => (heardAt.get(source) ?? 0) <= sentBy) ||

@@ -61,15 +61,25 @@ const endElsewhere = ['lease.revoking', 'lease.contained', 'lease.revoked', 'gra
 
 /** Longer than a broker may take from naming a grant to committing it, in milliseconds. */
 const longMs = 301_000;
+const dayMs = 86_400_000;
 
 /** What is found in a log of three brokers that wrote these events of one grant, or something else, in this order; `-` is time that passes. */
 async function classesOfShared(
-  ...written: readonly (readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-')[]
+  ...written: readonly (readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-' | 'a day')[]
+) {
+  return classesOfSharedNamed(0, ...written);
+}
+
+/** The same of a grant whose id says that it was made so many milliseconds later than it was. */
+async function classesOfSharedNamed(
+  aheadMs: number,
+  ...written: readonly (readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-' | 'a day')[]
 ) {
   const time = { at: clock.now(), now: () => time.at };
   const directory = path.join(tempDir(scope), 'log');
   const log = await openAuditLog(directory, { trust, clock: time });
-  const ids = { grant_id: newId('grant', time.at), lease_id: newId('lease', time.at) };
+  const namedAt = time.at + aheadMs;
+  const ids = { grant_id: newId('grant', namedAt), lease_id: newId('lease', namedAt) };
   const [b1, b2, b3] = [
     await TestBroker.make(trust, 'b1', time),
     await TestBroker.make(trust, 'b2', time),
@@ -80,6 +90,7 @@ async function classesOfShared(
     types.length === 0 ? [{}] : types.map((type) => ({ ...grantEvent(type), ...ids }));
   for (const step of written) {
     if (step === '-') time.at += longMs;
+    else if (step === 'a day') time.at += dayMs;
     else for (const draft of drafts(step[1])) log.deliver(step[0], { b1, b2, b3 }[step[0]].batch([draft]));
   }
   log.publisher.current();
@@ -110,6 +121,14 @@ test('a grant that is renewed or ended and that nobody made is named once all ot
   assert.deepEqual(await classesOfShared(ended, '-', later('b2'), later('b3')), []);
   assert.deepEqual(await classesOfShared(ended, later('b1'), later('b3')), []);
   assert.deepEqual(await classesOfShared(ended, alsoOfIt, '-', later('b3')), []);
+});
+
+test('an id from the future puts off only for a day that nobody made the grant', async () => {
+  const [anHour, tenYears] = [3_600_000, 3_650 * dayMs];
+  const later1 = [later('b1'), later('b3')] as const;
+  assert.deepEqual(await classesOfSharedNamed(anHour, ended, '-', ...later1), []);
+  assert.deepEqual(await classesOfSharedNamed(tenYears, ended, '-', ...later1), []);
+  assert.deepEqual(await classesOfSharedNamed(tenYears, ended, 'a day', '-', ...later1), ['grant']);
 });
 
 test('what no other broker may have begun is named also where several write', async () => {

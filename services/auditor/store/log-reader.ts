@@ -70,7 +70,7 @@ function grantsInOrder(db: Kysely<Schema>) {
   const leaseId = sql<string | null>`json_extract(CAST(leaf AS TEXT), '$.lease_id')`.as('lease_id');
   return db
     .selectFrom('records')
-    .select(['idx', 'grant_id', 'type', 'source_id', leaseId])
+    .select(['idx', 'grant_id', 'type', 'source_id', 'appended_at', leaseId])
     .where('grant_id', 'is not', null)
     .orderBy('grant_id')
     .orderBy('idx');
