@@ -101,7 +101,9 @@ export class PostgresEngine implements LedgerEngine {
   async mendLiveGrants(): Promise<readonly LiveGrantsRow[]> {
     const { client } = this.#session;
     try {
-      await client.query(`begin; select pg_advisory_xact_lock(${lockKey('recount', 'live_grants')})`);
+      await client.query(
+        `begin isolation level read committed; select pg_advisory_xact_lock(${lockKey('recount', 'live_grants')})`,
+      );
       const { rows: miscounts } = await client.query<LiveGrantsRow>(selectMiscounts);
       if (miscounts.length > 0) await client.query(addLive, [JSON.stringify(miscounts)]);
       await client.query('commit');
