@@ -123,7 +123,10 @@ function openMemory(base: Base, svids: SvidSource) {
   const pushes = {
     leasesEnded: ending.execute.bind(ending),
     tokenKeys: keys.replace.bind(keys),
-    lateAccess: (grant: Parameters<GrantEndings['abandon']>[0]) => endings.abandon(grant),
+    lateAccess: (grant: Parameters<GrantEndings['abandon']>[0]) => {
+      // An answer that came twice: the first is in use.
+      if (cache.findGrant(grant.grantId) === undefined) endings.abandon(grant);
+    },
   };
   const times = options.linkTimes;
   const broker = new BrokerSession({

@@ -1,9 +1,12 @@
 /** Places in the table, as a factor of ids; far above what a sidecar may ask at once. The last is never taken. */
 const placesMax = 2 ** 20;
 
+/** After so many ids they begin again: below it they are whole in a double, and days of questions lie between two alike. */
+const idsMax = 2 ** 32;
+
 /**
- * The questions under way, found by their ids. Each takes a place that is free again when it is over; an id is never
- * given twice, and says its place. A late answer finds nothing, whoever is in the place by then.
+ * The questions under way, found by their ids. Each takes a place that is free again when it is over; an id says its place,
+ * and comes again only after {@link idsMax} others. A late answer finds nothing, whoever is in the place by then.
  *
  * Not a Map: V8 links each outgrown table of a Map to the next, and one such table among the old objects keeps all that
  * follow, with a third of the questions that ever were in them and all that hung on those, until the next collection of
@@ -49,7 +52,7 @@ export class QuestionTable<Question extends { readonly id: number }> {
   }
 
   #idAt(place: number): number {
-    this.#ids += 1;
+    this.#ids = (this.#ids % idsMax) + 1;
     return this.#ids * placesMax + place;
   }
 }

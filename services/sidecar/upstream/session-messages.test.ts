@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { isServiceError } from '@stint/common/errors.ts';
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import { newId } from '@stint/common/ids.ts';
 import { codecs, services } from '@stint/common/proto.ts';
-import { readAccess, readEnded } from './session-messages.ts';
+import { readAccess, readEnded, readRenewed } from './session-messages.ts';
 
 const { responseSerialize, responseDeserialize } = services.access.Session;
 const now = 1_780_000_000_000;
@@ -106,4 +107,19 @@ test('a malformed end is named, and hides no other end of its push', () => {
   ]);
   assert.equal(faults.length, 3);
   for (const fault of faults) assert.ok(isServiceError(fault, 'INTERNAL'));
+});
+
+test('a renewal of another lease, or an id that is none, is the broker’s fault, and the id is not told', () => {
+  const told = codecs.acquireResponse.decode(codecs.acquireResponse.encode({ lease })).lease;
+  assert.equal(readRenewed(told, leaseId).lease.id, leaseId);
+  for (const asked of [newId('lease', now), newId('lease', now + 1)])
+    assert.throws(
+      () => readRenewed(told, asked),
+      (thrown) => isServiceError(thrown, 'INTERNAL'),
+    );
+  const misplaced = { grant: { ...grant, id: 'hunter2 the password' }, lease, credential };
+  assert.throws(
+    () => readAccess(services.access.RequestAccess.responseSerialize(misplaced)),
+    (thrown) => !inspect(thrown, { depth: 9 }).includes('hunter2'),
+  );
 });

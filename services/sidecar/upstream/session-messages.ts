@@ -4,7 +4,7 @@ import type { EndedLease__Output } from '@stint/common/gen/stint/broker/v1/Ended
 import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import type { CredentialView__Output } from '@stint/common/gen/stint/sidecar/v1/CredentialView.ts';
 import type { LeaseView__Output } from '@stint/common/gen/stint/sidecar/v1/LeaseView.ts';
-import { parseId } from '@stint/common/ids.ts';
+import { type Id, isId, type LeaseId, parseId } from '@stint/common/ids.ts';
 import { codecs } from '@stint/common/proto.ts';
 import { fromTimestamp, type ProtoTime, toDuration } from '@stint/common/proto-time.ts';
 import type { AccessFields } from '@stint/common/request-limits.ts';
@@ -44,17 +44,17 @@ export function readAccess(answer: Buffer): AnsweredAccess {
   if (grant === null || lease === null) throw malformed('grant or lease');
   return {
     access: { credentialKind: readKind(credential), answer: new Secret(answer) },
-    grantId: asBrokerWord(() => parseId('grant', grant.id, 'grant.id')),
-    leaseId: asBrokerWord(() => parseId('lease', lease.id, 'lease.id')),
+    grantId: requireId('grant', grant.id, 'grant.id'),
+    leaseId: requireId('lease', lease.id, 'lease.id'),
     decidedAt: requireTime(grant.decidedAt, 'grant.decided_at'),
     ...readLeaseTimes(lease),
     replayed,
   };
 }
 
-/** A renewed lease. @throws ServiceError INTERNAL when it is missing or malformed. */
-export function readRenewed(lease: Lease__Output | null): RenewedLease {
-  if (lease === null) throw malformed('lease');
+/** A renewed lease. @throws ServiceError INTERNAL when it is missing, malformed or another one. */
+export function readRenewed(lease: Lease__Output | null, asked: LeaseId): RenewedLease {
+  if (lease?.id !== asked) throw malformed('lease');
   return { lease, ...readLeaseTimes(lease) };
 }
 
@@ -98,6 +98,12 @@ function readLeaseTimes(lease: LeaseView__Output): {
 function readKind(credential: CredentialView__Output | null): Access['credentialKind'] {
   if (credential?.kind === undefined) throw malformed('credential');
   return credential.kind;
+}
+
+// Its text is not told: it may be anything, a secret in the wrong place too.
+function requireId<Kind extends 'grant' | 'lease'>(kind: Kind, text: string, field: string): Id<Kind> {
+  if (!isId(kind, text)) throw malformed(field);
+  return text;
 }
 
 function requireTime(time: ProtoTime | null, field: string): UnixMs {
