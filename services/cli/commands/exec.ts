@@ -18,7 +18,7 @@ export function addExecCommand(program: Command, run: Runner): void {
     .command('exec <resource> <action> <command...>')
     .usage('<resource> <action> [options] -- <command...>')
     .option('--reason <text>', 'why, for policy and the record', '')
-    .option('--ttl <duration>', 'wanted lifetime; policy may shorten it', readDuration)
+    .option('--ttl <duration>', 'lifetime of the credential, which is renewed where it can be', readDuration)
     .addOption(contextOption())
     .option('--env-secrets', 'put the secret into a variable too: PGPASSWORD, STINT_TOKEN', false)
     .option('--keep-running', 'do not end the command when its access ends early', false)

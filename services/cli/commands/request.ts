@@ -30,7 +30,7 @@ function addRequest(program: Command, run: Runner): void {
   const command = program
     .command('request <resource> <action>')
     .option('--reason <text>', 'why, for policy and the record', '')
-    .option('--ttl <duration>', 'wanted lifetime; policy may shorten it', readDuration)
+    .option('--ttl <duration>', 'lifetime of the credential, which is renewed where it can be', readDuration)
     .addOption(contextOption())
     .option('--fresh', 'a lease of its own, never one that is held already', false)
     .option('--show-secret', 'show the password or token, also in JSON', false)
