@@ -63,18 +63,16 @@ const endElsewhere = ['lease.revoking', 'lease.contained', 'lease.revoked', 'gra
 const longMs = 301_000;
 const dayMs = 86_400_000;
 
-/** What is found in a log of three brokers that wrote these events of one grant, or something else, in this order; `-` is time that passes. */
-async function classesOfShared(
-  ...written: readonly (readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-' | 'a day')[]
-) {
+/** What a broker writes of one grant, or, empty, of something else; or time that passes, a little or a day. */
+type SharedStep = readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-' | 'a day';
+
+/** What is found in a log of three brokers that wrote this in this order. */
+function classesOfShared(...written: readonly SharedStep[]) {
   return classesOfSharedNamed(0, ...written);
 }
 
 /** The same of a grant whose id says that it was made so many milliseconds later than it was. */
-async function classesOfSharedNamed(
-  aheadMs: number,
-  ...written: readonly (readonly ['b1' | 'b2' | 'b3', readonly string[]] | '-' | 'a day')[]
-) {
+async function classesOfSharedNamed(aheadMs: number, ...written: readonly SharedStep[]) {
   const time = { at: clock.now(), now: () => time.at };
   const directory = path.join(tempDir(scope), 'log');
   const log = await openAuditLog(directory, { trust, clock: time });
