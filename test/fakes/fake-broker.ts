@@ -119,6 +119,11 @@ export class FakeBroker {
     for (const session of this.#streams) session.push({ id: 0, leasesEnded: { leases: [ended] } });
   }
 
+  /** Gives a grant's access once more, as the answer to a question that nobody asks any more. */
+  answerLate(grant: FakeGrant): void {
+    for (const session of this.#streams) session.answerLate(grant);
+  }
+
   /** The keys, as pushed. */
   jwks(): string {
     const jwk = this.#keys.publicKey.export({ format: 'jwk' });
@@ -216,6 +221,10 @@ class FakeSession {
       }
       if (ready.length > 0) this.#stream.write({ messages: ready });
     }
+  }
+
+  answerLate(grant: FakeGrant): void {
+    this.push({ id: 1, access: this.#access(grant, true) });
   }
 
   #take(message: ClientMessage__Output): ServerMessage | Promise<ServerMessage> {

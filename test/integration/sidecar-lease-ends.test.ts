@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { VerifyRequest } from '@stint/common/gen/stint/sidecar/v1/VerifyRequest.ts';
+import { newId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
 import { startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
 import { acquire, refusedAs, untilSo, watch } from '../harness/sidecar-calls.ts';
@@ -27,6 +28,23 @@ test('a lease that the broker ends leaves memory, is announced, and its token is
     return true;
   });
   assert.notEqual((await acquire(workload)).lease?.id, lease?.id);
+});
+
+test('an answer that comes twice ends nothing that is in use, and late access that nobody has is given back', async (t) => {
+  const { broker, workload } = await startSidecarUnderTest(t);
+  const { grant } = await acquire(workload, { fresh: true });
+  const [held] = [...broker.grants.values()];
+  assert.ok(held !== undefined);
+  const late = { ...held, id: newId('grant', Date.now()), key: 'late', leaseId: newId('lease', Date.now()) };
+  broker.grants.set(late.key, late);
+  broker.answerLate(held);
+  broker.answerLate(late);
+  // Their endings, if any, leave before this question does: the session keeps its order.
+  await acquire(workload, { fresh: true });
+  await untilSo('late access is given back', () => late.endedAs === 'abandoned');
+  assert.equal(held.endedAs, undefined);
+  const listed = await workload.call(sidecar.List, {});
+  assert.ok(listed.leases.some((lease) => lease.grant?.id === grant?.id));
 });
 
 test('Verify says which check a token fails, and never repeats the token', async (t) => {
