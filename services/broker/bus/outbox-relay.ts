@@ -10,7 +10,7 @@ import { type NoteVerifier, openNote, parseVerifierKey } from '@stint/common/sig
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, currentTraceparent, traceIdsOf, withSpan } from '@stint/common/telemetry.ts';
 import type { Outbox, OutboxBatch } from '../app/ports.ts';
-import { SentWindow } from './sent-window.ts';
+import { receiptFault, SentWindow } from './sent-window.ts';
 
 /** Batches and bytes on their way to the server and not yet taken by it: what a slow server may cost in memory. */
 const unackedBatchesMax = 64;
@@ -293,9 +293,9 @@ export class OutboxRelay {
     const { seq, batchSha256 } = receipt;
     const batch = await this.#options.outbox.findAt(seq);
     if (batch === undefined || this.#isStopped) return; // an older receipt freed it meanwhile
-    if (batch.lastSeq !== seq) return this.#raiseAlarm(receipt, `event ${seq} does not end a batch`);
-    if (batchHash(batch.header) !== batchSha256)
-      return this.#raiseAlarm(receipt, `the batch that ends at event ${seq} has another hash`);
+    const made = { lastSeq: batch.lastSeq, sha256: batchHash(batch.header) };
+    const fault = receiptFault({ seq, sha256: batchSha256 }, made);
+    if (fault !== undefined) return this.#raiseAlarm(receipt, fault);
     this.#window.moveOn(seq);
     this.#onAccepted(seq);
   }

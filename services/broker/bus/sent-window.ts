@@ -69,9 +69,8 @@ export class SentWindow {
     const sent = this.#sent[index];
     if (sent === undefined) return { kind: seq < this.#cursor ? 'nothing_new' : 'ahead' };
     if (seq < (this.#sent[0]?.firstSeq ?? 0)) return { kind: 'nothing_new' };
-    if (seq !== sent.lastSeq) return { kind: 'false', fault: `event ${seq} does not end a batch` };
-    if (sha256 !== sent.sha256)
-      return { kind: 'false', fault: `the batch that ends at event ${seq} has another hash` };
+    const fault = receiptFault({ seq, sha256 }, sent);
+    if (fault !== undefined) return { kind: 'false', fault };
     this.moveOn(seq);
     return { kind: 'accepted', seq };
   }
@@ -84,4 +83,13 @@ export class SentWindow {
     if (this.#position === 0) this.#cursor = Math.max(this.#cursor, seq + 1);
     this.#size = Math.min(windowMax, this.#size * 2);
   }
+}
+
+/** What is wrong with a receipt, held against the batch with its event; undefined: it covers this batch. */
+export function receiptFault(
+  { seq, sha256 }: { readonly seq: number; readonly sha256: string },
+  batch: Pick<Sent, 'lastSeq' | 'sha256'>,
+): string | undefined {
+  if (seq !== batch.lastSeq) return `event ${seq} does not end a batch`;
+  return sha256 === batch.sha256 ? undefined : `the batch that ends at event ${seq} has another hash`;
 }
