@@ -56,6 +56,46 @@ for (const { what, types } of impossible) {
   });
 }
 
+/** What is found in a log of one broker that wrote a grant's whole life, with these ids at the step of that type. */
+async function findingsWithIds(type: string, ids: object) {
+  const directory = path.join(tempDir(scope), 'log');
+  const log = await openLog(directory);
+  const b1 = await TestBroker.make(trust, 'b1', clock);
+  const life = ['grant.decided', 'lease.activated', 'lease.revoking', 'lease.contained', 'lease.revoked'];
+  log.deliver('b1', b1.startEpoch());
+  for (const step of [...life, 'grant.ended', 'lease.renewed_by_a_newer_broker'])
+    log.deliver('b1', b1.batch([{ ...grantEvent(step), ...(step === type ? ids : {}) }]));
+  log.publisher.current();
+  log.close();
+  return fsck({ logDir: directory }).findings.kept;
+}
+
+test('a lease cannot be hidden by steps that do not say whose they are: each is named with its place and what to do', async () => {
+  const [noGrant, noLease] = [{ grant_id: undefined }, { lease_id: undefined }];
+  const cases: [object, RegExp][] = [
+    [noGrant, /without a well-formed grant_id, /],
+    [{ grant_id: 'grt_1' }, /without a well-formed grant_id, /],
+    [{ grant_id: { at: 'target' } }, /without a well-formed grant_id, /],
+    [noLease, /without a well-formed lease_id, /],
+    [{ lease_id: grant.lease_id.toUpperCase() }, /without a well-formed lease_id, /],
+    [{ ...noGrant, ...noLease }, /without a well-formed grant_id and lease_id, .* stop the broker/],
+  ];
+  for (const [ids, words] of cases) {
+    for (const [step, type] of ['grant.decided', 'lease.activated', 'lease.revoked', 'grant.ended'].entries()) {
+      const found = await findingsWithIds(type, ids);
+      const named = found.find(({ message }) => words.test(message));
+      const index = [1, 2, 5, 6][step];
+      assert.deepEqual([named?.class, named?.index, named?.seq], ['grant', index, (index ?? 0) + 1], type);
+      assert.match(named?.broker ?? '', /broker\/b1$/);
+    }
+  }
+});
+
+test('what a newer broker writes of a grant in types that are not known here need not be named', async () => {
+  const ids = { grant_id: undefined, lease_id: 'of another form' };
+  assert.deepEqual(await findingsWithIds('lease.renewed_by_a_newer_broker', ids), []);
+});
+
 /** The end of a grant by another broker than the one that decided it. */
 const endElsewhere = ['lease.revoking', 'lease.contained', 'lease.revoked', 'grant.ended'];
 

@@ -1,8 +1,9 @@
 import { leafHash } from '@stint/common/merkle.ts';
 import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import { type EventFacts, readEvent } from '../domain/event-facts.ts';
+import { type EventFacts, type EventPlace, readEvent } from '../domain/event-facts.ts';
 import { type FindingClass, Findings } from '../domain/findings.ts';
+import { GrantHistory } from '../domain/grant-history.ts';
 import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../domain/tree-hashes.ts';
 import type { LogReader, RawRecord } from './ports.ts';
 import { BatchCheck, type DeclaredSkip } from './verify-batches.ts';
@@ -42,7 +43,8 @@ export type Verdict = {
  * 2. each batch: what its broker signed, chained to the one before, gapless in sequence; each epoch's key, by its SVID;
  * 3. the tree's root against every checkpoint: the store's, the public one, and older ones kept elsewhere. A log that
  *    has the root of an old checkpoint at its size is consistent with it: nothing before was changed;
- * 4. event ids, each once; the life of each grant, as far as no declared hole lies in it.
+ * 4. event ids, each once; that each step of a grant's life says whose it is; the life of each grant, as far as no
+ *    declared hole lies in it.
  *
  * A log without records is told as such: nothing in it can show that there never were any.
  *
@@ -102,6 +104,7 @@ function walkRecords(
       findings.add('record', `the record is no event: ${reading.fault}`, { index: record.idx, ...place });
     else {
       checkColumns(record, reading.facts, findings);
+      checkNames(record, reading.facts, { place, findings });
       batches.event(record, reading.facts);
       heardAt.set(record.source_id, reading.facts.time);
     }
@@ -141,6 +144,22 @@ function checkColumns(record: RawRecord, facts: EventFacts, findings: Findings):
       { index: record.idx },
     );
   }
+}
+
+/** A step in a grant's life that does not say whose it is stands in no life that is judged: it would hide a lease. */
+function checkNames(
+  { idx: index }: RawRecord,
+  { type, grantId, leaseId }: EventFacts,
+  { place, findings }: { readonly place: EventPlace; readonly findings: Findings },
+): void {
+  if (!GrantHistory.concerns(type)) return;
+  const lacking = [grantId === undefined ? 'grant_id' : [], leaseId === undefined ? 'lease_id' : []].flat();
+  if (lacking.length === 0) return;
+  findings.add(
+    'grant',
+    `${type} without a well-formed ${lacking.join(' and ')}, which no sound broker writes: it may hide a lease. Look at what the record names, at the target too, and stop the broker`,
+    { index, ...place },
+  );
 }
 
 type ExpectedRoot = {

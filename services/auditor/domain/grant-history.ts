@@ -86,6 +86,11 @@ export class GrantHistory {
     return grantBegins[type] !== undefined;
   }
 
+  /** Whether an event of this type is a step of a grant's life: it must then name the grant and its lease. */
+  static concerns(type: string): boolean {
+    return GrantHistory.begins(type) || leaseMoves[type] !== undefined || type === 'grant.ended';
+  }
+
   /** Takes the next event; the fault, if it cannot follow what came before. */
   next(event: GrantEvent): string | undefined {
     const begin = grantBegins[event.type];
