@@ -72,6 +72,12 @@ async function findingsWithIds(type: string, ids: object) {
 
 test('a lease cannot be hidden by steps that do not say whose they are: each is named with its place and what to do', async () => {
   const [noGrant, noLease] = [{ grant_id: undefined }, { lease_id: undefined }];
+  const steps = [
+    [1, 'grant.decided'],
+    [2, 'lease.activated'],
+    [5, 'lease.revoked'],
+    [6, 'grant.ended'],
+  ] as const;
   const cases: [object, RegExp][] = [
     [noGrant, /without a well-formed grant_id, /],
     [{ grant_id: 'grt_1' }, /without a well-formed grant_id, /],
@@ -81,11 +87,10 @@ test('a lease cannot be hidden by steps that do not say whose they are: each is 
     [{ ...noGrant, ...noLease }, /without a well-formed grant_id and lease_id, .* stop the broker/],
   ];
   for (const [ids, words] of cases) {
-    for (const [step, type] of ['grant.decided', 'lease.activated', 'lease.revoked', 'grant.ended'].entries()) {
+    for (const [index, type] of steps) {
       const found = await findingsWithIds(type, ids);
       const named = found.find(({ message }) => words.test(message));
-      const index = [1, 2, 5, 6][step];
-      assert.deepEqual([named?.class, named?.index, named?.seq], ['grant', index, (index ?? 0) + 1], type);
+      assert.deepEqual([named?.class, named?.index, named?.seq], ['grant', index, index + 1], type);
       assert.match(named?.broker ?? '', /broker\/b1$/);
     }
   }
