@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as elapse } from 'node:timers/promises';
-import { isServiceError } from '@stint/common/errors.ts';
+import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { services } from '@stint/common/proto.ts';
-import { startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
+import { type SidecarUnderTest, startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
 import { acquire, refusedAs, untilSo, watch } from '../harness/sidecar-calls.ts';
 
 const { sidecar } = services;
@@ -24,6 +24,51 @@ test('a broker that breaks off in mid-request is asked again with the same key: 
   assert.equal(keys[1], keys[2]);
   assert.equal([...broker.grants.values()].filter(({ resource }) => resource === 'demo-db').length, 1);
   assert.equal(broker.grants.get(keys[1] ?? '')?.id, grant?.id);
+});
+
+/** Asks while answers are lost, lets the broker end what it could not deliver, as a restarted one does, and connects again. */
+async function askAcrossUndelivered(
+  { broker, proxy, workload }: SidecarUnderTest,
+  request: Parameters<typeof acquire>[1],
+) {
+  await acquire(workload);
+  proxy.set('reply', 'blackhole');
+  const waiting = acquire(workload, request);
+  await untilSo('the broker has granted', () => broker.grants.size === 2);
+  const lost = [...broker.grants.values()].at(-1);
+  assert.ok(lost);
+  lost.endedAs = 'undelivered';
+  proxy.set('reply', 'pass');
+  proxy.cutAll();
+  return { lost, waiting };
+}
+
+test('a grant that a restarted broker has ended as undelivered is asked for once more, under a new key', async (t) => {
+  const sidecarUnderTest = await startSidecarUnderTest(t);
+  const { broker } = sidecarUnderTest;
+  const { lost, waiting } = await askAcrossUndelivered(sidecarUnderTest, { resource: 'demo-db' });
+  const { grant } = await waiting;
+  assert.ok(grant);
+  assert.notEqual(grant.id, lost.id);
+  const keys = broker.asked.filter(({ body }) => body === 'requestAccess').map(({ key }) => key);
+  assert.deepEqual([keys.length, keys[1] === keys[2], keys[2] === keys[3]], [4, true, false]);
+  assert.deepEqual(broker.violations, []);
+});
+
+test('a caller whose own key’s grant has ended is told so: another key is theirs to choose', async (t) => {
+  const sidecarUnderTest = await startSidecarUnderTest(t);
+  const named = { resource: 'demo-db', idempotencyKey: 'job-4711' };
+  const { waiting } = await askAcrossUndelivered(sidecarUnderTest, named);
+  await assert.rejects(waiting, refusedAs('GRANT_ENDED'));
+  assert.equal(sidecarUnderTest.broker.count('requestAccess'), 3);
+});
+
+test('a question whose grants all end is asked twice and no more', async (t) => {
+  const { broker, workload } = await startSidecarUnderTest(t);
+  const error = new ServiceError('GRANT_ENDED', 'over');
+  for (let n = 0; n < 3; n++) broker.refusals.push({ body: 'requestAccess', error });
+  await assert.rejects(acquire(workload), refusedAs('GRANT_ENDED'));
+  assert.equal(broker.count('requestAccess'), 2);
 });
 
 test('a broker that is killed and comes back is found again, and what waited is answered', async (t) => {

@@ -1,4 +1,4 @@
-import { ServiceError } from '@stint/common/errors.ts';
+import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { type GrantId, type LeaseId, newId } from '@stint/common/ids.ts';
 import { type AccessFields, validateAccessFields } from '@stint/common/request-limits.ts';
 import { count, currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
@@ -32,6 +32,9 @@ export type Acquired = {
   readonly leaseId: LeaseId;
   readonly cached: boolean;
 };
+
+/** How the broker is asked. `key`: the question's, see {@link cacheKey}. `isKeyOurs`: the caller named no idempotency key. */
+type Asking = { readonly key: string | undefined; readonly isKeyOurs: boolean };
 
 export type AcquireAccessParts = {
   readonly cache: AccessCache;
@@ -73,14 +76,12 @@ export class AcquireAccess {
 
   /**
    * Returns at once, without a promise, when memory has the answer: the hot path.
-   * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, RATE_LIMITED, GRANT_ENDED; and those of {@link Broker}.
+   * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, RATE_LIMITED; GRANT_ENDED, by the key that the request
+   * names, or twice in a row; and those of {@link Broker}.
    */
   execute(request: AcquireRequest, caller: Caller): Acquired | Promise<Acquired> {
     const { clock } = this.#parts;
-    const fields = {
-      ...request,
-      idempotencyKey: request.idempotencyKey ?? `sidecar-${newId('request', clock.now())}`,
-    };
+    const fields = { ...request, idempotencyKey: request.idempotencyKey ?? this.#newKey() };
     validateAccessFields(fields);
     this.#parts.sessions.requireOpen(request.sessionId);
     const key = request.isFresh ? undefined : cacheKey(request);
@@ -90,8 +91,8 @@ export class AcquireAccess {
       count('stint.sidecar.cache.lookups', { 'stint.outcome': lease === undefined ? 'miss' : 'hit' });
       if (lease === undefined) {
         this.#misses += 1;
-        const isFirst = request.idempotencyKey === undefined;
-        return this.#ask(fields, { key, flight: flightOf(fields, { key, isFirst }) }, caller);
+        const isKeyOurs = request.idempotencyKey === undefined;
+        return this.#ask(fields, { key, isKeyOurs, flight: flightOf(fields, { key, isKeyOurs }) }, caller);
       }
       this.#hits += 1;
       return this.#hold(lease, request.sessionId, true);
@@ -106,12 +107,13 @@ export class AcquireAccess {
 
   async #ask(
     fields: AccessFields & Pick<AcquireRequest, 'sessionId'>,
-    { key, flight }: { readonly key: string | undefined; readonly flight: string | undefined },
+    asking: Asking & { readonly flight: string | undefined },
     caller: Caller,
   ): Promise<Acquired> {
+    const { flight } = asking;
     let isReplayed = false;
     const fetch = async () => {
-      const lease = await this.#fetch(fields, key);
+      const lease = await this.#fetch(fields, asking);
       isReplayed = lease.replayed;
       return lease.held;
     };
@@ -133,26 +135,41 @@ export class AcquireAccess {
     return answer(lease, cached);
   }
 
+  /**
+   * Asks the broker, once more under a new key when the grant of a key of ours is over: nobody has had it. Its answer was
+   * lost on the way, and the broker ended what was not delivered before it was asked again.
+   */
   async #fetch(
     fields: AccessFields,
-    key: string | undefined,
+    { key, isKeyOurs }: Asking,
   ): Promise<{ readonly held: HeldAccess; readonly replayed: boolean }> {
     const { broker, cache, clock, endedLeases } = this.#parts;
     this.#requireRoom();
-    const askedAt = clock.now();
+    const options = { deadline: clock.now() + askMs, traceparent: currentTraceparent() };
     this.#asking += 1;
     try {
-      const options = { deadline: askedAt + askMs, traceparent: currentTraceparent() };
-      const answered = await broker.requestAccess(fields, options);
-      const held = heldAccess(answered, { key, wantedMs: fields.ttlMs, askedAt });
-      if (endedLeases.has(answered.leaseId))
-        throw new ServiceError('GRANT_ENDED', 'the grant has already ended');
-      cache.add(held, clock.now() + unclaimedMs);
-      if (answered.access.credentialKind === 'database') this.#unacknowledged.add(held.access);
-      return { held, replayed: answered.replayed };
+      for (let asked = fields; ; asked = { ...fields, idempotencyKey: this.#newKey() }) {
+        try {
+          const askedAt = clock.now();
+          const answered = await broker.requestAccess(asked, options);
+          const held = heldAccess(answered, { key, wantedMs: fields.ttlMs, askedAt });
+          if (endedLeases.has(answered.leaseId))
+            throw new ServiceError('GRANT_ENDED', 'the grant has already ended');
+          cache.add(held, clock.now() + unclaimedMs);
+          if (answered.access.credentialKind === 'database') this.#unacknowledged.add(held.access);
+          return { held, replayed: answered.replayed };
+        } catch (refusal) {
+          const mayAskAgain = isKeyOurs && asked === fields;
+          if (!mayAskAgain || !isServiceError(refusal, 'GRANT_ENDED')) throw refusal;
+        }
+      }
     } finally {
       this.#asking -= 1;
     }
+  }
+
+  #newKey(): string {
+    return `sidecar-${newId('request', this.#parts.clock.now())}`;
   }
 
   #requireRoom(): void {
@@ -196,13 +213,10 @@ function heldAccess(
 }
 
 /** Whoever asks under the same name at the same time gets the same answer; undefined: nobody else can ask for this. */
-function flightOf(
-  { idempotencyKey, ttlMs }: AccessFields,
-  { key, isFirst }: { readonly key: string | undefined; readonly isFirst: boolean },
-): string | undefined {
+function flightOf({ idempotencyKey, ttlMs }: AccessFields, { key, isKeyOurs }: Asking): string | undefined {
   // A wish for another lifetime is another question: the first answer may not fit the second asker.
   if (key !== undefined) return `${ttlMs ?? 'default'} ${key}`;
-  return isFirst ? undefined : `fresh ${idempotencyKey}`;
+  return isKeyOurs ? undefined : `fresh ${idempotencyKey}`;
 }
 
 function answer(lease: HeldAccess, cached: boolean): Acquired {

@@ -1,3 +1,4 @@
+import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
 import type { GrantId } from '@stint/common/ids.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { askMs, type Caller, waitFor } from './caller.ts';
@@ -12,8 +13,12 @@ export type ReleaseRequest = {
   readonly waitContained: boolean;
 };
 
-/** Whether the grant was completed, and its leases then. */
-export type Released = { readonly completed: boolean; readonly leases: readonly LeaseMessage[] };
+/** Whether the grant was completed; it and its leases then. */
+export type Released = {
+  readonly completed: boolean;
+  readonly grant: Grant__Output | null;
+  readonly leases: readonly LeaseMessage[];
+};
 
 export type ReleaseAccessParts = {
   readonly cache: AccessCache;
@@ -44,14 +49,14 @@ export class ReleaseAccess {
   async execute(request: ReleaseRequest, caller: Caller): Promise<Released> {
     const { cache, endings, broker, clock } = this.#parts;
     const released = cache.release(request.grantId, request.sessionId);
-    if (released.kind === 'still_held') return { completed: false, leases: [] };
+    if (released.kind === 'still_held') return { completed: false, grant: null, leases: [] };
     const { grantId, waitContained } = request;
     const ending = { grantId, waitContained, reason: 'completed' } as const;
     const completing =
       released.kind === 'last'
         ? endings.add({ ...ending, until: released.lease.hardExpiresAt })
         : (endings.find(grantId) ?? broker.completeGrant(ending, { deadline: clock.now() + askMs }));
-    const completed = await waitFor(completing, caller, this.#parts);
-    return { completed: true, leases: completed.leases };
+    const { grant, leases } = await waitFor(completing, caller, this.#parts);
+    return { completed: true, grant, leases };
   }
 }

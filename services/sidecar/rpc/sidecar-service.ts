@@ -59,8 +59,8 @@ function handlersOf(parts: SidecarServiceParts): ServiceHandlers<typeof services
         sessionId: unlessEmpty(sessionId),
         waitContained,
       };
-      const { completed, leases } = await parts.release.execute(request, call);
-      return { completed, leases: [...leases] };
+      const { completed, grant, leases } = await parts.release.execute(request, call);
+      return { completed, grant, leases: [...leases] };
     },
     Renew: async ({ leaseId, ttl }, call) => {
       const request = { leaseId: parseId('lease', leaseId, 'lease_id'), ttlMs: fromDuration(ttl, 'ttl') };
