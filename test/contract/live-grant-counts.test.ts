@@ -12,10 +12,11 @@ import {
   type Store,
   type StoreOptions,
 } from '../../services/broker/store/open-store.ts';
-import { clientSettings } from '../../services/broker/store/postgres-connection.ts';
+import { clientSettings, lockKey } from '../../services/broker/store/postgres-connection.ts';
 import { issueEntry } from '../harness/ledger-entries.ts';
 import { scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
+import { until } from '../harness/until.ts';
 import { postgresPlace } from './postgres-place.ts';
 import { now } from './store-reads.ts';
 import { storeOptions } from './store-suite.ts';
@@ -41,13 +42,18 @@ function sqlitePlace(t: TestContext): Promise<Place> {
   });
 }
 
-async function postgresPlaceOf(t: TestContext): Promise<Place> {
+async function postgresPlaceOf(t: TestContext): Promise<Place & { connect(): Promise<pg.Client> }> {
   const place = await postgresPlace(await scratchPostgres(t));
+  const connect = async () => {
+    const client = new pg.Client(clientSettings(place));
+    await client.connect();
+    return client;
+  };
   return {
     open: (options) => openPostgresStore(place, options),
+    connect,
     sql: async (text) => {
-      const client = new pg.Client(clientSettings(place));
-      await client.connect();
+      const client = await connect();
       try {
         return (await client.query<Record<string, unknown>>(text)).rows;
       } finally {
@@ -122,6 +128,50 @@ describe('counts of live grants that are wrong are mended when a broker opens th
   );
 });
 
+/** The least and the greatest number that a column of counts can hold, and others that are more than any count. */
+const outlandish = [
+  '-9223372036854775807 - 1',
+  '9223372036854775807',
+  '-9007199254740993',
+  '4611686018427387905',
+];
+
+async function assertOutlandishMended(place: Place): Promise<void> {
+  const first = await place.open(brokerOptions('b1').options);
+  for (const action of ['a', 'a', 'b', 'c', 'd']) await first.ledger.commit(issued(action));
+  await first.close();
+  for (const [i, live] of outlandish.entries()) {
+    await place.sql(`update live_grants set live = ${live} where action = '${'abcd'[i]}'`);
+    await place.sql(
+      `insert into live_grants values ('spiffe://stint.local/gone', 'demo-db', 'x${i}', ${live})`,
+    );
+  }
+  const { options, lines } = brokerOptions('b1');
+  const second = await place.open(options);
+  const { counts, miscounted } = JSON.parse(lines[0] ?? '');
+  assert.equal(counts, 8);
+  assert.equal(
+    miscounted[0],
+    'spiffe://stint.local/ci/billing-deploy demo-db a: no number of grants, 2 live',
+  );
+  assert.equal(miscounted[4], 'spiffe://stint.local/gone demo-db x0: no number of grants, 0 live');
+  const entry = issueEntry(now, { grant: { action: 'a' } }, 2);
+  assert.deepEqual(await second.ledger.commit(entry), { kind: 'quota_exceeded', live: 2 });
+  await second.ledger.commit(issued('b'));
+  await second.close();
+  await assertTrue(place);
+  const again = brokerOptions('b1');
+  await (await place.open(again.options)).close();
+  assert.deepEqual(again.lines, []);
+}
+
+describe('counts that are no number of grants, up to the limits of their column, are mended like any others', () => {
+  test('on SQLite', async (t) => assertOutlandishMended(await sqlitePlace(t)));
+  test('on PostgreSQL', { skip: skipWithoutPostgres }, async (t) =>
+    assertOutlandishMended(await postgresPlaceOf(t)),
+  );
+});
+
 test('on PostgreSQL counts are mended once, and rightly, while brokers open at once and another one commits', {
   skip: skipWithoutPostgres,
 }, async (t) => {
@@ -151,4 +201,34 @@ test('on PostgreSQL counts are mended once, and rightly, while brokers open at o
     await Promise.all(working);
   }
   await assertTrue(place);
+});
+
+test('on PostgreSQL counts that another recount mends meanwhile are not mended twice, whatever isolation the database sets', {
+  skip: skipWithoutPostgres,
+}, async (t) => {
+  const place = await postgresPlaceOf(t);
+  const first = await place.open(brokerOptions('b1').options);
+  await first.ledger.commit(issued('read'));
+  await first.close();
+  await place.sql('update live_grants set live = 7');
+  await place.sql(`do $$ begin execute format(
+    'alter database %I set default_transaction_isolation to ''repeatable read''', current_database()); end $$`);
+  const other = await place.connect();
+  try {
+    const recountLock = lockKey('recount', 'live_grants');
+    await other.query(`begin; select pg_advisory_xact_lock(${recountLock})`);
+    const { options, lines } = brokerOptions('b2');
+    const opening = place.open(options);
+    opening.catch(() => undefined); // heard below, when the other recount is over
+    await until('the broker waits for the other recount', 10_000, async () => {
+      const waiting = await place.sql("select 1 from pg_locks where locktype = 'advisory' and not granted");
+      return waiting.length === 1 ? true : undefined;
+    });
+    await other.query('update live_grants set live = 1; commit');
+    await (await opening).close();
+    assert.deepEqual(lines, []);
+    await assertTrue(place);
+  } finally {
+    await other.end();
+  }
 });

@@ -188,9 +188,14 @@ export const leaseMutableColumns = [
   'last_error',
 ] as const satisfies readonly (keyof LeaseRow)[];
 
+/** More than any store holds, up or down: a count beyond it was damaged, and sums with it would be inexact or overflow. */
+const liveGrantsMax = 1_000_000_000_000_000;
+export const liveIsCount = `live_grants.live between -${liveGrantsMax} and ${liveGrantsMax}`;
+/** A kept count as sums take it: one that is no number of grants stands for none. */
+export const keptLive = `case when ${liveIsCount} then live_grants.live else 0 end`;
+
 /** Adds what a transaction changed to the counts that stand. */
-export const onLiveGrants =
-  'on conflict (spiffe_id, resource, action) do update set live = live_grants.live + excluded.live';
+export const onLiveGrants = `on conflict (spiffe_id, resource, action) do update set live = ${keptLive} + excluded.live`;
 
 /**
  * Conditions that stand in an index's definition and in its queries alike. They are written out, without parameters: a
