@@ -214,6 +214,7 @@ test('a session holds once however often it acquires, and releases at once', asy
   assert.equal(broker.count('completeGrant'), 1);
   const again = await workload.call(sidecar.Release, { grantId: grant?.id ?? '', sessionId });
   assert.equal(again.completed, true, 'releasing a released grant succeeds again');
+  assert.equal(again.grant?.id, grant?.id, 'and says what the grant has become');
 });
 
 test('a database credential is acknowledged once, after it was handed over; a token never', async (t) => {

@@ -5,7 +5,7 @@ import { acquireAccess } from '../access.ts';
 import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained } from '../revocation.ts';
-import { accessJson, accessText, briefTtlText, unrecordedReasonText } from '../views/access-view.ts';
+import { accessJson, accessText, briefTtlText, keptText, unheededText } from '../views/access-view.ts';
 import { containmentWaitText } from '../views/containment.ts';
 import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
@@ -44,13 +44,11 @@ function addRequest(program: Command, run: Runner): void {
           json: accessJson(access, { showSecret }),
           table: (paint) => accessText(access, { showSecret, now }, paint),
         });
-        const unrecorded = unrecordedReasonText(access, reason);
-        if (unrecorded !== undefined) session.output.warn(unrecorded);
+        const unheeded = unheededText(access, { reason, ttlMs: ttl }, now);
+        if (unheeded !== undefined) session.output.warn(unheeded);
         const brief = briefTtlText(access, ttl);
         if (brief !== undefined) session.output.warn(brief);
-        session.output.note(
-          `the sidecar holds and renews it; give it back: stint release ${access.grant.id}`,
-        );
+        session.output.note(`${keptText(access, ttl)}; give it back: stint release ${access.grant.id}`);
         return exitCodes.ok.code;
       }),
     );
@@ -62,7 +60,7 @@ function addRequest(program: Command, run: Runner): void {
     ],
     notes: [
       'The sidecar holds the grant, and renews it up to its end, until "stint release" or "stint revoke".',
-      'Access that is held already is shared, and keeps the reason it was asked for with: --fresh records another.',
+      'Access that is held already is shared, and keeps the reason and the lifetime that it was asked for with: --fresh asks for other ones.',
       'Passwords and tokens are shown only with --show-secret; without it they are null in JSON.',
     ],
     next: ['stint release GRANT', 'stint exec demo-db read -- psql', 'stint explain RESOURCE ACTION'],
@@ -71,18 +69,23 @@ function addRequest(program: Command, run: Runner): void {
 
 function addRelease(program: Command, run: Runner): void {
   const command = program.command('release <grant>').action(
-    run(async (session, { args: [grant = ''] }) => {
-      const grantId = parseId('grant', grant, 'grant');
+    run(async (session, { args: [id = ''] }) => {
+      const grantId = parseId('grant', id, 'grant');
       const sidecar = await session.channel('sidecar');
       const request = { grantId, waitContained: true };
-      const { completed, leases } = await sidecar.call(services.sidecar.Release, request, {
+      const { completed, grant, leases } = await sidecar.call(services.sidecar.Release, request, {
         deadlineMs: containMsMax,
         describeWait: containmentWaitText,
       });
       const now = session.clock.now();
       session.output.result({
-        json: { grant_id: grantId, completed, leases: leases.map(leaseJson) },
-        table: (paint) => releasedText({ grantId, completed, leases }, now, paint),
+        json: {
+          grant_id: grantId,
+          completed,
+          end_reason: grant === null || grant.endReason === '' ? null : grant.endReason,
+          leases: leases.map(leaseJson),
+        },
+        table: (paint) => releasedText({ grantId, completed, grant, leases }, now, paint),
       });
       requireContained(grantId, leases);
       return exitCodes.ok.code;

@@ -5,7 +5,7 @@ import { cliError } from '../cli-error.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { type Cell, renderFacts } from '../terminal/table.ts';
 import { grantJson, leaseJson } from './grant-view.ts';
-import { timeText } from './time-text.ts';
+import { distanceText, timeText } from './time-text.ts';
 
 /** Access whole: an answer of the sidecar of which no part is missing. */
 export type Access = {
@@ -72,15 +72,28 @@ export function accessText(
   );
 }
 
-/** What is said to whoever gave another reason than the one for which shared access was made; undefined: none was lost. */
-export function unrecordedReasonText({ grant, cached }: Access, reason: string): string | undefined {
-  if (!cached || reason === '' || reason === grant.justification) return undefined;
+/** What was asked for beside resource and action. */
+export type AccessWish = { readonly reason: string; readonly ttlMs: number | undefined };
+
+/** What is said to whoever shares access and asked for another reason or lifetime than it has; undefined: nothing was lost. */
+export function unheededText(access: Access, { reason, ttlMs }: AccessWish, now: UnixMs): string | undefined {
+  const { grant, lease, cached } = access;
+  if (!cached) return undefined;
   const held = grant.justification === '' ? 'without a reason' : `for "${grant.justification}"`;
-  return `${grant.id} was held already, ${held}: the reason given now is not recorded; --fresh asks for a grant of its own`;
+  const end = distanceText(lease.expiresAt, now) ?? 'at an unknown time';
+  const unheeded = [
+    ...(reason === '' || reason === grant.justification ? [] : ['the reason given now is not recorded']),
+    ...(ttlMs === undefined ? [] : [`--ttl is not heeded, its lease ends ${end}`]),
+  ];
+  if (unheeded.length === 0) return undefined;
+  return `${grant.id} was held already, ${held}: ${unheeded.join('; ')}; --fresh asks for a grant of its own`;
 }
 
 /** Shortest lifetime that is surely renewed, in milliseconds: the sidecar begins at two thirds of it, and must not come late. */
 const renewedTtlMsMin = 10_000;
+
+/** Shortest lifetime that may be renewed, in milliseconds: at two thirds of it the broker must have 2 s left. */
+const renewableTtlMsMin = 6_000;
 
 /** What is said to whoever asked for a lifetime that may be over before it is renewed; undefined: it will be, or never is. */
 export function briefTtlText(
@@ -90,7 +103,14 @@ export function briefTtlText(
   const isOurs = lease.renewable && !cached; // a shared lease has the lifetime that another asked for
   if (ttlMs === undefined || ttlMs >= renewedTtlMsMin || !isOurs) return undefined;
   const [asked, enough] = [ttlMs, renewedTtlMsMin].map(formatDurationMs);
-  return `access by ${grant.id} may end after ${asked}: so short a lease may not be renewed; one of ${enough} is, until the grant ends`;
+  const [ends, isRenewed] = ttlMs < renewableTtlMsMin ? ['ends', 'is not'] : ['may end', 'may not be'];
+  return `access by ${grant.id} ${ends} after ${asked}: so short a lease ${isRenewed} renewed; one of ${enough} is, until the grant ends`;
+}
+
+/** What the sidecar does with access: it renews only what lives long enough. */
+export function keptText(access: Access, ttlMs: number | undefined): string {
+  const isRenewed = access.lease.renewable && briefTtlText(access, ttlMs) === undefined;
+  return isRenewed ? 'the sidecar holds and renews it' : 'the sidecar holds it until it ends';
 }
 
 function credentialFacts(

@@ -77,10 +77,18 @@ test('a grant is called released only once nobody can use its credential', () =>
     attempts: 0,
   };
   const revoking = { ...lease, state: 'revoking', containedAt: null, revokedAt: null };
-  const firstLine = (leases: readonly Lease__Output[], completed = true) =>
-    releasedText({ grantId: 'grt_1', completed, leases }, now, paint).split('\n')[0];
+  const firstLine = (leases: readonly Lease__Output[], { completed = true, endReason = '' } = {}) => {
+    const grant = { ...live, endReason, endedAt: toTimestamp(now - 2_000) };
+    return releasedText({ grantId: 'grt_1', completed, grant, leases }, now, paint).split('\n')[0];
+  };
   assert.equal(firstLine([]), 'released grt_1');
   assert.equal(firstLine([lease]), 'released grt_1');
   assert.equal(firstLine([lease, revoking]), 'given back, and not ended yet: grt_1');
-  assert.equal(firstLine([], false), 'others still hold grt_1; it ends when they release it');
+  assert.equal(firstLine([lease], { endReason: 'completed' }), 'released grt_1');
+  assert.equal(
+    firstLine([lease], { endReason: 'revoked' }),
+    'grt_1 had ended before, 2s ago: revoked; there was nothing left to give back',
+  );
+  assert.equal(firstLine([revoking], { endReason: 'revoked' }), 'given back, and not ended yet: grt_1');
+  assert.equal(firstLine([], { completed: false }), 'others still hold grt_1; it ends when they release it');
 });

@@ -110,12 +110,21 @@ export function endedBeforeText({ id, state, endReason, endedAt }: Grant__Output
   return `${before}; nothing was changed, and the reason given now is not recorded`;
 }
 
-/** What became of a grant that was given back, and its leases: released only once nobody can use it. */
-export function releasedText({ grantId, completed, leases }: Release, now: UnixMs, paint: Painter): string {
+/** What became of a grant that was given back, and its leases: released only by its giver, and once nobody can use it. */
+export function releasedText(release: Release, now: UnixMs, paint: Painter): string {
+  const { grantId, completed, leases } = release;
   if (!completed) return `others still hold ${grantId}; it ends when they release it\n`;
-  const isEnded = leases.every((lease) => !isUsable(lease));
-  const outcome = isEnded ? `released ${grantId}\n` : `given back, and not ended yet: ${grantId}\n`;
-  return leases.length === 0 ? outcome : outcome + leaseTable(leases, now, paint);
+  const outcome = `${releaseOutcome(release, now)}\n`;
+  return leases.length === 0 ? outcome : `${outcome}\n${leaseTable(leases, now, paint)}`;
+}
+
+function releaseOutcome({ grantId, grant, leases }: Release, now: UnixMs): string {
+  const reason = grant?.endReason ?? '';
+  if (leases.some(isUsable)) return `given back, and not ended yet: ${grantId}`;
+  if (reason === '' || reason === 'completed') return `released ${grantId}`;
+  const when = distanceText(grant?.endedAt, now);
+  const ended = when === undefined ? 'is ending already' : `had ended before, ${when}`;
+  return `${grantId} ${ended}: ${reason}; there was nothing left to give back`;
 }
 
 /** The sidecar's answer to a release, and what was released. */
@@ -123,6 +132,8 @@ type Release = {
   readonly grantId: string;
   /** Whether it was the last hold. */
   readonly completed: boolean;
+  /** As it is then, when it was; a sidecar of before does not say. */
+  readonly grant: Grant__Output | null;
   readonly leases: readonly Lease__Output[];
 };
 
