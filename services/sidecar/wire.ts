@@ -80,7 +80,7 @@ export async function startSidecar(
   const server = await startGrpcServer({
     name: 'sidecar',
     listeners: [{ kind: 'unix', path: socket }],
-    services: [sidecarService(parts)],
+    services: [sidecarService({ ...parts, log: service.log })],
     log: service.log,
     clock,
   });

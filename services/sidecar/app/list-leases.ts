@@ -1,8 +1,9 @@
+import type { LeaseId } from '@stint/common/ids.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Access, AccessCache } from './ports.ts';
 
 /** A lease in memory. */
-export type ListedLease = { readonly access: Access; readonly holders: number };
+export type ListedLease = { readonly access: Access; readonly leaseId: LeaseId; readonly holders: number };
 
 /** The leases held now, oldest first. */
 export function listLeases(cache: AccessCache, clock: Clock): ListedLease[] {
@@ -10,5 +11,5 @@ export function listLeases(cache: AccessCache, clock: Clock): ListedLease[] {
   return cache
     .list()
     .filter(({ lease }) => lease.expiresAt > now)
-    .map(({ lease, holders }) => ({ access: lease.access, holders }));
+    .map(({ lease, holders }) => ({ access: lease.access, leaseId: lease.leaseId, holders }));
 }

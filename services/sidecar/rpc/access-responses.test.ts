@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
 import { newId } from '@stint/common/ids.ts';
+import { createLog } from '@stint/common/log.ts';
 import { codecs, services } from '@stint/common/proto.ts';
 import { readAccess } from '../upstream/session-messages.ts';
-import { AccessResponses, heldLease } from './access-responses.ts';
+import { AccessResponses, heldLeases } from './access-responses.ts';
 
 const now = 1_780_000_000_000;
 const at = (ms: number) => ({ seconds: (now + ms) / 1_000, nanos: 0 });
 const grantId = newId('grant', now);
+const leaseId = newId('lease', now);
+const quiet = { service: 'test', level: 'silent' } as const;
 const token = 'eyJ.secret.token';
 
 /** A whole answer as a broker writes it, every kind of field filled. */
@@ -27,7 +30,7 @@ const broker = {
     justification: 'why not — é',
   },
   lease: {
-    id: newId('lease', now),
+    id: leaseId,
     grantId,
     provider: 'jwt',
     entityName: 'jti',
@@ -39,8 +42,18 @@ const broker = {
   credential: { token: { token, tokenType: 'Bearer' } },
 } satisfies RequestAccessResponse;
 
-function accessOf(answer: RequestAccessResponse) {
-  return readAccess(services.access.RequestAccess.responseSerialize(answer)).access;
+/** The grant once more, with an end that is no time: who reads only its id and when it was decided passes over it. */
+function unreadableGrant(): Buffer {
+  const [tag, lengthBytes, badEnd] = [0x0a, 2, [0x42, 1, 0x0f]];
+  const written = services.access.RequestAccess.responseSerialize({ grant: broker.grant });
+  const grant = Buffer.concat([written.subarray(1 + lengthBytes), Buffer.from(badEnd)]);
+  return Buffer.concat([Buffer.from([tag, (grant.length & 0x7f) | 0x80, grant.length >> 7]), grant]);
+}
+
+/** Access as the sidecar keeps it; `more` is appended to what the broker wrote. */
+function accessOf(answer: RequestAccessResponse, more: Buffer = Buffer.of()) {
+  const bytes = services.access.RequestAccess.responseSerialize(answer);
+  return readAccess(Buffer.concat([bytes, more])).access;
 }
 
 const read = services.sidecar.Acquire.responseDeserialize;
@@ -75,14 +88,32 @@ test('after a renewal the answer has the new lease, the old grant and the old cr
     assert.equal(answer.grant?.id, grantId);
     assert.equal(answer.credential?.token?.token, token);
   }
-  assert.deepEqual(heldLease({ access, holders: 2 }).lease, lease);
+  assert.deepEqual(heldLeases([{ access, leaseId, holders: 2 }], createLog(quiet))[0]?.lease, lease);
 });
 
 test('a list shows grant, lease and holders, and no credential', () => {
-  const listed = heldLease({ access: accessOf(broker), holders: 3 });
+  const [listed] = heldLeases([{ access: accessOf(broker), leaseId, holders: 3 }], createLog(quiet));
+  assert.ok(listed);
   assert.deepEqual(Object.keys(listed).sort(), ['grant', 'holders', 'lease']);
   assert.deepEqual([listed.grant?.id, listed.lease?.entityName, listed.holders], [grantId, 'jti', 3]);
   assert.ok(!JSON.stringify(listed).includes(token));
+});
+
+test('a grant that cannot be read is left out of a list and logged; the others are shown', () => {
+  const lines: string[] = [];
+  const log = createLog({
+    service: 'test',
+    level: 'error',
+    sink: { write: (line) => void lines.push(line) },
+  });
+  const bad = { access: accessOf(broker, unreadableGrant()), leaseId: newId('lease', now), holders: 1 };
+  const listed = heldLeases([bad, { access: accessOf(broker), leaseId, holders: 2 }], log);
+  assert.deepEqual(
+    listed.map(({ holders }) => holders),
+    [2],
+  );
+  assert.equal(lines.length, 1);
+  assert.ok(lines[0]?.includes(bad.leaseId) && !lines[0].includes(token));
 });
 
 test('access in memory does not print its credential', () => {

@@ -1,4 +1,5 @@
 import type { HeldLease } from '@stint/common/gen/stint/sidecar/v1/HeldLease.ts';
+import type { Log } from '@stint/common/log.ts';
 import { codecs } from '@stint/common/proto.ts';
 import type { Acquired } from '../app/acquire-access.ts';
 import type { ListedLease } from '../app/list-leases.ts';
@@ -39,10 +40,20 @@ function respond(access: Access, ending: keyof typeof endings): Buffer {
   return answer.reveal((bytes) => Buffer.concat([bytes, endings[ending]]));
 }
 
-/** A held lease for a list: what the workload was told of it, without the credential. */
-export function heldLease({ access, holders }: ListedLease): HeldLease {
-  const { grant, lease } = opened(access.answer);
-  return { grant, lease: access.renewed ?? lease, holders };
+/**
+ * Held leases for a list: what the workload was told of each, without the credentials. What a broker wrote so that it
+ * cannot be read is left out and logged: it keeps no other from being shown.
+ */
+export function heldLeases(leases: readonly ListedLease[], log: Log): HeldLease[] {
+  return leases.flatMap(({ access, leaseId, holders }) => {
+    try {
+      const { grant, lease } = opened(access.answer);
+      return [{ grant, lease: access.renewed ?? lease, holders }];
+    } catch (error) {
+      log.error({ error, lease_id: leaseId }, 'lease left out of a list: the broker wrote it unreadably');
+      return [];
+    }
+  });
 }
 
 function opened(answer: Access['answer']) {

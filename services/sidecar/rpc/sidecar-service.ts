@@ -3,6 +3,7 @@ import type { AcquireResponse } from '@stint/common/gen/stint/sidecar/v1/Acquire
 import type { VerifyResponse } from '@stint/common/gen/stint/sidecar/v1/VerifyResponse.ts';
 import { type GrpcService, grpcService, type ServiceHandlers } from '@stint/common/grpc-method.ts';
 import { parseId } from '@stint/common/ids.ts';
+import type { Log } from '@stint/common/log.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
 import type { AcquireAccess, Acquired, AcquireRequest } from '../app/acquire-access.ts';
@@ -13,7 +14,7 @@ import type { RenewLease } from '../app/renew-lease.ts';
 import type { VerifyToken } from '../app/verify-token.ts';
 import type { WatchLeases } from '../app/watch-leases.ts';
 import type { GrantClaims } from '../domain/grant-token.ts';
-import { AccessResponses, heldLease } from './access-responses.ts';
+import { AccessResponses, heldLeases } from './access-responses.ts';
 import { sidecarMethods } from './method-table.ts';
 import { serveWatch } from './watch-stream.ts';
 
@@ -26,6 +27,7 @@ export type SidecarServiceParts = {
   readonly verify: VerifyToken;
   readonly list: () => readonly ListedLease[];
   readonly status: () => SidecarStatus;
+  readonly log: Log;
 };
 
 /** The contract's SidecarService on the use cases: messages in, messages out, nothing decided here. */
@@ -67,7 +69,7 @@ function handlersOf(parts: SidecarServiceParts): ServiceHandlers<typeof services
       return { lease: await parts.renew.execute(request, call) };
     },
     Watch: (request, out, call) => serveWatch(parts.watch, { request, out, call }),
-    List: () => ({ leases: parts.list().map(heldLease) }),
+    List: () => ({ leases: heldLeases(parts.list(), parts.log) }),
     Verify: async ({ token, audience, presenterSpiffeId, action }) => {
       const presenter = unlessEmpty(presenterSpiffeId);
       const claims = await parts.verify.execute({ token, audience, presenter, action: unlessEmpty(action) });
