@@ -1,7 +1,7 @@
 import { isServiceError } from '@stint/common/errors.ts';
 import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
-import { withFix } from './cli-error.ts';
+import { type LateEffect, withFix, withLateEffect } from './cli-error.ts';
 import type { CommandSession } from './command-session.ts';
 import { shellWords } from './commands/option-values.ts';
 import type { ToldChannel } from './told-channel.ts';
@@ -48,9 +48,16 @@ export async function acquireAccess(
   try {
     return readAccess(await sidecar.call(services.sidecar.Acquire, request, options));
   } catch (thrown) {
-    throw isServiceError(thrown, 'GRANT_DENIED') ? withFix(thrown, explainCommand(question)) : thrown;
+    if (isServiceError(thrown, 'GRANT_DENIED')) throw withFix(thrown, explainCommand(question));
+    throw withLateEffect(thrown, lateGrant);
   }
 }
+
+/** The sidecar gives back what comes when nobody waits for it any more. */
+const lateGrant: LateEffect = {
+  effect: 'it may still be granted, and the sidecar then gives it back',
+  look: 'stint grants list --live',
+};
 
 /** Who keeps access waiting. */
 function awaitedParty(sidecar: ToldChannel): Promise<string> {

@@ -85,6 +85,17 @@ export function withFix(thrown: unknown, fix: string): CliError {
   return new CliError({ ...failureOf(thrown), fix }, thrown);
 }
 
+/** What an order may do after nobody waits for its answer any more, and where to see whether it has. */
+export type LateEffect = { readonly effect: string; readonly look: string };
+
+/** The failure of an order: one without an answer may have been heard, which is said, and where to look. */
+export function withLateEffect(thrown: unknown, { effect, look }: LateEffect): unknown {
+  if (!isServiceError(thrown, 'DEADLINE_EXCEEDED', 'BROKER_UNAVAILABLE')) return thrown;
+  const failure = failureOf(thrown);
+  const fix = `see whether it did before you try again: ${look}`;
+  return new CliError({ ...failure, why: `${failure.why}; ${effect}`, fix }, thrown);
+}
+
 /** Fields of the contract as the user of a command typed them. */
 const typedWords: Readonly<Record<string, string>> = {
   justification: '--reason',

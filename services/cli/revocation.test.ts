@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ServiceError } from '@stint/common/errors.ts';
 import { parseId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
+import { CliError } from './cli-error.ts';
 import { type CommandSession, containMsMax } from './command-session.ts';
-import { requireContained, revokeGrant } from './revocation.ts';
+import { releaseGrant, requireContained, revokeGrant } from './revocation.ts';
 
 const grantId = parseId('grant', 'grt_00000000000000000000000009', 'grant');
 
@@ -71,4 +73,34 @@ test('a grant that was ending before is told apart from one that the order ended
   const { endedBefore } = await revokeGrant(sessionWith([gone], 'completed').session, order);
   assert.equal(endedBefore?.state, 'completed');
   assert.equal((await revokeGrant(sessionWith([gone]).session, order)).endedBefore, undefined);
+});
+
+/** A session with a part that answers so often, and then no more. */
+function sessionThatFallsSilent(answers: number) {
+  let calls = 0;
+  const state = { grant: { id: grantId, state: 'active' }, leases: [] };
+  const call = () =>
+    calls++ < answers
+      ? Promise.resolve(state)
+      : Promise.reject(new ServiceError('DEADLINE_EXCEEDED', 'no answer from "/a.sock" in time: it is busy'));
+  return { channel: () => Promise.resolve({ call }), clock: { now: () => 0 } } as unknown as CommandSession;
+}
+
+test('an order without an answer is said to be one that may take effect, and where to look', async () => {
+  const said = {
+    name: 'CliError',
+    failure: {
+      what: 'no answer from "/a.sock" in time',
+      why: 'it is busy; the grant may end all the same',
+      fix: `see whether it did before you try again: stint grants show ${grantId}`,
+      reason: 'DEADLINE_EXCEEDED',
+      exitCode: 1,
+      metadata: {},
+    },
+  };
+  await assert.rejects(revokeGrant(sessionThatFallsSilent(1), order), said);
+  await assert.rejects(revokeGrant(sessionThatFallsSilent(1), { ...order, wait: false }), said);
+  await assert.rejects(releaseGrant(sessionThatFallsSilent(0), grantId), said);
+  const unordered = await revokeGrant(sessionThatFallsSilent(0), order).catch((thrown: unknown) => thrown);
+  assert.ok(!(unordered instanceof CliError), 'nothing was ordered yet');
 });

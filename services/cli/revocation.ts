@@ -3,11 +3,13 @@ import { isServiceError } from '@stint/common/errors.ts';
 import type { GetGrantResponse__Output } from '@stint/common/gen/stint/broker/v1/GetGrantResponse.ts';
 import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
 import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
+import type { ReleaseResponse__Output } from '@stint/common/gen/stint/sidecar/v1/ReleaseResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import type { GrantId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
-import { cliError } from './cli-error.ts';
+import { cliError, type LateEffect, withLateEffect } from './cli-error.ts';
 import { type CommandSession, containMsMax } from './command-session.ts';
+import type { ToldChannel } from './told-channel.ts';
 import { containmentWaitText, goesOnText, hindranceText, usableLeases } from './views/containment.ts';
 
 /** How often a grant is looked at while its target does not do as it is told, in milliseconds. */
@@ -32,8 +34,21 @@ export type Revocation = GrantState & {
  */
 export async function revokeGrant(session: CommandSession, order: RevocationOrder): Promise<Revocation> {
   const broker = await session.channel('broker');
-  const { grantId, reason, wait: waitContained } = order;
+  const { grantId } = order;
   const before = await broker.call(services.admin.GetGrant, { grantId });
+  const endedBefore = before.grant?.state === 'active' ? undefined : (before.grant ?? undefined);
+  try {
+    return { ...(await orderRevocation(session, { ...order, broker })), endedBefore };
+  } catch (thrown) {
+    throw withLateEffect(thrown, lateEndOf(grantId));
+  }
+}
+
+/** Steps 2 and 3. */
+async function orderRevocation(
+  session: CommandSession,
+  { broker, grantId, reason, wait: waitContained }: RevocationOrder & { readonly broker: ToldChannel },
+): Promise<GrantState> {
   const endMs = session.clock.now() + containMsMax;
   const request = { grantId, reason, waitContained };
   const describeWait = waitContained ? containmentWaitText : undefined;
@@ -45,9 +60,24 @@ export async function revokeGrant(session: CommandSession, order: RevocationOrde
       throw thrown;
     });
   const state = ordered ?? (await broker.call(services.admin.GetGrant, { grantId }));
-  const endedBefore = before.grant?.state === 'active' ? undefined : (before.grant ?? undefined);
-  const last = waitContained ? await waitContainment(session, { broker, grantId, endMs, state }) : state;
-  return { ...last, endedBefore };
+  return waitContained ? await waitContainment(session, { broker, grantId, endMs, state }) : state;
+}
+
+/** Gives a grant back through the sidecar, and waits until nobody can use it, as far as the target lets it. */
+export async function releaseGrant(
+  session: CommandSession,
+  grantId: GrantId,
+): Promise<ReleaseResponse__Output> {
+  const sidecar = await session.channel('sidecar');
+  const request = { grantId, waitContained: true };
+  const options = { deadlineMs: containMsMax, describeWait: containmentWaitText };
+  return sidecar.call(services.sidecar.Release, request, options).catch((thrown: unknown) => {
+    throw withLateEffect(thrown, lateEndOf(grantId));
+  });
+}
+
+function lateEndOf(grantId: GrantId): LateEffect {
+  return { effect: 'the grant may end all the same', look: `stint grants show ${grantId}` };
 }
 
 type Wait = {

@@ -5,7 +5,7 @@ import { services } from '@stint/common/proto.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { Command } from 'commander';
-import { cliError, withFix } from '../cli-error.ts';
+import { cliError, withFix, withLateEffect } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { renderFacts } from '../terminal/table.ts';
@@ -108,7 +108,8 @@ async function explainRefusal(
         fix: 'name the broker as it is listed: stint audit gap list',
       });
   }
-  throw isStale ? withFix(thrown, 'stint audit gap list') : thrown;
+  if (isStale) throw withFix(thrown, 'stint audit gap list');
+  throw withLateEffect(thrown, { effect: 'it may still be recorded', look: 'stint audit gap list' });
 }
 
 function gapJson(gap: Gap__Output): object {

@@ -4,7 +4,7 @@ import { isServiceError } from '@stint/common/errors.ts';
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
-import { cliError, withFix } from '../cli-error.ts';
+import { cliError, type LateEffect, withFix, withLateEffect } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { quarantinedMessages } from '../quarantined-messages.ts';
@@ -106,7 +106,10 @@ function addDismiss(quarantine: Command, run: Runner): void {
         const order = { id: Number(id), ...recordedBy(options) };
         const { recordIndex } = await auditor
           .call(services.auditAdmin.DismissQuarantined, order)
-          .catch(pointToList);
+          .catch(pointToList)
+          .catch((thrown: unknown) => {
+            throw withLateEffect(thrown, lateRecord);
+          });
         session.output.result({
           json: { record_index: recordIndex },
           table: () => `recorded in the log: record ${recordIndex}\n`,
@@ -123,6 +126,11 @@ function addDismiss(quarantine: Command, run: Runner): void {
     next: ['stint audit list --type log.'],
   });
 }
+
+const lateRecord: LateEffect = {
+  effect: 'it may still be recorded',
+  look: 'stint audit quarantine list --all',
+};
 
 function pointToList(thrown: unknown): never {
   const isStale = isServiceError(thrown, 'RECORD_NOT_FOUND', 'CONCURRENT_UPDATE');

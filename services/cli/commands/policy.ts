@@ -4,7 +4,7 @@ import type { ReloadPolicyResponse__Output } from '@stint/common/gen/stint/broke
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
-import { withFix } from '../cli-error.ts';
+import { withFix, withLateEffect } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { renderFacts, renderTable } from '../terminal/table.ts';
@@ -56,7 +56,11 @@ async function reload(broker: GrpcChannel): Promise<ReloadPolicyResponse__Output
     return await broker.call(services.admin.ReloadPolicy, {});
   } catch (thrown) {
     const directory = isServiceError(thrown, 'POLICY_INVALID') ? thrown.metadata['bundle_dir'] : undefined;
-    if (directory === undefined) throw thrown;
+    if (directory === undefined)
+      throw withLateEffect(thrown, {
+        effect: 'they may still come into force',
+        look: 'stint audit list --type policy.',
+      });
     throw withFix(thrown, `mend it in ${pathText(directory, process.cwd())}, then: stint policy reload`);
   }
 }

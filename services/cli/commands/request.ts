@@ -1,12 +1,9 @@
 import { parseId } from '@stint/common/ids.ts';
-import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
 import { acquireAccess } from '../access.ts';
-import { containMsMax } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { requireContained } from '../revocation.ts';
+import { releaseGrant, requireContained } from '../revocation.ts';
 import { accessJson, accessText, briefTtlText, keptText, unheededText } from '../views/access-view.ts';
-import { containmentWaitText } from '../views/containment.ts';
 import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption, readDuration } from './option-values.ts';
@@ -71,12 +68,7 @@ function addRelease(program: Command, run: Runner): void {
   const command = program.command('release <grant>').action(
     run(async (session, { args: [id = ''] }) => {
       const grantId = parseId('grant', id, 'grant');
-      const sidecar = await session.channel('sidecar');
-      const request = { grantId, waitContained: true };
-      const { completed, grant, leases } = await sidecar.call(services.sidecar.Release, request, {
-        deadlineMs: containMsMax,
-        describeWait: containmentWaitText,
-      });
+      const { completed, grant, leases } = await releaseGrant(session, grantId);
       const now = session.clock.now();
       session.output.result({
         json: {
