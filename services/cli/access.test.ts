@@ -24,7 +24,7 @@ test('a question without an answer is said to be one that may be granted, and wh
       {
         failure: {
           what: 'no answer',
-          why: 'it is busy; it may still be granted, and the sidecar then gives it back',
+          why: 'it is busy; it may still be granted, and what nobody received is ended again',
           fix: 'see whether it did before you try again: stint grants list --live',
           reason,
           exitCode: 1,

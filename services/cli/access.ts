@@ -53,9 +53,9 @@ export async function acquireAccess(
   }
 }
 
-/** The sidecar gives back what comes when nobody waits for it any more. */
+/** The broker ends what was not delivered, and the sidecar gives back what comes late. */
 const lateGrant: LateEffect = {
-  effect: 'it may still be granted, and the sidecar then gives it back',
+  effect: 'it may still be granted, and what nobody received is ended again',
   look: 'stint grants list --live',
 };
 
