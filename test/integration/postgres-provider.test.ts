@@ -178,7 +178,7 @@ for (const version of postgresVersions) {
     test('a lease that an administrator raised to superuser is reported as beyond our rights, and ends once mended', async () => {
       const { lease } = await create();
       await postgres.admin(`ALTER ROLE ${lease.entityName} SUPERUSER`);
-      await assert.rejects(provider.contain(lease, signal), { kind: 'blocked', code: '42501' });
+      await assert.rejects(provider.contain(lease, signal), { kind: 'blocked', code: '42501:superuser' });
       await postgres.admin(`ALTER ROLE ${lease.entityName} NOSUPERUSER`);
       await provider.remove(lease, signal);
       assert.equal(await roleExists(lease.entityName), false);

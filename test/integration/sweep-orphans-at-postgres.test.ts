@@ -57,11 +57,12 @@ describe(`orphans at ${version?.label}`, { skip: version?.skip ?? false }, () =>
       made.filter((name) => name !== granted).toSorted(),
     );
     const said = core.logText().split('\n');
-    for (const code of ['"42501"', '"2BP01:a.pg_class=1"'])
+    for (const code of ['"42501:admin"', '"2BP01:a.pg_class=1"'])
       assert.equal(
         said.filter((line) => line.includes(`"code":${code}`) && line.includes('"todo"')).length,
         1,
       );
+    assert.match(core.logText(), /"code":"42501:admin".*"remedy":"as a superuser at the target: GRANT /);
 
     await target.admin(`REVOKE SELECT ON owned FROM ${granted}; DROP ROLE ${foreign}`);
     core.clock.advance(3_600_000);

@@ -185,7 +185,10 @@ export class TargetEnding {
       failure.code === providerMissing
         ? `declare provider "${provider}" in the providers file again and restart the broker; the lease then ends by itself`
         : `mend at the target what "${failure.code}" says; the lease then ends by itself`;
-    this.#parts.log.error({ ...facts, todo }, 'a lease is stuck: waiting alone will not end it');
+    this.#parts.log.error(
+      { ...facts, todo, remedy: failure.remedy },
+      'a lease is stuck: waiting alone will not end it',
+    );
   }
 
   /** A conflict here means that another worker got ahead; its row is the truth and this one stops. */

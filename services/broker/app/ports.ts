@@ -230,23 +230,27 @@ export type ProviderSet = ReadonlyMap<string, Provider>;
 /**
  * How a provider fails. `definite`: nothing was or is changed at the target. `ambiguous`: it may have been (lost reply,
  * timeout). `unreachable`: the target cannot be asked now; waiting may mend it. `blocked`: waiting alone will not
- * (missing rights, dependent objects). `code` is an SQLSTATE, errno or the like, safe to record.
+ * (missing rights, dependent objects). `code` is an SQLSTATE, errno or the like, safe to record; `remedy` is what mends it
+ * at the target, for the operator, where the provider can tell.
  */
 export class ProviderFailure extends Error {
   readonly kind: 'definite' | 'ambiguous' | 'unreachable' | 'blocked';
   readonly code: string;
   readonly target: TargetSign;
+  readonly remedy: string | undefined;
 
   /** `target` is `away` for `unreachable` and `ambiguous`, and `answers` for the others, unless it is given. */
   constructor(
     kind: ProviderFailure['kind'],
     code: string,
-    { cause, target }: { readonly cause?: unknown; readonly target?: TargetSign } = {},
+    about: { readonly cause?: unknown; readonly target?: TargetSign; readonly remedy?: string } = {},
   ) {
+    const { cause, target, remedy } = about;
     super(`provider failure: ${kind} (${code})`, { cause });
     this.name = 'ProviderFailure';
     this.kind = kind;
     this.code = code;
+    this.remedy = remedy;
     this.target = target ?? (kind === 'unreachable' || kind === 'ambiguous' ? 'away' : 'answers');
   }
 }

@@ -185,8 +185,9 @@ export class SweepOrphans {
       return;
     }
     const todo = `mend at the target what "${code}" says, or remove "${entityName}" there by hand; until then it is tried again, with pauses of up to an hour`;
+    const remedy = thrown instanceof ProviderFailure ? thrown.remedy : undefined;
     this.#parts.log.error(
-      { err: thrown, ...facts, todo },
+      { err: thrown, ...facts, todo, remedy },
       'something without a lease stands at a target and cannot be removed',
     );
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UnixMs } from '@stint/common/time.ts';
 import { type EndProof, ProviderFailure } from '../../app/ports.ts';
+import { isDenied, missingRights } from './missing-rights.ts';
 import type { Session } from './session.ts';
 import {
   buryObjects,
@@ -8,6 +9,7 @@ import {
   cutSessions,
   dropRole,
   joinRole,
+  leaveGroup,
   listBlockers,
   lookUpRole,
   type Statement,
@@ -47,7 +49,7 @@ export type EndWork = {
 /**
  * Takes login, password and group away, then ends the role's sessions, until the target says that none is left.
  * @throws ProviderFailure; `unreachable` CREATION_IN_FLIGHT while a lost creation may still arrive, SESSIONS_LEFT after
- * {@link sessionsEndMsMax}.
+ * {@link sessionsEndMsMax}; `blocked` 42501 with the rights that are missing, after all was cut that may be.
  */
 export async function containRole(work: EndWork, lease: LeaseRole): Promise<EndProof> {
   return (await contain({ ...work, mayKeepGroups: true }, lease)).proof;
@@ -82,13 +84,50 @@ async function contain(
   if (role === undefined && lease.recordedOid === undefined && !isPastArrival) {
     throw new ProviderFailure('unreachable', 'CREATION_IN_FLIGHT', { target: 'answers' });
   }
-  if (role !== undefined) await endAccess(work, lease.name, role);
-  const sessionsCut = await endSessions(work, knownOids(lease, role));
+  const sessionsCut = await cut(work, lease, role);
   const isAbsent = role === undefined;
   return {
     role,
     proof: { can_login: false, sessions_cut: sessionsCut, sessions_left: 0, role_absent: isAbsent },
   };
+}
+
+/** Access first, then sessions; returns how many of them. */
+async function cut(
+  work: EndWork & { readonly mayKeepGroups: boolean },
+  lease: LeaseRole,
+  role: RoleFacts | undefined,
+): Promise<number> {
+  const oids = knownOids(lease, role);
+  if (role === undefined) return await endSessions(work, oids);
+  try {
+    await endAccess(work, lease.name, role);
+    return await endSessions(work, oids);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    await cutWhatMayBe(work, lease.name, { ...role, oids });
+    throw await missingRights(work.session, lease.name, work.signal);
+  }
+}
+
+/**
+ * What a right is missing for stays until it is given; everything else is taken away all the same, each by itself. So a
+ * lease that keeps its login for want of a right is without sessions once its time is up.
+ */
+async function cutWhatMayBe(
+  { session, signal }: EndWork,
+  name: string,
+  { groups, oids }: { readonly groups: readonly string[]; readonly oids: readonly string[] },
+): Promise<void> {
+  const steps = [cutAccess(name, []), ...groups.map((group) => leaveGroup(name, group)), cutSessions(oids)];
+  for (const step of steps) {
+    try {
+      await session.run(step, 'end', signal);
+    } catch (error) {
+      const isAnswer = error instanceof ProviderFailure && error.kind !== 'ambiguous';
+      if (!isAnswer) throw error; // refused, locked or gone: the other steps do not depend on it
+    }
+  }
 }
 
 async function findRole(

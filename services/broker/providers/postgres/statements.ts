@@ -85,15 +85,33 @@ export function lookUpRole(name: string): Statement {
 /** How long taking a group away may wait for another session's change of the same group, in milliseconds. */
 const revokeWaitMs = 200;
 
+const awaitLock = `SELECT set_config('lock_timeout', '${revokeWaitMs}', true)`;
+
 /** Takes away login, password and the profile's rights at once, or fails soon when a group is locked (55P03). */
 export function cutAccess(name: string, groups: readonly string[]): Statement {
-  const role = quoteIdentifier(name);
-  const revokes = groups.map((group) => `REVOKE ${quoteIdentifier(group)} FROM ${role}`);
-  const wait = `SELECT set_config('lock_timeout', '${revokeWaitMs}', true)`;
-  return {
-    operation: 'ALTER ROLE',
-    text: [wait, `ALTER ROLE ${role} NOLOGIN PASSWORD NULL`, ...revokes].join('; '),
-  };
+  const cutLogin = `ALTER ROLE ${quoteIdentifier(name)} NOLOGIN PASSWORD NULL`;
+  const revokes = groups.map((group) => revokeGroup(name, group));
+  return { operation: 'ALTER ROLE', text: [awaitLock, cutLogin, ...revokes].join('; ') };
+}
+
+/** Takes a group's rights away alone, for where login and password cannot be. */
+export function leaveGroup(name: string, group: string): Statement {
+  return { operation: 'REVOKE', text: `${awaitLock}; ${revokeGroup(name, group)}` };
+}
+
+function revokeGroup(name: string, group: string): string {
+  return `REVOKE ${quoteIdentifier(group)} FROM ${quoteIdentifier(name)}`;
+}
+
+/** Which of the rights that ending the role takes the broker's role has, and what about the role is beyond any right. */
+export function listEndRights(name: string): Statement {
+  const text = `SELECT b.rolname::text AS broker, b.rolcreaterole AS may_change_roles, r.rolsuper AS is_superuser,
+  pg_has_role(b.oid, r.oid, 'MEMBER WITH ADMIN OPTION') AS is_admin, pg_has_role(b.oid, 'pg_signal_backend', 'USAGE') AS may_signal,
+  coalesce((SELECT json_agg(json_build_object('name', g.rolname, 'is_superuser', g.rolsuper,
+      'is_admin', pg_has_role(b.oid, g.oid, 'MEMBER WITH ADMIN OPTION')) ORDER BY g.rolname)
+    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid AND m.grantor = b.oid), '[]') AS groups
+  FROM pg_roles b, pg_roles r WHERE b.rolname = current_user AND r.rolname = ${quoteLiteral(name)}`;
+  return { operation: 'SELECT pg_roles', text };
 }
 
 /**
