@@ -31,7 +31,7 @@ export function waitFor<T>(
     reject(
       parts.broker.outage() ?? new ServiceError('DEADLINE_EXCEEDED', 'the broker did not answer in time'),
     );
-  const leftMs = caller.deadline === undefined ? undefined : caller.deadline - parts.clock.now();
+  const leftMs = caller.deadline === undefined ? undefined : Math.max(0, caller.deadline - parts.clock.now());
   const timer =
     leftMs === undefined ? undefined : setTimeout(giveUp, leftMs - Math.min(noticeMsMax, leftMs / 10));
   if (caller.signal.aborted) giveUp();
