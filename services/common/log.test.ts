@@ -64,6 +64,20 @@ test('an error is written with its reason, its facts, its stack and its causes',
   assert.equal((error['cause'] as Record<string, unknown>)['code'], 'ECONNREFUSED');
 });
 
+test('an error is whole under whatever key it stands', () => {
+  const { log, lines } = captured();
+  const fault = new ServiceError('STORE_UNAVAILABLE', 'store: the commit failed', {
+    cause: new Error('disk full'),
+  });
+  log.warn({ error: fault, err: fault, last_error: fault }, 'tried again');
+  const [line] = lines() as Record<string, Record<string, unknown>>[];
+  for (const key of ['error', 'err', 'last_error']) {
+    assert.equal(line?.[key]?.['type'], 'ServiceError', key);
+    assert.equal(line[key]['message'], 'store: the commit failed', key);
+    assert.equal((line[key]['cause'] as Record<string, unknown>)['message'], 'disk full', key);
+  }
+});
+
 test('control characters and line breaks of others never reach the line raw', () => {
   const { log, text, lines } = captured();
   const hostile = 'a\nb\u001b[31mred\u0000\r\u0085\u2028\u009b';

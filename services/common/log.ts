@@ -34,8 +34,8 @@ export function createLog(options: { service: string; level?: LogLevel | undefin
       timestamp: stdTimeFunctions.isoTime,
       messageKey: 'message',
       errorKey: 'error',
-      // Errors are written by `clean`; pino's own serializer would look at them a second time.
-      serializers: { error: (fields: unknown) => fields },
+      // Errors are written by `clean`; pino's own serializers, by their names for an error, would take its copy apart.
+      serializers: { error: (fields: unknown) => fields, err: (fields: unknown) => fields },
       mixin: activeSpanIds,
       formatters: { level: (label) => ({ level: label }), log: cleanFields },
       hooks: {

@@ -61,7 +61,7 @@ export class EndDueLeases {
         const taken = await this.#take();
         if (taken.length < claimMax) await this.#sleep(await this.#msUntilDue());
       } catch (thrown) {
-        this.#parts.log.error({ err: thrown }, 'looking for due leases failed and will be tried again');
+        this.#parts.log.error({ error: thrown }, 'looking for due leases failed and will be tried again');
         await this.#sleep(sleepMsMax);
       }
     }
@@ -116,7 +116,7 @@ export class EndDueLeases {
         await this.#parts.ending.drive(grant, ending, { isLastResort: true });
     } catch (thrown) {
       this.#parts.log.error(
-        { err: thrown, lease_id: lease.id },
+        { error: thrown, lease_id: lease.id },
         'ending a lease failed and will be tried again',
       );
     }

@@ -32,7 +32,7 @@ export class PurgeJoinTokens {
       this.#after = next;
       return purged;
     } catch (thrown) {
-      log.warn({ err: thrown }, 'old join tokens could not be purged; the next pass tries again');
+      log.warn({ error: thrown }, 'old join tokens could not be purged; the next pass tries again');
       return 0;
     }
   }

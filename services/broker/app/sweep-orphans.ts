@@ -80,7 +80,7 @@ export class SweepOrphans {
       return await this.#sweepTarget(provider);
     } catch (thrown) {
       this.#parts.log.warn(
-        { err: thrown, provider: provider.name, code: codeOf(thrown) },
+        { error: thrown, provider: provider.name, code: codeOf(thrown) },
         'a target could not be swept; the next pass tries again',
       );
       return 0;
@@ -187,7 +187,7 @@ export class SweepOrphans {
     const todo = `mend at the target what "${code}" says, or remove "${entityName}" there by hand; until then it is tried again, with pauses of up to an hour`;
     const remedy = thrown instanceof ProviderFailure ? thrown.remedy : undefined;
     this.#parts.log.error(
-      { err: thrown, ...facts, todo, remedy },
+      { error: thrown, ...facts, todo, remedy },
       'something without a lease stands at a target and cannot be removed',
     );
   }

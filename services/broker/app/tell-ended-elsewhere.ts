@@ -162,11 +162,14 @@ export class TellEndedElsewhere {
   async #attempt(act: () => Promise<void>): Promise<void> {
     try {
       await act();
-    } catch (err) {
+    } catch (error) {
       if (this.#isStopped) return;
       // The first of a row is told; the rest are the same story.
       if (this.#failures++ === 0)
-        this.#parts.log.warn({ err }, 'what another broker ended could not be looked at; it is tried again');
+        this.#parts.log.warn(
+          { error },
+          'what another broker ended could not be looked at; it is tried again',
+        );
       this.#catchUpIn(this.#retryMs);
     }
   }

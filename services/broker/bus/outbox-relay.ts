@@ -246,7 +246,7 @@ export class OutboxRelay {
       Math.min(retryMs.max, retryMs.first * 2 ** Math.min(this.#refusals++, 10)) * (1 + Math.random());
     // The first of a row is told; the rest are the same story.
     if (this.#refusals === 1)
-      this.#options.log.warn({ err: thrown }, `${what}; it stays in the outbox and is sent again`);
+      this.#options.log.warn({ error: thrown }, `${what}; it stays in the outbox and is sent again`);
     this.#startOver();
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
@@ -281,7 +281,7 @@ export class OutboxRelay {
       if (verdict.kind === 'accepted') this.#onAccepted(verdict.seq);
       if (verdict.kind === 'ahead') await this.#onReceiptAhead(receipt);
     } catch (thrown) {
-      this.#options.log.warn({ err: thrown }, 'a receipt could not be read');
+      this.#options.log.warn({ error: thrown }, 'a receipt could not be read');
     }
   }
 

@@ -163,7 +163,7 @@ export class Session {
         this.#inFlight--;
         this.#send(message.id, answer);
       })
-      .catch((thrown: unknown) => this.#parts.log.error({ err: thrown }, 'an answer could not be sent'));
+      .catch((thrown: unknown) => this.#parts.log.error({ error: thrown }, 'an answer could not be sent'));
   }
 
   async #answer(message: ClientMessage__Output): Promise<Answer> {
@@ -225,7 +225,7 @@ export class Session {
   #fail(thrown: unknown): Answer {
     const requestId = randomUUID();
     if (!isServiceError(thrown) || thrown.reason === 'INTERNAL')
-      this.#parts.log.error({ err: thrown, request_id: requestId }, 'a question on a session failed');
+      this.#parts.log.error({ error: thrown, request_id: requestId }, 'a question on a session failed');
     return failure(thrown, requestId);
   }
 

@@ -141,7 +141,7 @@ export class GroupCommitLedger implements Ledger {
     try {
       await this.#commitTogether(taken);
     } catch (thrown) {
-      this.#options.log.error({ err: thrown }, 'a commit failed in a way that nobody foresaw');
+      this.#options.log.error({ error: thrown }, 'a commit failed in a way that nobody foresaw');
       for (const { reject } of taken) reject(fault(thrown));
     }
     if (this.#waiting.length > 0) {
@@ -201,7 +201,7 @@ export class GroupCommitLedger implements Ledger {
       await this.#readState();
     } catch (cause) {
       // Not known, and not to be known now: the caller is told that it failed, and a replay of his key tells him more.
-      this.#options.log.error({ err: cause }, 'the store cannot be reached');
+      this.#options.log.error({ error: cause }, 'the store cannot be reached');
       return false;
     }
     return writes?.sealed !== undefined && writes.sealed.state.batch_sha256 === this.#state.batch_sha256;
@@ -230,7 +230,7 @@ export class GroupCommitLedger implements Ledger {
       return;
     }
     const reason = isEntryFault ? fault(thrown) : unavailable(this.#refusal ?? thrown);
-    this.#options.log.error({ err: thrown, entries: taken.length }, 'a commit failed');
+    this.#options.log.error({ error: thrown, entries: taken.length }, 'a commit failed');
     for (const { reject } of taken) reject(reason);
   }
 

@@ -85,7 +85,7 @@ export async function openPostgresStore(place: PostgresPlace, options: StoreOpti
   const engine = await PostgresEngine.open(place, options.name);
   const pool = new pg.Pool({ ...clientSettings(place), max: readSessionsMax });
   // A session that breaks while idle is replaced when it is needed.
-  pool.on('error', (thrown) => options.log.warn({ err: thrown }, 'an idle session of the store was lost'));
+  pool.on('error', (thrown) => options.log.warn({ error: thrown }, 'an idle session of the store was lost'));
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
     await migrate(kysely, postgresColumnTypes);

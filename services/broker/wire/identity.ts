@@ -32,7 +32,7 @@ export async function openIdentity({ config, service, clock, trustDomain, spiffe
       await ledger?.commit({ events: [ownSvidRotated(spiffeId, next.sha256, previous.sha256)] });
     },
     onFailure: (error, nextAttemptAt) =>
-      log.error({ error, nextAttemptAt }, "the broker's own SVID was not rotated"),
+      log.error({ error, next_attempt_at: nextAttemptAt }, "the broker's own SVID was not rotated"),
   });
   svid.start();
   return {
