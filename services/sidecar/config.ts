@@ -50,7 +50,7 @@ const options = {
     min: 1,
     max: 1_000_000,
     unit: 'leases',
-    doc: 'Leases held, asked for and being ended at once; one more is RATE_LIMITED. About 2 KB of memory each.',
+    doc: 'Leases held, asked for and being ended at once; one more is RATE_LIMITED. About 2 KB of memory each; a question is RATE_LIMITED too while their answers take more than 8 KiB each on average.',
   },
   verifySilenceMax: {
     type: 'duration',

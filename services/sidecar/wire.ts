@@ -115,6 +115,7 @@ async function openIdentity({ config, service, clock }: Base): Promise<SvidSourc
 function openMemory(base: Base, svids: SvidSource) {
   const { config, service, clock, options } = base;
   const { log } = service;
+  const { leasesMax } = config;
   const cache = new LeaseCache<Access>();
   const sessions = new WatchSessions();
   const endedLeases = new EndedLeases();
@@ -123,9 +124,9 @@ function openMemory(base: Base, svids: SvidSource) {
   const pushes = {
     leasesEnded: ending.execute.bind(ending),
     tokenKeys: keys.replace.bind(keys),
-    lateAccess: (grant: Parameters<GrantEndings['abandon']>[0]) => {
+    lateAccess: (grant: Parameters<GrantEndings['abandonLate']>[0]) => {
       // An answer that came twice: the first is in use.
-      if (cache.findGrant(grant.grantId) === undefined) endings.abandon(grant);
+      if (cache.findGrant(grant.grantId) === undefined) endings.abandonLate(grant);
     },
   };
   const times = options.linkTimes;
@@ -137,10 +138,10 @@ function openMemory(base: Base, svids: SvidSource) {
     log,
     ...(times && { times }),
   });
-  const endings = new GrantEndings({ broker, clock, log, retryMs: endingRetryMs });
+  const endings = new GrantEndings({ broker, clock, log, leasesMax, retryMs: endingRetryMs });
   const shared = { cache, sessions, endings, endedLeases, broker, clock };
   const renewing = new RenewLease(shared);
-  const acquire = new AcquireAccess({ ...shared, leasesMax: config.leasesMax });
+  const acquire = new AcquireAccess({ ...shared, leasesMax });
   const upkeep = new LeaseUpkeep({ ...shared, renewing, log });
   service.onStop('identity', followIdentity({ ...shared, svids, log }));
   broker.start();

@@ -17,6 +17,12 @@ import type { WatchSessions } from './watch-sessions.ts';
  */
 export const unclaimedMs = 5_000;
 
+/**
+ * Most bytes of answers in memory for each lease that may be there, so leasesMax times as many in all; one more question
+ * is then RATE_LIMITED. Room for four times the usual answer; what is under way when it is reached still comes.
+ */
+export const bytesPerLeaseMax = 8_192;
+
 /** What a workload asks of Acquire. Everything is declared and not yet validated. */
 export type AcquireRequest = Omit<AccessFields, 'idempotencyKey'> & {
   /** Undefined: the sidecar makes one. */
@@ -174,16 +180,17 @@ export class AcquireAccess {
 
   #requireRoom(): void {
     const { cache, endings, leasesMax } = this.#parts;
-    if (cache.size + endings.size + this.#asking < leasesMax) return;
-    throw new ServiceError(
-      'RATE_LIMITED',
-      `the sidecar has ${leasesMax} leases, as many as it may: release some`,
-      {
-        metadata: { leases_max: String(leasesMax) },
-        retryAfterMs: 1_000,
-      },
-    );
+    if (cache.size + endings.size + this.#asking >= leasesMax)
+      throw noRoom(`the sidecar has ${leasesMax} leases`, { leases_max: String(leasesMax) });
+    const bytesMax = leasesMax * bytesPerLeaseMax;
+    if (cache.bytes >= bytesMax)
+      throw noRoom(`the leases in memory take ${cache.bytes} bytes`, { bytes_max: String(bytesMax) });
   }
+}
+
+function noRoom(fact: string, metadata: Readonly<Record<string, string>>): ServiceError {
+  const text = `${fact}, as many as may be: release some`;
+  return new ServiceError('RATE_LIMITED', text, { metadata, retryAfterMs: 1_000 });
 }
 
 /**
@@ -198,7 +205,7 @@ function heldAccess(
     readonly askedAt: UnixMs;
   },
 ): HeldAccess {
-  const { access, grantId, leaseId, decidedAt, expiresAt, hardExpiresAt, renewable } = answered;
+  const { access, bytes, grantId, leaseId, decidedAt, expiresAt, hardExpiresAt, renewable } = answered;
   return {
     leaseId,
     grantId,
@@ -208,6 +215,7 @@ function heldAccess(
     expiresAt: Math.min(expiresAt, asked.askedAt + (expiresAt - decidedAt)),
     hardExpiresAt,
     renewable,
+    bytes,
     access,
   };
 }

@@ -26,9 +26,9 @@ function brokerThat(refuses: (ending: GrantEnding, tries: number) => ErrorReason
   return { broker, tries, most: () => underWayMost };
 }
 
-function endingsAt(broker: Broker, clock = { now: () => 0 }) {
+function endingsAt(broker: Broker, clock = { now: () => 0 }, leasesMax = 10_000) {
   const log = createLog({ service: 'test', level: 'silent' });
-  return new GrantEndings({ broker, clock, log, retryMs: 1 });
+  return new GrantEndings({ broker, clock, log, leasesMax, retryMs: 1 });
 }
 
 const grant = (n = 0): GrantId => newId('grant', n);
@@ -92,4 +92,14 @@ test('flushing gives up at its deadline and says how many are left', async () =>
   endings.stop();
   await refused;
   assert.equal(endings.size, 0);
+});
+
+test('late access is given back up to the bound of leases, and what was held always', (t) => {
+  const { broker } = brokerThat(() => 'BROKER_UNAVAILABLE');
+  const endings = endingsAt(broker, { now: () => 0 }, 3);
+  t.after(() => endings.stop());
+  for (let n = 0; n < 10; n++) endings.abandonLate({ grantId: grant(n), hardExpiresAt: 1_000 });
+  assert.equal(endings.size, 3);
+  endings.abandon({ grantId: grant(10), hardExpiresAt: 1_000 });
+  assert.equal(endings.size, 4);
 });

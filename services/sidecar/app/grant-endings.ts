@@ -30,6 +30,8 @@ export type GrantEndingsParts = {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly log: Log;
+  /** Most endings open before late access is left alone: see {@link GrantEndings.abandonLate}. */
+  readonly leasesMax: number;
   /** Wait before the first retry, in milliseconds; it doubles up to half a minute. */
   readonly retryMs: number;
 };
@@ -76,6 +78,20 @@ export class GrantEndings {
   abandon(grant: { readonly grantId: GrantId; readonly hardExpiresAt: UnixMs }): void {
     const { grantId, hardExpiresAt } = grant;
     void this.add({ grantId, reason: 'abandoned', waitContained: false, until: hardExpiresAt });
+  }
+
+  /**
+   * Ends a grant whose access came when nobody waited for it any more. Nothing was asked that could be counted against,
+   * so at the bound it is left alone: the broker ends what was not delivered, and a token ends by itself.
+   */
+  abandonLate(grant: { readonly grantId: GrantId; readonly hardExpiresAt: UnixMs }): void {
+    const { leasesMax, log } = this.#parts;
+    if (this.#open.size < leasesMax) this.abandon(grant);
+    else
+      log.warn(
+        { grant_id: grant.grantId, open: leasesMax },
+        'late access not given back: too many grants are being ended',
+      );
   }
 
   /** The ending under way of this grant, if any. */

@@ -29,6 +29,8 @@ export type AccessCache = LeaseCache<Access>;
 /** Access as the broker answered, with the facts that the sidecar itself acts on. */
 export type AnsweredAccess = {
   readonly access: Access;
+  /** How long its answer is. */
+  readonly bytes: number;
   readonly grantId: GrantId;
   readonly leaseId: LeaseId;
   readonly decidedAt: UnixMs;

@@ -16,6 +16,7 @@ function lease(n: number, more: Partial<Lease> = {}): Lease {
     expiresAt: 90,
     hardExpiresAt: 90,
     renewable: false,
+    bytes: 2 ** n,
     access: `secret ${n}`,
     ...more,
   };
@@ -137,6 +138,8 @@ test('no lease is given up while held, none stays without a holder, none is serv
         const expected = [...model].map(([grant, { sessions, unnamed }]) => [grant, sessions.size + unnamed]);
         assert.deepEqual(held.toSorted(), expected.toSorted());
         assert.equal(cache.size, model.size);
+        const bytes = [...model.keys()].reduce((sum, grant) => sum + lease(grant).bytes, 0);
+        assert.equal(cache.bytes, bytes);
       }
     }),
     { numRuns: 2_000 },

@@ -20,6 +20,8 @@ export type HeldLease<Access> = {
   /** The grant's end. */
   readonly hardExpiresAt: UnixMs;
   readonly renewable: boolean;
+  /** What the broker's answer takes in memory. */
+  readonly bytes: number;
   /** What callers get; opaque here. */
   readonly access: Access;
 };
@@ -60,9 +62,15 @@ export class LeaseCache<Access> {
   readonly #byGrant = new Map<GrantId, Entry<Access>>();
   readonly #byKey = new Map<string, Entry<Access>>();
   readonly #byLease = new Map<LeaseId, Entry<Access>>();
+  #bytes = 0;
 
   get size(): number {
     return this.#byGrant.size;
+  }
+
+  /** The sum of all leases' bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** A live lease that answers this question for that long; see {@link fits}. It is not yet held by the asker. */
@@ -95,6 +103,7 @@ export class LeaseCache<Access> {
       renewFailures: 0,
     };
     if (isHeld(entry)) entry.unclaimedUntil = undefined;
+    this.#bytes += lease.bytes;
     this.#byGrant.set(lease.grantId, entry);
     this.#byLease.set(lease.leaseId, entry);
     if (lease.key !== undefined) this.#byKey.set(lease.key, entry);
@@ -204,11 +213,13 @@ export class LeaseCache<Access> {
   drain(): EvictedLease<Access>[] {
     const all = [...this.#byGrant.values()];
     for (const index of [this.#byGrant, this.#byKey, this.#byLease]) index.clear();
+    this.#bytes = 0;
     return all.map((entry) => ({ lease: entry.lease, sessions: sessionsOf(entry) }));
   }
 
   #forget(entry: Entry<Access>): void {
-    const { grantId, leaseId, key } = entry.lease;
+    const { grantId, leaseId, key, bytes } = entry.lease;
+    this.#bytes -= bytes;
     this.#byGrant.delete(grantId);
     this.#byLease.delete(leaseId);
     if (key !== undefined && this.#byKey.get(key) === entry) this.#byKey.delete(key);

@@ -17,7 +17,13 @@ function openWatch(drained: () => Promise<void>) {
   const sessions = new WatchSessions();
   const log = createLog({ service: 'test', level: 'silent' });
   // No lease is held here, so the broker is never asked.
-  const endings = new GrantEndings({ broker: {} as Broker, clock: systemClock, log, retryMs: 1 });
+  const endings = new GrantEndings({
+    broker: {} as Broker,
+    clock: systemClock,
+    log,
+    leasesMax: 10,
+    retryMs: 1,
+  });
   const watch = new WatchLeases({ cache: new LeaseCache<Access>(), sessions, endings });
   const controller = new AbortController();
   const written: WatchResponse[] = [];

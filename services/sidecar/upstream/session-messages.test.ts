@@ -5,7 +5,7 @@ import { isServiceError } from '@stint/common/errors.ts';
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import { newId } from '@stint/common/ids.ts';
 import { codecs, services } from '@stint/common/proto.ts';
-import { readAccess, readEnded, readRenewed } from './session-messages.ts';
+import { answerBytesMax, readAccess, readEnded, readRenewed, renewedBytesMax } from './session-messages.ts';
 
 const { responseSerialize, responseDeserialize } = services.access.Session;
 const now = 1_780_000_000_000;
@@ -54,6 +54,7 @@ test('what the sidecar acts on is read from the broker’s answer', () => {
   });
   const { access, ...facts } = readAccess(answer);
   assert.deepEqual(facts, {
+    bytes: answer.length,
     grantId,
     leaseId,
     decidedAt: now + 5,
@@ -91,6 +92,38 @@ test('an answer that lacks what the sidecar acts on is the broker’s fault', ()
       () => readAccess(answer),
       (thrown) => isServiceError(thrown, 'INTERNAL'),
     );
+});
+
+test('an answer and a renewed lease are kept up to their bounds and refused beyond', () => {
+  const answerOf = (justification: string) =>
+    services.access.RequestAccess.responseSerialize({
+      grant: { ...grant, justification },
+      lease,
+      credential,
+    });
+  const text = 'x'.repeat(answerBytesMax);
+  const excess = answerOf(text).length - answerBytesMax;
+  assert.equal(readAccess(answerOf(text.slice(excess))).bytes, answerBytesMax);
+  const longer = answerOf(text.slice(excess - 1));
+  assert.throws(
+    () => readAccess(longer),
+    (thrown) => isServiceError(thrown, 'INTERNAL') && /65537 bytes: at most 65536/.test(thrown.message),
+  );
+  const renewed = (lastError: string) =>
+    codecs.acquireResponse.decode(codecs.acquireResponse.encode({ lease: { ...lease, lastError } })).lease;
+  assert.equal(readRenewed(renewed('x'.repeat(renewedBytesMax / 2)), leaseId).lease.id, leaseId);
+  assert.throws(
+    () => readRenewed(renewed('x'.repeat(renewedBytesMax)), leaseId),
+    (thrown) => isServiceError(thrown, 'INTERNAL') && /at most 4096 are kept/.test(thrown.message),
+  );
+});
+
+test('an end whose reason is no word is heard all the same, and the text is not kept', () => {
+  const end = { leaseId, grantId, expiresAt: { seconds: 7, nanos: 0 }, reason: 'x'.repeat(65) };
+  assert.deepEqual(
+    readEnded([end]).ended.map(({ reason }) => reason),
+    ['unreadable'],
+  );
 });
 
 test('a malformed end is named, and hides no other end of its push', () => {

@@ -12,6 +12,15 @@ import { Secret } from '@stint/common/secret.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { Access, AnsweredAccess, EndedLease, RenewedLease } from '../app/ports.ts';
 
+/** Longest answer that is kept, in bytes: a grant and its credential have 1 to 2 KB, and seldom many rules that decided. */
+export const answerBytesMax = 65_536;
+
+/** Longest renewed lease, in bytes: ids, times and two names. It is kept beside the answer. */
+export const renewedBytesMax = 4_096;
+
+/** Longest reason of an end, in bytes: one word. Events that wait for a workload keep it. */
+const endReasonBytesMax = 64;
+
 /** A question's body, as the contract carries it. */
 export type QuestionBody = Omit<ClientMessage, 'id' | 'traceparent' | 'body'>;
 
@@ -37,13 +46,16 @@ export function questionBytes(body: QuestionBody): number {
 /**
  * Access as the sidecar keeps it: what it acts on is read, the rest goes to the workload as it came. The broker is
  * trusted, its answer is not assumed to be whole. `answer`: the bytes of a RequestAccessResponse, which are copied.
- * @throws ServiceError INTERNAL when a part that is read is missing or malformed.
+ * @throws ServiceError INTERNAL when a part that is read is missing or malformed, or it is longer than
+ * {@link answerBytesMax}. Its grant then ends as one that was not delivered.
  */
 export function readAccess(answer: Buffer): AnsweredAccess {
+  requireSize('answer', answer.length, answerBytesMax);
   const { grant, lease, credential, replayed } = asBrokerWord(() => codecs.accessView.decode(answer));
   if (grant === null || lease === null) throw malformed('grant or lease');
   return {
     access: { credentialKind: readKind(credential), answer: new Secret(answer) },
+    bytes: answer.length,
     grantId: requireId('grant', grant.id, 'grant.id'),
     leaseId: requireId('lease', lease.id, 'lease.id'),
     decidedAt: requireTime(grant.decidedAt, 'grant.decided_at'),
@@ -52,9 +64,10 @@ export function readAccess(answer: Buffer): AnsweredAccess {
   };
 }
 
-/** A renewed lease. @throws ServiceError INTERNAL when it is missing, malformed or another one. */
+/** A renewed lease. @throws ServiceError INTERNAL when it is missing, malformed, another one or too long. */
 export function readRenewed(lease: Lease__Output | null, asked: LeaseId): RenewedLease {
   if (lease?.id !== asked) throw malformed('lease');
+  requireSize('lease', codecs.acquireResponse.encode({ lease }).length, renewedBytesMax);
   return { lease, ...readLeaseTimes(lease) };
 }
 
@@ -79,7 +92,8 @@ function readEndedLease(ended: EndedLease__Output): EndedLease {
     leaseId: asBrokerWord(() => parseId('lease', ended.leaseId, 'lease_id')),
     grantId: asBrokerWord(() => parseId('grant', ended.grantId, 'grant_id')),
     expiresAt: requireTime(ended.expiresAt, 'expires_at'),
-    reason: ended.reason,
+    // The end itself must be heard, whatever its reason is.
+    reason: Buffer.byteLength(ended.reason) <= endReasonBytesMax ? ended.reason : 'unreadable',
   };
 }
 
@@ -110,6 +124,17 @@ function requireTime(time: ProtoTime | null, field: string): UnixMs {
   const moment = asBrokerWord(() => fromTimestamp(time, field));
   if (moment === undefined) throw malformed(field);
   return moment;
+}
+
+function requireSize(what: 'answer' | 'lease', bytes: number, bytesMax: number): void {
+  if (bytes <= bytesMax) return;
+  throw new ServiceError(
+    'INTERNAL',
+    `the broker's ${what} has ${bytes} bytes: at most ${bytesMax} are kept`,
+    {
+      metadata: { bytes: String(bytes), bytes_max: String(bytesMax) },
+    },
+  );
 }
 
 // What is wrong in the broker's word is not the workload's INVALID_FIELD.
