@@ -4,7 +4,6 @@ import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { ProviderFailure } from '../../services/broker/app/ports.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import { graveyardRole } from '../../services/broker/providers/postgres/names.ts';
 import type { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
@@ -99,37 +98,36 @@ for (const version of postgresVersions) {
       await postgres.admin('DROP FUNCTION back_door()');
     });
 
-    test('a right on the database itself goes with the role', async () => {
+    test('a right on the database that the broker itself gave goes with the role', async () => {
       const { lease } = await create();
+      const right = 'CONNECT ON DATABASE demo';
       await postgres.admin(
-        `SET ROLE stint_broker; RESET ROLE; GRANT CONNECT ON DATABASE demo TO ${lease.entityName}`,
+        `GRANT ${right} TO stint_broker WITH GRANT OPTION;
+         SET ROLE stint_broker; GRANT ${right} TO ${lease.entityName}`,
       );
-      await endKnowingBlockers(
-        lease,
-        'a.pg_database=1',
-        `REVOKE ALL ON DATABASE demo FROM ${lease.entityName}`,
-      );
-    });
-
-    test('a right that somebody else granted blocks removal, says of what kind it is, and never undoes containment', async () => {
-      const { credential, lease } = await create();
-      await postgres.admin(`GRANT SELECT ON orders TO ${lease.entityName}`);
-      await provider.contain(lease, signal);
-      await assert.rejects(loginWith(credential));
-      await endKnowingBlockers(lease, 'a.pg_class=1', `REVOKE ALL ON orders FROM ${lease.entityName}`);
-    });
-
-    /** Where the broker may not take the right back it must say so; where it may, the role must be gone. */
-    async function endKnowingBlockers(lease: Lease, blocker: string, mend: string): Promise<void> {
-      const outcome = await provider.remove(lease, signal).catch((thrown: unknown) => thrown);
-      if (outcome instanceof ProviderFailure) {
-        assert.equal(outcome.kind, 'blocked');
-        assert.equal(outcome.code, `2BP01:${blocker}`);
-        await postgres.admin(mend);
-        await provider.remove(lease, signal);
-      }
+      const given = `SELECT FROM pg_database, aclexplode(datacl)
+        WHERE grantee = '${lease.entityName}'::regrole AND grantor = 'stint_broker'::regrole`;
+      assert.equal((await postgres.admin(given)).length, 1);
+      await provider.remove(lease, signal);
       assert.equal(await roleExists(lease.entityName), false);
-    }
+      await postgres.admin(`REVOKE GRANT OPTION FOR ${right} FROM stint_broker`);
+    });
+
+    for (const { right, blocker } of [
+      { right: 'CONNECT ON DATABASE demo', blocker: 'a.pg_database=1' },
+      { right: 'SELECT ON orders', blocker: 'a.pg_class=1' },
+    ])
+      test(`a right that somebody else granted (${right}) blocks removal, says of what kind it is, and never undoes containment`, async () => {
+        const { credential, lease } = await create();
+        await postgres.admin(`GRANT ${right} TO ${lease.entityName}`);
+        await provider.contain(lease, signal);
+        await assert.rejects(loginWith(credential));
+        await assert.rejects(provider.remove(lease, signal), { kind: 'blocked', code: `2BP01:${blocker}` });
+        await assert.rejects(loginWith(credential));
+        await postgres.admin(`REVOKE ${right} FROM ${lease.entityName}`);
+        await provider.remove(lease, signal);
+        assert.equal(await roleExists(lease.entityName), false);
+      });
 
     test('a session that outlived its role, and has no name any more, is found by OID and cut', async () => {
       const { credential, lease } = await create();
