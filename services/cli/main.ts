@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
+import { calledAs } from './called-as.ts';
+import { CliError } from './cli-error.ts';
 import { createRunner } from './commands/run-command.ts';
 import { addDevCommand } from './dev/command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createProgram } from './program.ts';
+import { Output } from './terminal/output.ts';
+import { runTyped } from './usage-error.ts';
 
 /** The exit code of a program that writes to a closed pipe, as of one that dies of SIGPIPE. */
 const closedPipeCode = exitCodes.signal.code + 13;
@@ -19,14 +23,21 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 // Before commander has read anything: what it refuses must be written as it was asked for.
 const [ours = ''] = process.argv.slice(2).join(' ').split(' -- ');
 const wantsJson = /(?:^| )(?:-o ?|--output[ =])json(?: |$)/.test(ours);
-const program = createProgram(version, createRunner(process), wantsJson ? 'json' : 'table');
+const format = wantsJson ? 'json' : 'table';
+const { env: environment, stdout, stderr } = process;
+const called = calledAs(environment);
+const program = createProgram(version, createRunner(process), { called, format });
 program.commandsGroup('Operation:');
 addDevCommand(program, process);
 
 try {
-  await program.parseAsync(process.argv);
+  await runTyped(program, process.argv, format);
 } catch (thrown) {
-  if (!(thrown instanceof CommanderError)) throw thrown;
-  // Commander has written the text. What it ends with 0 is help and version; all else is wrong usage.
-  process.exitCode = thrown.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+  if (thrown instanceof CliError) {
+    new Output({ stdout, stderr, format, environment }).fail(thrown.failure);
+    process.exitCode = thrown.failure.exitCode;
+  } else if (thrown instanceof CommanderError) {
+    // Commander has written the page. What it ends with 0 was asked for.
+    process.exitCode = thrown.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+  } else throw thrown;
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { cliError } from './cli-error.ts';
+import type { CalledAs } from './called-as.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBusCommands } from './commands/bus.ts';
 import { describeCommand } from './commands/command-help.ts';
@@ -14,24 +14,27 @@ import type { Runner } from './commands/run-command.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { endpointNames } from './endpoints.ts';
 import { helpFormat, helpWidthOf } from './terminal/help-format.ts';
-import { failureLine, type OutputFormat, outputFormats } from './terminal/output.ts';
+import { type OutputFormat, outputFormats } from './terminal/output.ts';
 
-const helpHint = '--help after any command shows how it is used';
+/** How the program is told: what it is called, and for whom it writes. */
+export type ProgramManner = { readonly called?: CalledAs; readonly format?: OutputFormat };
 
-/**
- * The whole command line but `stint dev`. Commander answers `--help` and refuses what it does not know.
- * @param usage how that refusal is written.
- */
-export function createProgram(version: string, run: Runner, usage: OutputFormat = 'table'): Command {
-  const program = new Command('stint')
+/** The whole command line but `stint dev`. Commander answers `--help`; what it refuses, `runTyped` tells. */
+export function createProgram(
+  version: string,
+  run: Runner,
+  { called = 'stint', format = 'table' }: ProgramManner = {},
+): Command {
+  const program = new Command(called)
     .version(version, '-V, --version', 'print the version')
     .configureHelp(helpFormat)
     .configureOutput({
       getOutHelpWidth: () => helpWidthOf(process.stdout),
       getErrHelpWidth: () => helpWidthOf(process.stderr),
-      outputError: (text, write) => write(usage === 'json' ? usageJson(text) : text),
+      // A refusal is told as the error that it becomes; programs are not shown the page that it may come with.
+      outputError: () => undefined,
+      ...(format === 'json' ? { writeErr: () => undefined } : {}),
     })
-    .showHelpAfterError(usage === 'json' ? false : `(${helpHint})`)
     .addOption(
       new Option('-o, --output <format>', 'how results are written')
         .choices([...outputFormats])
@@ -77,14 +80,4 @@ export function createProgram(version: string, run: Runner, usage: OutputFormat 
   addBusCommands(program, run);
   addPostgresCommands(program, run);
   return program;
-}
-
-/** Commander's refusal as an error of ours. It writes `error: what`, and what was meant in a second line. */
-function usageJson(text: string): string {
-  const [what = '', why = ''] = text
-    .replace(/^error: /, '')
-    .trimEnd()
-    .split('\n');
-  const meant = why === '' ? 'the command line cannot be understood' : why.replace(/^\((.*)\)$/, '$1');
-  return failureLine(cliError('USAGE', { what, why: meant, fix: helpHint }).failure);
 }

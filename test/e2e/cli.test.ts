@@ -225,7 +225,7 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     for (const flag of ['--verifier-key', '--trust-bundle', '--checkpoint']) {
       const wrong = await cli.run(['audit', 'verify', flag, '/srv/none']);
       assert.equal(wrong.code, 2);
-      assert.match(wrong.stderr, new RegExp(`${flag} .*"/srv/none" does not exist`));
+      assert.match(wrong.stderr, new RegExp(`${flag} .*\\n {2}why: "/srv/none" does not exist`));
     }
   });
 

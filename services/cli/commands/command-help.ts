@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { noteLines } from '../terminal/help-format.ts';
+import { asTyped } from '../called-as.ts';
+import { calledOf, noteLines } from '../terminal/help-format.ts';
 
 /** What `--help` of a command says around its usage and options. */
 export type CommandHelp = {
@@ -16,13 +17,14 @@ export type CommandHelp = {
 /** Gives a command its help: purpose, examples first, then usage by commander, notes and next commands last. */
 export function describeCommand(command: Command, help: CommandHelp): Command {
   const examples = help.examples.map((example) => `  $ ${example}`).join('\n');
-  const next = (help.next ?? []).map((line) => `  $ ${line}\n`).join('');
   return command
     .summary(help.purpose)
     .description(`${help.purpose}\n\nExamples:\n${examples}`)
     .addHelpText('after', ({ command: shown }) => {
       const width = shown.configureOutput().getOutHelpWidth?.() ?? Number.POSITIVE_INFINITY;
-      const notes = noteLines(help.notes ?? [], width);
+      const typed = (text: string) => asTyped(text, calledOf(shown));
+      const notes = noteLines((help.notes ?? []).map(typed), width);
+      const next = (help.next ?? []).map((line) => typed(`  $ ${line}\n`)).join('');
       return `${notes === '' ? '' : `\nNotes:\n${notes}`}${next === '' ? '' : `\nNext:\n${next}`}`;
     });
 }

@@ -1,4 +1,6 @@
 import { type Command, Help, type HelpConfiguration, type Option } from 'commander';
+import { asTyped, type CalledAs } from '../called-as.ts';
+import { proseWidthMax } from './output.ts';
 
 /** Least room for descriptions beside their terms; with less, each stands below its term. */
 const besideWidthMin = 32;
@@ -10,23 +12,29 @@ const belowIndent = 6;
 export const helpFormat: HelpConfiguration = {
   showGlobalOptions: true,
   minWidthToWrap: 20,
+  commandDescription: (command) => asTyped(command.description(), calledOf(command)),
   subcommandTerm: (command) => `${command.name()}${operandsOf(command)}`,
   optionDescription,
   boxWrap,
   formatItem,
 };
 
-/** Columns that help is wrapped at: those of the terminal, and no end where it goes elsewhere. */
+/** Columns that help is wrapped at: those of a narrow terminal, and those that are easily read everywhere else. */
 export function helpWidthOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): number {
-  return stream.isTTY === true && (stream.columns ?? 0) > 0
-    ? (stream.columns ?? 0)
-    : Number.POSITIVE_INFINITY;
+  const columns = stream.isTTY === true ? (stream.columns ?? 0) : 0;
+  return columns > 0 ? Math.min(columns, proseWidthMax) : proseWidthMax;
 }
 
 /** Notes under a command's help, each wrapped below its indent. */
 export function noteLines(notes: readonly string[], width: number): string {
   const wrap = (note: string) => new Help().boxWrap(note, width - 2).replaceAll('\n', '\n  ');
   return notes.map((note) => `  ${wrap(note)}\n`).join('');
+}
+
+/** What the whole program is called. */
+export function calledOf(command: Command): CalledAs {
+  const root = command.parent;
+  return root === null ? (command.name() as CalledAs) : calledOf(root);
 }
 
 function operandsOf(command: Command): string {

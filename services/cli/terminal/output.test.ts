@@ -3,16 +3,21 @@ import { test } from 'node:test';
 import type { Failure } from '../cli-error.ts';
 import { Output, type OutputFormat } from './output.ts';
 
-function outputTo(format: OutputFormat, isTTY = false) {
+function outputTo(format: OutputFormat, isTTY = false, { columns = 0, environment = {} } = {}) {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written) => ({
     isTTY,
+    columns,
     write: (text: string) => {
       written[name] += text;
     },
   });
-  const environment = { NO_COLOR: '1' };
-  const output = new Output({ stdout: stream('stdout'), stderr: stream('stderr'), format, environment });
+  const output = new Output({
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    format,
+    environment: { NO_COLOR: '1', ...environment },
+  });
   return { output, written };
 }
 
@@ -126,4 +131,44 @@ test('notes are for people at a terminal only', () => {
     output.note('next');
     assert.equal(written.stderr, expected);
   }
+});
+
+const hint = { ...failure, fix: 'try again; if it stays: stint status', reason: 'INTERNAL' as const };
+
+test('a command line in a fix, a note or a warning is told as it is to be typed', () => {
+  const environment = { npm_command: 'exec' };
+  const byNpx = outputTo('table', true, { environment });
+  byNpx.output.fail(hint);
+  byNpx.output.note('it is held; give it back: stint release grt_1');
+  byNpx.output.warn('see: stint grants show grt_1');
+  assert.match(byNpx.written.stderr, /fix: try again; if it stays: npx stint status\n/);
+  assert.match(byNpx.written.stderr, /^it is held; give it back: npx stint release grt_1$/m);
+  assert.match(byNpx.written.stderr, /^stint: see: npx stint grants show grt_1$/m);
+  const inJson = outputTo('json', false, { environment });
+  inJson.output.fail(hint);
+  assert.match(inJson.written.stderr, /"fix":"try again; if it stays: npx stint status"/);
+});
+
+test('what is said on a terminal takes 80 columns at most, and breaks no command line', () => {
+  const id = 'grt_01m8167zc3v2e0q6j4s9d5n1wk';
+  const why = `${'many words '.repeat(12)}end`;
+  const fix = `see whether it did before you try again: stint grants show ${id}`;
+  const say = ({ output, written }: ReturnType<typeof outputTo>) => {
+    output.fail({ ...failure, why, fix });
+    output.warn(`it is not yet certain that ${id} is over; the sidecar goes on: stint grants show ${id}`);
+    output.note(why);
+    return written.stderr;
+  };
+  const wide = say(outputTo('table', true, { columns: 200 }));
+  assert.deepEqual(
+    wide.split('\n').filter((line) => line.length > 80),
+    [],
+  );
+  assert.match(
+    wide,
+    new RegExp(`^ +fix: see whether it did before you try again:\n {6}stint grants show ${id}$`, 'm'),
+  );
+  assert.match(wide, new RegExp(`^ {2}sidecar goes on: stint grants show ${id}$`, 'm'));
+  const elsewhere = say(outputTo('table'));
+  assert.match(elsewhere, /why: (many words ){12}end\n/);
 });

@@ -1,6 +1,8 @@
 import { plainJson, plainText } from '@stint/common/plain-text.ts';
+import { asTyped, type CalledAs, calledAs } from '../called-as.ts';
 import type { Failure } from '../cli-error.ts';
-import { createPainter, type Painter, wantsColor } from './colors.ts';
+import { createPainter, type Paint, type Painter, wantsColor } from './colors.ts';
+import { wrapProse } from './wrap-text.ts';
 
 /** How results are written: tables for people, JSON for programs. */
 export const outputFormats = ['table', 'json'] as const;
@@ -21,6 +23,9 @@ export type OutputOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
+/** Columns that prose takes on a terminal, at most: longer lines are hard to read. */
+export const proseWidthMax = 80;
+
 /** Empties the line that a terminal's cursor stands in. */
 const clearedLine = '\r\u001b[K';
 
@@ -30,6 +35,9 @@ export class Output {
   readonly #options: OutputOptions;
   readonly #paintResult: Painter;
   readonly #paintNote: Painter;
+  readonly #called: CalledAs;
+  /** Columns of a line of prose; without end where there is no terminal. */
+  readonly #proseWidth: number;
   #showsProgress = false;
 
   constructor(options: OutputOptions) {
@@ -38,6 +46,9 @@ export class Output {
     this.format = options.format;
     this.#paintResult = createPainter(wantsColor(stdout.isTTY === true, environment), widthOf(stdout));
     this.#paintNote = createPainter(wantsColor(stderr.isTTY === true, environment));
+    this.#called = calledAs(environment);
+    const columns = widthOf(stderr);
+    this.#proseWidth = columns === undefined ? Number.POSITIVE_INFINITY : Math.min(columns, proseWidthMax);
   }
 
   /** Writes a result. `json` must have the documented shape; `table` makes the text for people. */
@@ -64,7 +75,7 @@ export class Output {
     if (!this.isWatched) return;
     const onLineOfItsOwn = this.#showsProgress ? clearedLine : '';
     this.#showsProgress = false;
-    this.#options.stderr.write(`${onLineOfItsOwn}${this.#paintNote(plainText(text), 'dim')}\n`);
+    this.#options.stderr.write(`${onLineOfItsOwn}${this.#prose(text, '  ', 'dim')}`);
   }
 
   /**
@@ -78,23 +89,31 @@ export class Output {
 
   /** Says on stderr what must not be missed. */
   warn(text: string): void {
-    this.#options.stderr.write(`${this.#paintNote(`stint: ${plainText(text)}`, 'yellow')}\n`);
+    this.#options.stderr.write(this.#prose(`stint: ${text}`, '  ', 'yellow'));
   }
 
   /** Writes a failure to stderr: what, code, why, fix; as one line of JSON when programs read. */
   fail(failure: Failure): void {
-    this.#options.stderr.write(this.format === 'json' ? failureLine(failure) : this.#failureText(failure));
+    const typed = { ...failure, fix: asTyped(failure.fix, this.#called) };
+    this.#options.stderr.write(this.format === 'json' ? failureLine(typed) : this.#failureText(typed));
+  }
+
+  /** A text of ours in lines of a readable width, on a terminal; elsewhere in one. */
+  #prose(text: string, indent: string, paint: Paint): string {
+    const lines = wrapProse(plainText(asTyped(text, this.#called)), this.#proseWidth - indent.length);
+    return `${lines.map((line) => this.#paintNote(line, paint)).join(`\n${indent}`)}\n`;
   }
 
   #failureText({ what, why, fix, reason, metadata }: Failure): string {
     const paint = this.#paintNote;
-    const line = (name: string, text: string) => `${paint(`  ${name}:`, 'dim')} ${plainLines(text)}\n`;
+    const width = this.#proseWidth - nameWidth;
+    const line = (name: string, text: string) => `${paint(`  ${name}:`, 'dim')} ${plainLines(text, width)}\n`;
     const ids = (['request_id', 'trace_id'] as const).flatMap((key) => {
       const id = metadata[key];
       return id === undefined || id === '' ? [] : [line(idNames[key], id)];
     });
     return [
-      `${paint('error:', 'red')} ${plainLines(what)}\n`,
+      `${paint('error:', 'red')} ${plainLines(what, width)}\n`,
       line('why', why),
       line('fix', fix),
       line('code', reason),
@@ -109,9 +128,15 @@ const idNames = { request_id: 'request', trace_id: 'trace' } as const;
 /** What later lines of one text begin with: deeper than the names of a failure's lines, so that no text can pass for one. */
 const continuation = '      ';
 
+/** Columns of a name and its colon, and of {@link continuation}, at most. */
+const nameWidth = 7;
+
 /** Text of others whose lines mean something, such as a place in a file with a mark below it: each line plain by itself. */
-function plainLines(text: string): string {
-  return text.split('\n').map(plainText).join(`\n${continuation}`);
+function plainLines(text: string, width: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapProse(plainText(line), width))
+    .join(`\n${continuation}`);
 }
 
 /** A terminal that does not know its columns says 0. */

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CommanderError } from 'commander';
+import { CliError, type Failure } from './cli-error.ts';
+import { createProgram } from './program.ts';
+import { runTyped } from './usage-error.ts';
+
+const run = () => () => Promise.resolve();
+
+async function refusalOf(typed: readonly string[]): Promise<Failure> {
+  const program = createProgram('0', run, { format: 'json' });
+  const thrown = await runTyped(program, ['node', 'stint', ...typed], 'json').catch(
+    (fault: unknown) => fault,
+  );
+  assert.ok(thrown instanceof CliError, String(thrown));
+  return thrown.failure;
+}
+
+test('wrong usage says what, why, what to do, and its code, whatever is wrong', async () => {
+  const use = (command: string) => `how it is used: stint ${command} --help`;
+  const cases: readonly [string[], what: string, why: string, fix: string][] = [
+    [
+      ['stauts'],
+      "unknown command 'stauts'",
+      'there is no such command',
+      'did you mean status? how it is used: stint --help',
+    ],
+    [
+      ['request', 'demo-db', 'read', '--tll', '2m'],
+      "unknown option '--tll'",
+      'the command has no such option',
+      `did you mean --ttl? ${use('request')}`,
+    ],
+    [
+      ['request', 'demo-db'],
+      "missing required argument 'action'",
+      'the command cannot do without it',
+      use('request'),
+    ],
+    [
+      ['revoke', 'grt_1'],
+      "required option '--reason <text>' not specified",
+      'the command cannot do without it',
+      use('revoke'),
+    ],
+    [
+      ['request', 'demo-db', 'read', '--ttl'],
+      "option '--ttl <duration>' argument missing",
+      'the option takes a value',
+      use('request'),
+    ],
+    [
+      ['request', 'demo-db', 'read', '--ttl', 'so is invalid. soon'],
+      "option '--ttl <duration>' argument 'so is invalid. soon' is invalid",
+      'durations look like 90s, 15m, 1h30m',
+      use('request'),
+    ],
+    [
+      ['-o', 'xml', 'status'],
+      "option '-o, --output <format>' argument 'xml' is invalid",
+      'allowed choices are table, json',
+      'how it is used: stint --help',
+    ],
+    [
+      ['audit', 'quarantine', 'show', 'one'],
+      "command-argument value 'one' is invalid for argument 'id'",
+      'it must be a whole number from 0',
+      use('audit quarantine show'),
+    ],
+    [
+      ['grants', 'list', 'live'],
+      "too many arguments for 'list'",
+      'expected 0 arguments but got 1: live',
+      `put words that belong together into quotes; ${use('grants list')}`,
+    ],
+    [['policy'], '"stint policy" is not a whole command', 'one of these follows: reload', use('policy')],
+  ];
+  for (const [typed, what, why, fix] of cases)
+    assert.deepEqual(await refusalOf(typed), {
+      what,
+      why,
+      fix,
+      reason: 'USAGE',
+      exitCode: 2,
+      metadata: {},
+    });
+});
+
+test('help and version end as commander ends them', async () => {
+  const codeOf = async (...typed: string[]) => {
+    const program = createProgram('0', run).configureOutput({
+      writeOut: () => undefined,
+      writeErr: () => undefined,
+    });
+    const thrown = await runTyped(program, ['node', 'stint', ...typed], 'table').catch(
+      (fault: unknown) => fault,
+    );
+    assert.ok(thrown instanceof CommanderError);
+    return thrown.exitCode;
+  };
+  assert.deepEqual([await codeOf('--help'), await codeOf('--version'), await codeOf()], [0, 0, 1]);
+});
