@@ -2,7 +2,7 @@ import type { EventValue } from '@stint/common/audit-event.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import { endState, type Grant } from '../domain/grant.ts';
-import { intentMs, type Lease, type LeaseState, retryAt } from '../domain/lease.ts';
+import { type Lease, type LeaseState, retryAt, targetCallMs } from '../domain/lease.ts';
 import { recordContainment, recordRevocation } from './access-metrics.ts';
 import { leaseEvent, leaseMove } from './lease-record.ts';
 import {
@@ -24,9 +24,6 @@ export type TargetEndingParts = {
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
 };
-
-/** Longest that one call to a target may take, in milliseconds; a slower one counts as unreachable and is tried again. */
-export const targetCallMs = intentMs / 2;
 
 /** Beginnings kept in memory. Of leases beyond them, as of those begun before a restart, the lag is not told. */
 const beginningsMax = 10_000;

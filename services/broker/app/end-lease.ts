@@ -1,7 +1,7 @@
 import { endState, type Grant } from '../domain/grant.ts';
-import type { EndReason, Lease, LeaseState } from '../domain/lease.ts';
+import { type EndReason, type Lease, type LeaseState, targetCallMs } from '../domain/lease.ts';
 import { recordRevocation } from './access-metrics.ts';
-import { TargetEnding, type TargetEndingParts, targetCallMs } from './end-at-target.ts';
+import { TargetEnding, type TargetEndingParts } from './end-at-target.ts';
 import { broker, type EndCause, leaseEvent, leaseMove } from './lease-record.ts';
 import type { EndedLeaseFeed } from './ports.ts';
 

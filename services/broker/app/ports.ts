@@ -189,7 +189,7 @@ export interface SigningProvider extends ProviderBase {
 }
 
 /**
- * Issues by creating something at a target. Every call has a deadline of its own below {@link intentMs}; every call may
+ * Issues by creating something at a target. Every call has a deadline of its own below {@link targetCallMs}; every call may
  * be repeated. Failures are {@link ProviderFailure}. Ending takes the lease alone, with the handle that creating gave: its
  * resource may have left the registry, and its broker may be another one on the same store.
  */

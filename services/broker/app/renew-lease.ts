@@ -2,7 +2,7 @@ import type { EventActor } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { intentMs, type Lease } from '../domain/lease.ts';
+import { type Lease, targetCallMs } from '../domain/lease.ts';
 import { lifetimeMsMin } from '../domain/lifetime.ts';
 import { findProfile } from '../domain/registry.ts';
 import type { Asker } from './access-question.ts';
@@ -61,7 +61,7 @@ export class RenewLease {
       throw notRenewable(lease, 'its kind is asked for anew');
     const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
     await extend(provider, () =>
-      provider.extend(lease, resource, expiresAt, AbortSignal.timeout(intentMs / 2)),
+      provider.extend(lease, resource, expiresAt, AbortSignal.timeout(targetCallMs)),
     );
     return this.#commit(asker, lease, expiresAt);
   }

@@ -6,7 +6,7 @@ import { validateAccessFields } from '@stint/common/request-limits.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Decision, DenyDecision } from '../domain/decision.ts';
 import type { Grant } from '../domain/grant.ts';
-import { activeUntil, intentMs, type Lease } from '../domain/lease.ts';
+import { activeUntil, intentMs, type Lease, targetCallMs } from '../domain/lease.ts';
 import { measureCreation, measureRequest } from './access-metrics.ts';
 import { type AccessRequest, type Arrival, type Asker, findNamed, type Question } from './access-question.ts';
 import {
@@ -184,7 +184,7 @@ export class RequestAccess {
   ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
     try {
       return await measureCreation(provider.name, () =>
-        provider.create(grant, intent, question, AbortSignal.timeout(intentMs / 2)),
+        provider.create(grant, intent, question, AbortSignal.timeout(targetCallMs)),
       );
     } catch (cause) {
       const failure = failureOf(cause);
@@ -221,7 +221,7 @@ export class RequestAccess {
   async #remint(question: Question, outcome: LedgerOutcome, provider: TargetProvider): Promise<AccessAnswer> {
     const stored = this.#replay(question, outcome);
     if (stored.lease.state === 'intent') throw await this.#interrupted(question, stored, provider);
-    const signal = AbortSignal.timeout(intentMs / 2);
+    const signal = AbortSignal.timeout(targetCallMs);
     try {
       const credential = await provider.remint(stored.lease, question.resource, signal);
       return { ...stored, credential, replayed: true };

@@ -4,7 +4,7 @@ import { newId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { intentMs, type Lease } from '../domain/lease.ts';
+import { type Lease, targetCallMs } from '../domain/lease.ts';
 import { OrphanMemory } from './orphan-memory.ts';
 import {
   type EndProof,
@@ -33,9 +33,6 @@ const triesMax = 200;
 
 /** Orphans of one target that fail in a row as a target does that is away, until its pass ends. */
 const awayMax = 3;
-
-/** Longest that one call to a target may take, in milliseconds. */
-const targetCallMs = intentMs / 2;
 
 /** Longest text of a target's own that is kept. */
 const targetTextMax = 256;

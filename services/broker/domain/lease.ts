@@ -99,6 +99,13 @@ export const deliveryMs = 5_000;
 export const intentMs = 30_000;
 
 /**
+ * Longest that one call to a target may take, in milliseconds; a slower one is cut and tried again. Half of an intent's time, so
+ * that who creates has its outcome on record before anybody else takes the intent for abandoned. Providers give up
+ * sooner by themselves, for they can say whether anything was done.
+ */
+export const targetCallMs = intentMs / 2;
+
+/**
  * Longest wait between two tries to revoke, in milliseconds. Tries never stop. As long as this a credential may live on at a
  * target that was down and is back.
  */

@@ -20,8 +20,17 @@ import { newPassword, scramVerifier } from './scram.ts';
 import type { Session } from './session.ts';
 import { createRole, listRoles, type Statement, setPassword, setValidUntil } from './statements.ts';
 
-/** Longest time for each call, waiting for a connection included, in milliseconds. Creating stays well below `intentMs`. */
-const deadlineMs = { create: 10_000, change: 10_000, contain: 12_000, remove: 14_000, list: 30_000 } as const;
+/**
+ * Longest time for each call, waiting for a connection included, in milliseconds: below `targetCallMs`, so that the call ends
+ * by itself and tells what came of it.
+ */
+export const deadlineMs = {
+  create: 10_000,
+  change: 10_000,
+  contain: 12_000,
+  remove: 14_000,
+  list: 14_000,
+} as const;
 
 /**
  * How long after its lease's creation a role may still come to be, in milliseconds, by the target's clock. The target
