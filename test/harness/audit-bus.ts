@@ -34,15 +34,16 @@ export type AuditBus = {
   ): Promise<void>;
 };
 
-/** Starts the bus for a scope. */
+/** Starts the bus for a scope. `edit` changes its nats.conf, at each start anew. */
 export async function startAuditBus(
   scope: Scope,
   trust: TestTrust,
-  names: { brokers: readonly string[]; viewers: readonly string[] },
+  options: { brokers: readonly string[]; viewers: readonly string[]; edit?: (config: string) => string },
 ): Promise<AuditBus> {
+  const { edit = (config) => config, ...names } = options;
   const files = await serverFiles(scope, trust);
   const nats = await scratchNats(scope, {
-    config: natsServerConfig({ trustDomain: testDomain, ...names, ...files }),
+    config: () => edit(natsServerConfig({ trustDomain: testDomain, ...names, ...files })),
   });
   const link = async (id: SpiffeId) => {
     const made = new BusLink({

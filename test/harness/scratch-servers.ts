@@ -43,12 +43,12 @@ export async function scratchPostgres(
   return { ...server, password };
 }
 
-/** Starts a nats-server with JetStream for a scope. `config` is the text of nats.conf; empty means neither TLS nor users. */
+/** Starts a nats-server with JetStream for a scope. `config`, asked for at each start, is the text of nats.conf; empty means neither TLS nor users. */
 export function scratchNats(
   scope: Scope,
-  options: { readonly config?: string } = {},
+  { config = () => '' }: { readonly config?: () => string } = {},
 ): Promise<Scratch<NatsServer>> {
-  return scratch(scope, (place) => startNatsServer({ ...place, config: options.config ?? '' }));
+  return scratch(scope, (place) => startNatsServer({ ...place, config: config() }));
 }
 
 type Startable = { readonly port: number; stop(): Promise<void>; crash(): Promise<void> };

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect } from '@nats-io/transport-node';
 import { newId } from '@stint/common/ids.ts';
-import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { createLog } from '@stint/common/log.ts';
+import { type SpiffeId, stintIds } from '@stint/common/spiffe-id.ts';
+import { systemClock } from '@stint/common/time.ts';
 import { EndedElsewhere } from '../../services/broker/bus/ended-elsewhere.ts';
+import { connected, startAuditBus } from '../harness/audit-bus.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { scratchNats, skipWithoutNats } from '../harness/scratch-servers.ts';
+import { testDomain, testTrust } from '../harness/test-broker.ts';
 import { until } from '../harness/until.ts';
 
 const self = 'spiffe://stint.local/stint/broker/b1' as SpiffeId;
@@ -22,6 +26,7 @@ test('an end that is announced while the subscription is on its way is found by 
   const hearing = new EndedElsewhere({
     link: { onConnected: (listener) => listener(connection) },
     spiffeId: self,
+    log: createLog({ service: 'broker', level: 'silent' }),
     hear: (leaseId) => told.push(leaseId),
     missed: () => told.push(...ended),
   });
@@ -46,4 +51,50 @@ test('an end that is announced while the subscription is on its way is found by 
   await end(late);
   await until('the late end is told', 5_000, () => told.includes(late) || undefined);
   assert.deepEqual(told, [early, late], 'each once');
+});
+
+test('a bus whose nats.conf is older than the broker is said in the log with what to do, and heard once it is mended', {
+  skip: skipWithoutNats,
+}, async (t) => {
+  const trust = await testTrust(t, systemClock);
+  let isOld = true;
+  const rights = ', "auditlog.lease.revoking", "auditlog.lease.revoked"';
+  const auditBus = await startAuditBus(t, trust, {
+    brokers: ['b1'],
+    viewers: [],
+    edit: (config) => (isOld ? config.replace(rights, '') : config),
+  });
+  const said: string[] = [];
+  const told: string[] = [];
+  let looks = 0;
+  const hearing = new EndedElsewhere({
+    link: await auditBus.link(self),
+    spiffeId: self,
+    log: createLog({ service: 'broker', level: 'warn', sink: { write: (line) => said.push(line) } }),
+    hear: (leaseId) => told.push(leaseId),
+    missed: () => looks++,
+  });
+  t.after(() => hearing.stop());
+  hearing.start();
+  await until('it is said of both subjects', 10_000, () => said.length === 2 || undefined);
+  for (const [i, subject] of ['auditlog.lease.revoking', 'auditlog.lease.revoked'].entries()) {
+    const line = JSON.parse(said[i] ?? '');
+    assert.deepEqual([line.level, line.subject], ['error', subject]);
+    assert.match(line.message, /may not hear what other brokers end/);
+    assert.match(line.todo, /"stint bus config".*reload/);
+  }
+  assert.equal(looks, 1, 'the store is looked at all the same');
+
+  isOld = false;
+  await auditBus.nats.crash();
+  await auditBus.nats.restart();
+  await until('the store is looked at again', 10_000, () => looks === 2 || undefined);
+  const auditor = await auditBus.link(stintIds.auditor(testDomain));
+  await connected(auditor);
+  const leaseId = newId('lease', 0);
+  const source = { broker: 'spiffe://stint.local/stint/broker/b2' };
+  const event = { type: 'lease.revoking', lease_id: leaseId, source, data: { reason: 'revoked' } };
+  auditor.publish('auditlog.lease.revoking', Buffer.from(JSON.stringify(event)));
+  await until('the end is heard', 5_000, () => told.includes(leaseId) || undefined);
+  assert.equal(said.length, 2);
 });

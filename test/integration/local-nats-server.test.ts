@@ -27,7 +27,7 @@ describe('local nats-server', { skip: skipWithoutNats }, () => {
   });
 
   test('applies the users of its config', async (t) => {
-    const nats = await scratchNats(t, { config: 'authorization { user: reader, password: "right" }' });
+    const nats = await scratchNats(t, { config: () => 'authorization { user: reader, password: "right" }' });
     const servers = `127.0.0.1:${nats.current().port}`;
     await assert.rejects(
       connect({ servers, user: 'reader', pass: 'wrong', reconnect: false }),

@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { bus } from '@stint/common/bus.ts';
 import { isId, type LeaseId } from '@stint/common/ids.ts';
+import type { Log } from '@stint/common/log.ts';
 import type { BusLink } from '@stint/common/nats.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 
@@ -8,6 +9,7 @@ export type EndedElsewhereOptions = {
   readonly link: Pick<BusLink, 'onConnected'>;
   /** This broker: what it ended itself, its sessions have heard. */
   readonly spiffeId: SpiffeId;
+  readonly log: Log;
   /** Told which lease to look at. Must not throw. */
   readonly hear: (leaseId: LeaseId) => void;
   /** Told that something may have been missed: there is a new connection, and it hears from now on. Must not throw. */
@@ -17,8 +19,7 @@ export type EndedElsewhereOptions = {
 /** Hears from what the auditor announces which leases other brokers ended before their time. */
 export class EndedElsewhere {
   readonly #options: EndedElsewhereOptions;
-  #connection: NatsConnection | undefined;
-  #subscriptions: Subscription[] = [];
+  readonly #subscriptions = new Map<string, Subscription>();
 
   constructor(options: EndedElsewhereOptions) {
     this.#options = options;
@@ -30,21 +31,36 @@ export class EndedElsewhere {
   }
 
   stop(): void {
-    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    for (const subscription of this.#subscriptions.values()) subscription.unsubscribe();
   }
 
   #onConnected(connection: NatsConnection): void {
-    if (connection !== this.#connection) {
-      this.#connection = connection;
-      const callback = (error: Error | null, message: Msg) => void (error === null && this.#onEvent(message));
-      this.#subscriptions = bus.leaseEndSubjects.map((subject) =>
-        connection.subscribe(subject, { callback }),
-      );
-    }
+    for (const subject of bus.leaseEndSubjects) this.#subscribe(connection, subject);
     // A server answers in order: what is announced after its answer is heard, and what was before stands in the store.
     const missed = () => this.#options.missed();
     // Without an answer the connection is lost. The next one asks again; until then nothing else tells what ended.
     connection.flush().then(missed, missed);
+  }
+
+  /**
+   * The library keeps a subscription through reconnects, but not one that the server refused, which may be taken now: the
+   * rights may have been mended meanwhile.
+   */
+  #subscribe(connection: NatsConnection, subject: string): void {
+    if (this.#subscriptions.get(subject)?.isClosed() === false) return;
+    const callback = (error: Error | null, message: Msg) =>
+      error === null ? this.#onEvent(message) : this.#onRefusal(subject, error);
+    this.#subscriptions.set(subject, connection.subscribe(subject, { callback }));
+  }
+
+  /** A nats.conf of before brokers listened: everything else works on, so that nobody would notice. */
+  #onRefusal(subject: string, { message: detail }: Error): void {
+    const todo =
+      'print nats.conf anew with "stint bus config" and have the server reload it; this broker then hears at its next connection, or at once if it is restarted';
+    this.#options.log.error(
+      { subject, detail, todo },
+      'the bus says that this broker may not hear what other brokers end: its sidecars are told late',
+    );
   }
 
   /** Attacker-controlled, by whoever holds the bus: it only says where to look. */

@@ -37,6 +37,7 @@ export function hearOtherBrokers(foundation: Foundation): () => Promise<void> {
   const hearing = new EndedElsewhere({
     link: foundation.link,
     spiffeId: foundation.spiffeId,
+    log: foundation.service.log,
     hear: (leaseId) => void telling.hear(leaseId),
     missed: () => void telling.catchUp(),
   });
