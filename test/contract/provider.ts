@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Credential, ProviderFailure, type TargetProvider } from '../../services/broker/app/ports.ts';
+import {
+  type Credential,
+  type LeaseAtTarget,
+  ProviderFailure,
+  type TargetProvider,
+} from '../../services/broker/app/ports.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { Profile, Resource } from '../../services/broker/domain/registry.ts';
@@ -42,7 +47,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     const { credential, handle } = await provider.create(grant, lease, place, signal);
     return { grant, credential, lease: { ...lease, state: 'active', handle } satisfies Lease };
   };
-  const endWholly = async (lease: Lease) => {
+  const endWholly = async (lease: LeaseAtTarget) => {
     const { provider } = target();
     await provider.contain(lease, signal);
     return provider.remove(lease, signal);
@@ -85,15 +90,15 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
   });
 
   test("the target itself ends logins at the credential's end, and extending moves that end", async (t) => {
-    const { provider, place, login, now } = target();
+    const { provider, login, now } = target();
     if (!provider.capabilities.nativeExpiry) {
       t.skip('the target has no expiry of its own');
       return;
     }
     const { credential, lease } = await create();
-    await provider.extend(lease, place.resource, now() - 1_000, signal);
+    await provider.extend(lease, now() - 1_000, signal);
     await assert.rejects(login(credential), 'an ended credential logged in');
-    await provider.extend(lease, place.resource, now() + 60_000, signal);
+    await provider.extend(lease, now() + 60_000, signal);
     await (await login(credential)).close();
     await endWholly(lease);
   });
@@ -142,7 +147,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     const { provider, place, login, now } = target();
     const { credential, lease } = await create();
     await provider.contain(lease, signal);
-    await provider.extend(lease, place.resource, now() + 60_000, signal).catch(onlyFailures);
+    await provider.extend(lease, now() + 60_000, signal).catch(onlyFailures);
     await assert.rejects(login(credential));
     const second = await provider.remint(lease, place.resource, signal).catch(onlyFailures);
     if (second !== undefined) await assert.rejects(login(second));
@@ -179,10 +184,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     const { provider, place, now } = target();
     const { lease } = await create();
     await endWholly(lease);
-    await assert.rejects(
-      provider.extend(lease, place.resource, now() + 1_000, signal),
-      isFailure('definite'),
-    );
+    await assert.rejects(provider.extend(lease, now() + 1_000, signal), isFailure('definite'));
     await assert.rejects(provider.remint(lease, place.resource, signal), isFailure('definite'));
   });
 
@@ -209,8 +211,8 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     const { lease } = await create();
     const listed = (await provider.listEntities(signal)).find(({ leaseId }) => leaseId === lease.id);
     assert.ok(listed !== undefined);
-    const { entityName, leaseId: id, resource } = listed;
-    await endWholly({ ...lease, id, entityName, resource, createdAt: 0, handle: {} });
+    const { entityName, leaseId: id } = listed;
+    await endWholly({ id, entityName, createdAt: 0, handle: {} });
     assert.equal(await exists(entityName), false);
   });
 

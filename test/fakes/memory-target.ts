@@ -5,6 +5,7 @@ import type { Clock, UnixMs } from '@stint/common/time.ts';
 import {
   type Credential,
   type EndProof,
+  type LeaseAtTarget,
   ProviderFailure,
   type TargetEntity,
   type TargetProvider,
@@ -182,13 +183,13 @@ export class MemoryTarget implements TargetProvider {
     });
   }
 
-  extend(...[lease, , expiresAt, signal]: Parameters<TargetProvider['extend']>): Promise<void> {
+  extend(lease: Lease, expiresAt: UnixMs, signal: AbortSignal): Promise<void> {
     return this.#run('extend', signal, () => {
       this.#find(lease).validUntil = expiresAt;
     });
   }
 
-  contain(lease: Lease, signal: AbortSignal): Promise<EndProof> {
+  contain(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof> {
     return this.#run('contain', signal, () => {
       requireName(lease);
       this.#failIfBlocked('contain', lease);
@@ -200,7 +201,7 @@ export class MemoryTarget implements TargetProvider {
     });
   }
 
-  remove(lease: Lease, signal: AbortSignal): Promise<EndProof> {
+  remove(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof> {
     return this.#run('remove', signal, () => {
       requireName(lease);
       this.#failIfBlocked('remove', lease);
@@ -230,7 +231,7 @@ export class MemoryTarget implements TargetProvider {
     return entity;
   }
 
-  #failIfBlocked(call: TargetCall, { entityName }: Lease): void {
+  #failIfBlocked(call: TargetCall, { entityName }: LeaseAtTarget): void {
     const blocked = this.#blocked.get(entityName);
     if (blocked?.call === call) throw new ProviderFailure('blocked', blocked.code);
   }
@@ -278,7 +279,7 @@ export class MemorySession {
 }
 
 /** A row that names something else must never reach a target. */
-function requireName({ id, entityName }: Lease): void {
+function requireName({ id, entityName }: LeaseAtTarget): void {
   if (!entityName.endsWith(`_${id.slice('lse_'.length)}`))
     throw new ProviderFailure('blocked', 'FOREIGN_NAME');
 }

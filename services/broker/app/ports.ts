@@ -171,6 +171,9 @@ export type TargetEntity = {
   readonly resource: string;
 };
 
+/** All that ending needs to know of a lease. Of one whose row is lost, it is read out of the name at the target. */
+export type LeaseAtTarget = Pick<Lease, 'id' | 'entityName' | 'createdAt' | 'handle'>;
+
 type ProviderBase = {
   readonly name: string;
   readonly kind: string;
@@ -190,8 +193,8 @@ export interface SigningProvider extends ProviderBase {
 
 /**
  * Issues by creating something at a target. Every call has a deadline of its own below {@link targetCallMs}; every call may
- * be repeated. Failures are {@link ProviderFailure}. Ending takes the lease alone, with the handle that creating gave: its
- * resource may have left the registry, and its broker may be another one on the same store.
+ * be repeated. Failures are {@link ProviderFailure}. Ending takes what stands at the target alone, with the handle that
+ * creating gave: the resource may have left the registry, and the broker may be another one on the same store.
  */
 export interface TargetProvider extends ProviderBase {
   readonly mode: 'creates';
@@ -208,11 +211,11 @@ export interface TargetProvider extends ProviderBase {
   /** A new secret for a live entity, for the replay of a request: no secret is stored anywhere. */
   remint(lease: Lease, resource: Resource, signal: AbortSignal): Promise<Credential>;
   /** Moves the target's own expiry. */
-  extend(lease: Lease, resource: Resource, expiresAt: UnixMs, signal: AbortSignal): Promise<void>;
+  extend(lease: Lease, expiresAt: UnixMs, signal: AbortSignal): Promise<void>;
   /** Cuts access and sessions; resolves only when the target says that nobody can use it. Absent counts as contained. */
-  contain(lease: Lease, signal: AbortSignal): Promise<EndProof>;
+  contain(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof>;
   /** Removes what is left. Absent counts as removed. */
-  remove(lease: Lease, signal: AbortSignal): Promise<EndProof>;
+  remove(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof>;
   /** What stands at the target under names that are this broker's by their form, in any order. */
   listEntities(signal: AbortSignal): Promise<readonly TargetEntity[]>;
   /** Frees connections. */

@@ -60,9 +60,7 @@ export class RenewLease {
     if (provider?.mode !== 'creates' || resource === undefined || profile === undefined)
       throw notRenewable(lease, 'its kind is asked for anew');
     const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
-    await extend(provider, () =>
-      provider.extend(lease, resource, expiresAt, AbortSignal.timeout(targetCallMs)),
-    );
+    await extend(provider, () => provider.extend(lease, expiresAt, AbortSignal.timeout(targetCallMs)));
     return this.#commit(asker, lease, expiresAt);
   }
 

@@ -1,14 +1,13 @@
 import type { EventType } from '@stint/common/audit-event.ts';
 import { isServiceError } from '@stint/common/errors.ts';
-import { newId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
-import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { type Lease, targetCallMs } from '../domain/lease.ts';
+import { targetCallMs } from '../domain/lease.ts';
 import { OrphanMemory } from './orphan-memory.ts';
 import {
   type EndProof,
   type GrantStore,
+  type LeaseAtTarget,
   type Ledger,
   type LedgerEntry,
   ProviderFailure,
@@ -146,7 +145,7 @@ export class SweepOrphans {
   async #contain(provider: TargetProvider, orphan: TargetEntity): Promise<void> {
     const memory = this.#memoryOf(provider);
     const { entityName: entity_name } = orphan;
-    const proof = await provider.contain(this.#standIn(provider, orphan), AbortSignal.timeout(targetCallMs));
+    const proof = await provider.contain(atTarget(orphan), AbortSignal.timeout(targetCallMs));
     if (memory.isContained(entity_name)) return;
     await this.#parts.ledger.commit(record('target.orphan_contained', { provider, orphan, proof }));
     memory.noteContained(entity_name);
@@ -160,7 +159,7 @@ export class SweepOrphans {
   async #remove(provider: TargetProvider, orphan: TargetEntity): Promise<void> {
     const memory = this.#memoryOf(provider);
     const { entityName: entity_name } = orphan;
-    const proof = await provider.remove(this.#standIn(provider, orphan), AbortSignal.timeout(targetCallMs));
+    const proof = await provider.remove(atTarget(orphan), AbortSignal.timeout(targetCallMs));
     memory.noteRemoved(entity_name);
     memory.unrecorded = record('target.orphan_removed', { provider, orphan, proof });
     await this.#parts.ledger.commit(memory.unrecorded);
@@ -194,26 +193,11 @@ export class SweepOrphans {
     this.#memories.set(name, memory);
     return memory;
   }
+}
 
-  /** A lease that never was, for the provider to end: only what it is called means anything. */
-  #standIn(provider: TargetProvider, { entityName, leaseId, resource }: TargetEntity): Lease {
-    const now = this.#parts.clock.now();
-    return {
-      id: leaseId,
-      grantId: newId('grant', now),
-      spiffeId: parseSpiffeId('spiffe://orphan/of/nobody'),
-      provider: provider.name,
-      resource,
-      entityName,
-      state: 'revoking',
-      createdAt: 0,
-      expiresAt: 1,
-      hardExpiresAt: 1,
-      renewable: false,
-      handle: {},
-      attempts: 0,
-    };
-  }
+/** What the provider needs to end it. It stands, so that its creation is over, however old it is. */
+function atTarget({ leaseId: id, entityName }: TargetEntity): LeaseAtTarget {
+  return { id, entityName, createdAt: 0, handle: {} };
 }
 
 /** Text that stands at a target is anybody's: what does not fit a record is left out, so that it stops none. */

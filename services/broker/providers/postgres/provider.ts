@@ -3,6 +3,7 @@ import type { Clock, UnixMs } from '@stint/common/time.ts';
 import {
   type Credential,
   type EndProof,
+  type LeaseAtTarget,
   ProviderFailure,
   type TargetEntity,
   type TargetProvider,
@@ -141,8 +142,7 @@ export class PostgresProvider implements TargetProvider {
     return this.#credential(lease, resource, password);
   }
 
-  // biome-ignore lint/complexity/useMaxParams: the port's signature
-  async extend(lease: Lease, _resource: Resource, expiresAt: UnixMs, signal: AbortSignal): Promise<void> {
+  async extend(lease: Lease, expiresAt: UnixMs, signal: AbortSignal): Promise<void> {
     await this.#change(signal, (session) =>
       setValidUntil(this.#checkedName(lease), expiresAt + session.clockOffsetMs),
     );
@@ -155,7 +155,7 @@ export class PostgresProvider implements TargetProvider {
    * A role that is absent counts as contained, once its sessions are gone and none can be created late any more.
    * @throws ProviderFailure `unreachable` CREATION_IN_FLIGHT while a lost creation may still arrive.
    */
-  contain(lease: Lease, signal: AbortSignal): Promise<EndProof> {
+  contain(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof> {
     return this.#end(lease, { lane: 'contain', signal }, containRole);
   }
 
@@ -169,7 +169,7 @@ export class PostgresProvider implements TargetProvider {
    * @throws ProviderFailure `blocked` 2BP01 with the kinds of what still hangs on the role, e.g. `2BP01:a.pg_class=1`:
    * rights that somebody else granted, which only they or a superuser can take back.
    */
-  remove(lease: Lease, signal: AbortSignal): Promise<EndProof> {
+  remove(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof> {
     return this.#end(lease, { lane: 'remove', signal }, removeRole);
   }
 
@@ -202,7 +202,7 @@ export class PostgresProvider implements TargetProvider {
   }
 
   async #end(
-    lease: Lease,
+    lease: LeaseAtTarget,
     { lane, signal }: { readonly lane: 'contain' | 'remove'; readonly signal: AbortSignal },
     work: (work: EndWork, role: LeaseRole) => Promise<EndProof>,
   ): Promise<EndProof> {
@@ -230,7 +230,7 @@ export class PostgresProvider implements TargetProvider {
   }
 
   /** The role's name in a lease row, checked: a row that names another role must never reach the target. */
-  #checkedName(lease: Lease): string {
+  #checkedName(lease: LeaseAtTarget): string {
     if (!isRoleNameOf(lease.id, lease.entityName))
       throw new ProviderFailure('blocked', 'FOREIGN_NAME', { target: 'unasked' });
     return lease.entityName;
