@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as elapse } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
@@ -15,7 +15,7 @@ import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 import type { EndedLease } from '../app/ports.ts';
 import { BrokerSession, inFlightBytesMax, inFlightMax } from './broker-session.ts';
-import { frameBytesMax, frameMessagesMax, type SessionStream } from './session-link.ts';
+import { frameBytesMax, frameMessagesMax, linkTimes, type SessionStream } from './session-link.ts';
 
 const fields: AccessFields = {
   idempotencyKey: 'key-00000001',
@@ -126,7 +126,32 @@ function sources(): SvidSource & { rotate(): void; fault: ServiceError | undefin
   return source;
 }
 
+/** What both ends owe each other without any time passing is done after a few turns of the loop they share. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
+}
+
+/** Lets this process's time stand still, but for what a test lets pass. */
+function holdTime({ mock: { timers } }: TestContext) {
+  const stepMs = 10;
+  timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: Date.now() });
+  /** So many milliseconds, and with each step of them all that it brings. */
+  const pass = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= stepMs) {
+      timers.tick(Math.min(left, stepMs));
+      await settled();
+    }
+  };
+  const until = async (claim: () => boolean): Promise<void> => {
+    await settled();
+    for (let passedMs = 0; passedMs < 5_000 && !claim(); passedMs += stepMs) await pass(stepMs);
+    assert.ok(claim(), claim.toString());
+  };
+  return { pass, until };
+}
+
 function openSession(t: TestContext) {
+  const { pass, until } = holdTime(t);
   const streams: FakeStream[] = [];
   const late: string[] = [];
   const ended: EndedLease[] = [];
@@ -146,21 +171,19 @@ function openSession(t: TestContext) {
     },
     clock: systemClock,
     log: createLog({ service: 'test', level: 'silent' }),
-    times: { aliveMs: 40, deadMs: 200 },
   });
   session.start();
-  t.after(() => session.close(0));
+  const close = async (deadlineMs = 1) => {
+    const closed = session.close(deadlineMs);
+    await pass(deadlineMs);
+    await closed;
+  };
+  t.after(() => close());
   const stream = (n: number) => streams[n] ?? assert.fail(`no stream ${n}`);
-  return { session, streams, stream, late, ended, keys, svids };
+  return { session, streams, stream, late, ended, keys, svids, pass, until, close };
 }
 
 const soon = (ms = 5_000) => ({ deadline: Date.now() + ms });
-const settled = () => elapse(10);
-
-async function until(claim: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !claim(); i++) await elapse(10);
-  assert.ok(claim(), claim.toString());
-}
 
 function accessFor(id: number | undefined): { readonly id: number; readonly access: Buffer } {
   const now = Date.now();
@@ -177,7 +200,7 @@ function refusedAs(reason: ErrorReason): (thrown: unknown) => boolean {
 }
 
 test('questions wait for the broker’s first word, then leave in one frame', async (t) => {
-  const { session, stream } = openSession(t);
+  const { session, stream, until } = openSession(t);
   const asked = [1, 2, 3].map((n) => session.requestAccess({ ...fields, resource: `api-${n}` }, soon()));
   await settled();
   assert.deepEqual(stream(0).frames, []);
@@ -191,7 +214,7 @@ test('questions wait for the broker’s first word, then leave in one frame', as
 });
 
 test('frames stay within their bounds in messages and bytes', async (t) => {
-  const { session, stream } = openSession(t);
+  const { session, stream, until, close } = openSession(t);
   stream(0).greet();
   await settled();
   const big = 'x'.repeat(10_000);
@@ -203,43 +226,49 @@ test('frames stay within their bounds in messages and bytes', async (t) => {
     assert.ok(frame.length <= frameMessagesMax);
     assert.ok(Buffer.byteLength(JSON.stringify(frame)) <= frameBytesMax * 1.2);
   }
-  await session.close(0);
+  await close();
   await Promise.all(asked);
 });
 
 test('a peer that reads slowly is waited for', async (t) => {
-  const { session, stream } = openSession(t);
+  const { session, stream, until, close } = openSession(t);
   stream(0).greet();
   await settled();
   stream(0).hasRoom = false;
   const first = session.requestAccess(fields, soon()).catch(() => undefined);
   await until(() => stream(0).asked.length === 1);
   const second = session.requestAccess(fields, soon()).catch(() => undefined);
-  await elapse(60);
+  await settled();
   assert.equal(stream(0).asked.length, 1);
   stream(0).hasRoom = true;
   stream(0).drain.resolve();
   await until(() => stream(0).asked.length === 2);
-  await session.close(0);
+  await close();
   await Promise.all([first, second]);
 });
 
-test('as many questions and bytes as may be under way, and no more', async (t) => {
-  const { session } = openSession(t);
-  const asked: Promise<unknown>[] = [];
-  for (let n = 0; n < inFlightMax; n++) asked.push(session.requestAccess(fields, soon()).catch(() => 'over'));
+test('as many questions as may be under way, and no more', async (t) => {
+  const { session, close } = openSession(t);
+  const asked = Array.from({ length: inFlightMax }, () =>
+    session.requestAccess(fields, soon()).catch(() => 'over'),
+  );
   await assert.rejects(session.requestAccess(fields, soon()), refusedAs('RATE_LIMITED'));
   session.acknowledgeDelivery(newId('lease', Date.now())); // is never refused
-  const other = openSession(t).session;
-  const huge = { ...fields, justification: 'x'.repeat(inFlightBytesMax / 2) };
-  asked.push(other.requestAccess(huge, soon()).catch(() => 'over'));
-  await assert.rejects(other.requestAccess(huge, soon()), refusedAs('RATE_LIMITED'));
-  await Promise.all([session.close(0), other.close(0)]);
+  await close();
   await Promise.all(asked);
 });
 
+test('as many bytes of questions as may be under way, and no more', async (t) => {
+  const { session, close } = openSession(t);
+  const huge = { ...fields, justification: 'x'.repeat(inFlightBytesMax / 2) };
+  const asked = session.requestAccess(huge, soon()).catch(() => 'over');
+  await assert.rejects(session.requestAccess(huge, soon()), refusedAs('RATE_LIMITED'));
+  await close();
+  await asked;
+});
+
 test('a lost link’s questions are asked again on the next, as they were', async (t) => {
-  const { session, stream, streams } = openSession(t);
+  const { session, stream, streams, until } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -263,7 +292,7 @@ test('a lost link’s questions are asked again on the next, as they were', asyn
 });
 
 test('a link that breaks in the middle of a frame has given all of it: nothing answered is asked again', async (t) => {
-  const { session, stream, streams, svids, late } = openSession(t);
+  const { session, stream, streams, svids, late, until } = openSession(t);
   stream(0).greet();
   await settled();
   stream(0).hasRoom = false;
@@ -284,7 +313,7 @@ test('a link that breaks in the middle of a frame has given all of it: nothing a
 });
 
 test('a refusal on the first asking is the answer', async (t) => {
-  const { session, stream } = openSession(t);
+  const { session, stream, until } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -293,7 +322,7 @@ test('a refusal on the first asking is the answer', async (t) => {
 });
 
 test('a broker that is stopping is not believed: the next one is asked', async (t) => {
-  const { session, stream, streams } = openSession(t);
+  const { session, stream, streams, until } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -307,7 +336,7 @@ test('a broker that is stopping is not believed: the next one is asked', async (
 });
 
 test('what a stopping broker leaves on a link that was replaced is asked on the current one', async (t) => {
-  const { session, stream, svids } = openSession(t);
+  const { session, stream, svids, until } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -322,7 +351,7 @@ test('what a stopping broker leaves on a link that was replaced is asked on the 
 });
 
 test('a link lost while a question waits to be repeated does not repeat it twice', async (t) => {
-  const { session, stream, streams } = openSession(t);
+  const { session, stream, streams, until, pass } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -330,13 +359,13 @@ test('a link lost while a question waits to be repeated does not repeat it twice
   await until(() => streams.length === 2);
   stream(1).greet();
   await until(() => stream(1).asked.length === 1);
-  const again = new ServiceError('CONCURRENT_UPDATE', 'still being issued', { retryAfterMs: 80 });
+  const again = new ServiceError('CONCURRENT_UPDATE', 'still being issued', { retryAfterMs: 1_000 });
   stream(1).refuse(Number(stream(1).asked[0]?.id), again);
   await settled();
   stream(1).breakOff();
   await until(() => streams.length === 3);
   stream(2).greet();
-  await elapse(120);
+  await pass(1_000);
   const repeated = stream(2).asked;
   assert.equal(repeated.length, 1);
   stream(2).say(accessFor(Number(repeated[0]?.id)));
@@ -344,7 +373,7 @@ test('a link lost while a question waits to be repeated does not repeat it twice
 });
 
 test('a delivery is reported until the broker has heard it', async (t) => {
-  const { session, stream } = openSession(t);
+  const { session, stream, until, pass } = openSession(t);
   stream(0).greet();
   await settled();
   session.acknowledgeDelivery(newId('lease', Date.now()));
@@ -354,14 +383,16 @@ test('a delivery is reported until the broker has heard it', async (t) => {
   stream(0).refuse(Number(reports()[0]?.id), busy);
   await until(() => reports().length === 2);
   stream(0).say({ id: Number(reports()[1]?.id), alive: {} });
-  await elapse(60);
+  await pass(1_000);
   assert.equal(reports().length, 2);
 });
 
 test('access that arrives when nobody waits any more is handed over to be given back', async (t) => {
-  const { session, stream, late } = openSession(t);
+  const { session, stream, late, until, pass } = openSession(t);
   stream(0).greet();
-  await assert.rejects(session.requestAccess(fields, soon(50)), refusedAs('DEADLINE_EXCEEDED'));
+  const given = assert.rejects(session.requestAccess(fields, soon(50)), refusedAs('DEADLINE_EXCEEDED'));
+  await pass(50);
+  await given;
   const answer = accessFor(Number(stream(0).asked[0]?.id));
   stream(0).say(answer);
   await until(() => late.length === 1);
@@ -369,7 +400,7 @@ test('access that arrives when nobody waits any more is handed over to be given 
 });
 
 test('a malformed answer or push fails only what it concerns', async (t) => {
-  const { session, stream, ended } = openSession(t);
+  const { session, stream, ended, until } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -389,7 +420,7 @@ test('a malformed answer or push fails only what it concerns', async (t) => {
 });
 
 test('refusals that cannot be read fail their questions, and the rest of the frame is answered', async (t) => {
-  const { session, stream, streams } = openSession(t);
+  const { session, stream, streams, until } = openSession(t);
   stream(0).greet();
   const asked = [1, 2, 3, 4].map((n) => session.requestAccess({ ...fields, resource: `api-${n}` }, soon()));
   const outcomes = Promise.allSettled(asked);
@@ -409,7 +440,7 @@ test('refusals that cannot be read fail their questions, and the rest of the fra
 });
 
 test('a session that is refused for good fails what waits, and is tried again all the same', async (t) => {
-  const { session, stream, streams } = openSession(t);
+  const { session, stream, streams, until } = openSession(t);
   const asked = session.requestAccess(fields, soon());
   stream(0).breakOff(new ServiceError('IDENTITY_SUSPENDED', 'suspended'));
   await assert.rejects(asked, refusedAs('IDENTITY_SUSPENDED'));
@@ -418,17 +449,18 @@ test('a session that is refused for good fails what waits, and is tried again al
 });
 
 test('an SVID that has ended is an outage with its own reason, and its return ends it at once', async (t) => {
-  const { session, stream, streams, svids } = openSession(t);
+  const { session, stream, streams, svids, until, pass } = openSession(t);
   stream(0).greet();
   await settled();
   svids.fault = new ServiceError('IDENTITY_NOT_READY', 'the SVID expired');
   stream(0).breakOff(new ServiceError('PEER_UNAUTHENTICATED', 'ended'));
-  const asked = session.requestAccess(fields, soon(300));
-  await assert.rejects(asked, (error) => {
+  const refused = assert.rejects(session.requestAccess(fields, soon(300)), (error) => {
     assert.ok(isServiceError(error, 'IDENTITY_NOT_READY'), String(error));
     assert.match(error.message, /the SVID expired.*join token/);
     return true;
   });
+  await pass(300);
+  await refused;
   assert.equal(streams.length, 1, 'nothing was dialled without an SVID');
   svids.fault = undefined;
   svids.rotate();
@@ -438,7 +470,7 @@ test('an SVID that has ended is an outage with its own reason, and its return en
 });
 
 test('a new SVID moves new questions over and leaves the old ones to be answered', async (t) => {
-  const { session, stream, streams, svids, keys } = openSession(t);
+  const { session, stream, streams, svids, keys, until } = openSession(t);
   stream(0).greet();
   const old = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
@@ -462,23 +494,32 @@ test('a new SVID moves new questions over and leaves the old ones to be answered
 });
 
 test('silence is answered by signs of life, and then by another connection', async (t) => {
-  const { stream, streams } = openSession(t);
+  const { stream, streams, until, pass } = openSession(t);
+  const { aliveMs, deadMs } = linkTimes;
+  const signs = () => stream(0).messages.filter((message) => message.alive);
   stream(0).greet();
-  await until(() => stream(0).messages.some((message) => message.alive));
-  await until(() => streams.length === 2);
+  await settled();
+  await pass(aliveMs - 10);
+  assert.equal(signs().length, 0);
+  await pass(10);
+  assert.equal(signs().length, 1);
+  await pass(deadMs - aliveMs - 10);
+  assert.equal(stream(0).isClosed, false);
+  await pass(10);
   assert.equal(stream(0).isClosed, true);
+  await until(() => streams.length === 2);
 });
 
 test('closing refuses what waits and dials no more', async (t) => {
-  const { session, stream, streams } = openSession(t);
+  const { session, stream, streams, until, pass, close } = openSession(t);
   stream(0).greet();
   const asked = session.requestAccess(fields, soon());
   await until(() => stream(0).asked.length === 1);
   const refused = assert.rejects(asked, refusedAs('SHUTTING_DOWN'));
-  await session.close(20);
+  await close(20);
   await refused;
   assert.equal(stream(0).isClosed, true);
   await assert.rejects(session.requestAccess(fields, soon()), refusedAs('SHUTTING_DOWN'));
-  await elapse(200);
+  await pass(10_000); // longer than any wait between two attempts
   assert.equal(streams.length, 1);
 });
