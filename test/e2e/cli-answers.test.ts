@@ -35,4 +35,42 @@ describe('what a command tells of what it did not do', { skip: skipWithoutMesh }
     assert.equal(code, 0);
     assert.equal((await cli.json(['release', grant.id])).end_reason, 'revoked');
   });
+
+  it('a filter that names what is not registered is said to be one, and programs get the empty list', async () => {
+    const { stdout, stderr, code } = await cli.run(['grants', 'list', '--resource', 'demo-bd', '-o', 'json']);
+    assert.deepEqual([code, JSON.parse(stdout)], [0, { grants: [] }]);
+    assert.equal(
+      stderr,
+      'stint: no resource "demo-bd" is registered; did you mean "demo-db"? see: stint registry list\n',
+    );
+    const holder = await cli.run(['grants', 'list', '--holder', 'spiffe://stint.local/nobody']);
+    assert.match(
+      holder.stderr,
+      /^stint: no identity "spiffe:\S+" is registered; see: stint registry list\n$/,
+    );
+    const known = await cli.run(['grants', 'list', '--resource', 'demo-api']);
+    assert.deepEqual([known.stdout, known.stderr], ['no grants\n', '']);
+  });
+
+  it('a place behind the end of the log is said to be one', async () => {
+    const { stdout, stderr, code } = await cli.run(['audit', 'list', '--from', '99999']);
+    assert.deepEqual([stdout, code], ['no records\n', 0]);
+    assert.match(stderr, /^stint: there is no record 99999 yet: the log has \d+, from 0 on\n$/);
+  });
+
+  it('whatever needs what does not run says what to start', async () => {
+    const nowhere = { cwd: '/', env: { XDG_RUNTIME_DIR: '' } };
+    for (const line of [
+      'audit list',
+      'audit tail',
+      'grants list',
+      'request a b',
+      'explain a b',
+      'policy reload',
+    ]) {
+      const { stderr, code } = await cli.run(line.split(' '), nowhere);
+      assert.equal(code, 1, line);
+      assert.match(stderr, /^error: no mesh was found\n.*\n {2}fix: npm start /, line);
+    }
+  });
 });

@@ -15,6 +15,7 @@ import { proofJson, recordCells, recordHead, recordJson } from '../views/record-
 import { describeCommand } from './command-help.ts';
 import { readEventType, readIndex, readLimit, readSpiffeId } from './option-values.ts';
 import type { Runner } from './run-command.ts';
+import { readId } from './typed-id.ts';
 
 /** Proofs asked for at once. */
 const proofsAtOnceMax = 16;
@@ -37,19 +38,19 @@ export function addAuditList(audit: Command, run: Runner): void {
     .option('--verifier-key <file>', "the log's key, kept elsewhere (default: log.vkey with the log)")
     .action(
       run<ListOptions>(async (session, { options }) => {
+        requireIds(options);
+        await session.channel('auditor'); // where nothing runs that is said first, and what to start
         const { verifier, isPinned } = readVerifier(session, options.verifierKey);
         const records = await findRecords(session, options);
         const checked = await checkAll(await session.channel('auditor'), records, verifier);
         writeRecords(session, checked);
         if (checked.some(({ verdict }) => verdict.kind === 'not proved')) throw unproved(checked);
-        if (checked.length === 0 && options.request !== '')
+        if (checked.length === 0) await sayWhyNone(session, options);
+        else
           session.output.note(
-            'not every request has a record: of many refusals some are only counted, and a fault of Stint’s own is in the log file of its part',
+            `${checked.length} records, each proved to stand in a checkpoint signed by ${verifier.name}` +
+              (isPinned ? '' : '; the key lay with the log: give one kept elsewhere with --verifier-key'),
           );
-        session.output.note(
-          `${checked.length} records, each proved to stand in a checkpoint signed by ${verifier.name}` +
-            (isPinned ? '' : '; the key lay with the log: give one kept elsewhere with --verifier-key'),
-        );
         return exitCodes.ok.code;
       }),
     );
@@ -67,6 +68,22 @@ export function addAuditList(audit: Command, run: Runner): void {
     ],
     next: ['stint audit verify', 'stint audit tail'],
   });
+}
+
+/** @throws CliError INVALID_FIELD for what is typed as an id and is none of its kind. */
+function requireIds(options: ListOptions): void {
+  for (const kind of ['grant', 'request', 'lease'] as const)
+    if (options[kind] !== '') readId(kind, options[kind], `--${kind}`);
+}
+
+async function sayWhyNone(session: CommandSession, { request, from = 0 }: ListOptions): Promise<void> {
+  if (request !== '')
+    session.output.note(
+      'not every request has a record: of many refusals some are only counted, and a fault of Stint’s own is in the log file of its part',
+    );
+  const auditor = await session.channel('auditor');
+  const { size } = await auditor.call(services.audit.GetStatus, {});
+  if (from >= size) session.output.warn(`there is no record ${from} yet: the log has ${size}, from 0 on`);
 }
 
 async function findRecords(session: CommandSession, query: RecordQuery): Promise<Record__Output[]> {

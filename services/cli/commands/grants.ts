@@ -1,4 +1,4 @@
-import { parseId } from '@stint/common/ids.ts';
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
 import { cliError } from '../cli-error.ts';
@@ -10,6 +10,7 @@ import { endNote } from '../views/record-view.ts';
 import { describeCommand } from './command-help.ts';
 import { readLimit, readSpiffeId } from './option-values.ts';
 import type { Runner } from './run-command.ts';
+import { readId } from './typed-id.ts';
 
 /** Grants in one answer of the broker, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
 const pageSizeMax = 500;
@@ -46,6 +47,7 @@ function addList(grants: Command, run: Runner): void {
           json: { grants: grants.map(grantJson) },
           table: (paint) => grantTable(grants, now, paint),
         });
+        if (grants.length === 0) await warnOfUnknown(session, options);
         return exitCodes.ok.code;
       }),
     );
@@ -70,11 +72,29 @@ async function listGrants(session: CommandSession, options: ListOptions) {
   return grants;
 }
 
+/** Says that nobody can have had a grant so, where a filter names what is not registered: it may be mistyped. */
+async function warnOfUnknown(session: CommandSession, { resource, holder }: ListOptions): Promise<void> {
+  if (resource === '' && holder === '') return;
+  const broker = await session.channel('broker');
+  const { resources, identities } = await broker.call(services.admin.ListRegistry, {});
+  const filters = [
+    { kind: 'resource', name: resource, known: resources.map(({ id }) => id) },
+    { kind: 'identity', name: holder, known: identities.map(({ spiffeId }) => spiffeId) },
+  ];
+  for (const { kind, name, known } of filters) {
+    if (name === '' || known.includes(name)) continue;
+    const meant = suggestName(name, known);
+    session.output.warn(
+      `no ${kind} "${name}" is registered; ${meant === '' ? '' : `${meant} `}see: stint registry list`,
+    );
+  }
+}
+
 function addShow(grants: Command, run: Runner): void {
   const command = grants.command('show <grant>').action(
     run(async (session, { args: [grantId = ''] }) => {
       const broker = await session.channel('broker');
-      const request = { grantId: parseId('grant', grantId, 'grant') };
+      const request = { grantId: readId('grant', grantId, 'GRANT') };
       const found = await broker.call(services.admin.GetGrant, request);
       const note = found.grant?.endReason === 'revoked' ? await recordedNote(session, request) : undefined;
       showGrant(session, { ...found, note }, { end_note: note ?? null });
@@ -114,7 +134,7 @@ export function addRevokeCommand(program: Command, run: Runner): void {
     .option('--no-wait', 'do not wait until nobody can use the credential')
     .action(
       run<{ reason: string; wait: boolean }>(async (session, { args: [grant = ''], options }) => {
-        const grantId = parseId('grant', grant, 'grant');
+        const grantId = readId('grant', grant, 'GRANT');
         const revocation = await revokeGrant(session, { grantId, ...options });
         const { endedBefore } = revocation;
         showGrant(session, revocation, { already_ended: endedBefore !== undefined });

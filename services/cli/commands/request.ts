@@ -1,4 +1,3 @@
-import { parseId } from '@stint/common/ids.ts';
 import type { Command } from 'commander';
 import { acquireAccess } from '../access.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -8,6 +7,7 @@ import { leaseJson, releasedText } from '../views/grant-view.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption, readDuration } from './option-values.ts';
 import type { Runner } from './run-command.ts';
+import { readId } from './typed-id.ts';
 
 type RequestOptions = {
   readonly reason: string;
@@ -67,7 +67,7 @@ function addRequest(program: Command, run: Runner): void {
 function addRelease(program: Command, run: Runner): void {
   const command = program.command('release <grant>').action(
     run(async (session, { args: [id = ''] }) => {
-      const grantId = parseId('grant', id, 'grant');
+      const grantId = readId('grant', id, 'GRANT');
       const { completed, grant, leases } = await releaseGrant(session, grantId);
       const now = session.clock.now();
       session.output.result({
