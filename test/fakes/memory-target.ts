@@ -44,12 +44,6 @@ export class MemoryTarget implements TargetProvider {
   readonly mode = 'creates';
   readonly kind = 'memory';
   readonly name: string;
-  readonly capabilities = {
-    revocation: 'at_target',
-    nativeExpiry: true,
-    cutsSessions: true,
-    renewable: true,
-  } as const;
   /** How often each call arrived, also those that failed. */
   readonly calls: Record<TargetCall, number> = { create: 0, remint: 0, extend: 0, contain: 0, remove: 0 };
   readonly #clock: Clock;

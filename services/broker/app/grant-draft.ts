@@ -10,6 +10,7 @@ import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 import { boundLifetime } from '../domain/lifetime.ts';
 import type { AccessRequest, Asker, Question } from './access-question.ts';
+import type { Provider } from './ports.ts';
 
 /** A grant and its first lease, whose state the way of issuing decides. */
 export type Draft = { readonly grant: Grant; readonly lease: Omit<Lease, 'state'> };
@@ -26,7 +27,7 @@ export function draftGrant(question: Question, decision: AllowDecision): Draft {
     profileMaxMs: profile.ttlSecondsMax * 1_000,
     policyMaxMs: decision.ttlSecondsMax * 1_000,
     svidExpiresAt: asker.svidExpiresAt,
-    renewable: provider.capabilities.renewable,
+    renewable: isRenewable(provider),
     now,
   });
   if (lifetime.kind === 'out_of_range') {
@@ -69,10 +70,15 @@ function draftLease({ provider, now }: Question, grant: Grant, expiresAt: UnixMs
     createdAt: now,
     expiresAt,
     hardExpiresAt: grant.expiresAt,
-    renewable: provider.capabilities.renewable,
+    renewable: isRenewable(provider),
     handle: {},
     attempts: 0,
   };
+}
+
+/** What stands at a target is extended there; what is signed is asked for anew. */
+function isRenewable({ mode }: Provider): boolean {
+  return mode === 'creates';
 }
 
 /** The record of an issue: what was decided and by which rules, and what was issued. Never the credential. */

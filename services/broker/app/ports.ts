@@ -151,17 +151,6 @@ export type Credential =
       readonly sslmode: string;
     };
 
-/** What a provider can promise; shown to policy authors, in `stint explain` and in the provider's page. */
-export type ProviderCapabilities = {
-  /** How the end of a lease takes effect: at the target at once, or by verifiers that hear of it. */
-  readonly revocation: 'at_target' | 'by_verifiers';
-  /** Whether the target itself ends the credential if Stint is gone. */
-  readonly nativeExpiry: boolean;
-  /** Whether open sessions are cut. */
-  readonly cutsSessions: boolean;
-  readonly renewable: boolean;
-};
-
 /** Something at a target that bears a lease's name, whether or not there is such a lease. */
 export type TargetEntity = {
   readonly entityName: string;
@@ -177,14 +166,16 @@ export type LeaseAtTarget = Pick<Lease, 'id' | 'entityName' | 'createdAt' | 'han
 type ProviderBase = {
   readonly name: string;
   readonly kind: string;
-  readonly capabilities: ProviderCapabilities;
   /** The lease's name at the target, made from the id alone, valid there, and recognisable as ours. */
   entityName(leaseId: LeaseId): string;
   /** What is wrong with a resource and profile that name this provider; empty when nothing is. Read at bundle load. */
   profileFaults(resource: Resource, profile: Profile): readonly string[];
 };
 
-/** Issues by signing: nothing exists at a target, so decision, lease and credential are one commit. */
+/**
+ * Issues by signing: nothing exists at a target, so decision, lease and credential are one commit. What is signed cannot be
+ * renewed: it is asked for anew.
+ */
 export interface SigningProvider extends ProviderBase {
   readonly mode: 'signs';
   /** Synchronous and quick: it runs between decision and commit. The same lease gives an equivalent credential again. */

@@ -56,14 +56,13 @@ export class TargetHealth {
   }
 
   #watch(provider: TargetProvider): TargetProvider {
-    const { name, kind, mode, capabilities } = provider;
+    const { name, kind, mode } = provider;
     const record = new TargetRecord(provider, this.#clock);
     this.#records.set(name, record);
     return {
       name,
       kind,
       mode,
-      capabilities,
       entityName: (leaseId) => provider.entityName(leaseId),
       profileFaults: (resource, profile) => provider.profileFaults(resource, profile),
       create: (...facts) => record.note(() => provider.create(...facts)),

@@ -30,7 +30,7 @@ async function providerWithClock(t: TestContext) {
   t.after(() => rmSync(parent, { recursive: true }));
   const clock = { time: start, now: () => clock.time };
   const keys = await SigningKeys.open(path.join(parent, 'keys'), clock);
-  return { clock, provider: new JwtProvider({ name: 'tokens', issuer, keys }) };
+  return { clock, keys, provider: new JwtProvider({ name: 'tokens', issuer, keys }) };
 }
 
 function grantAndLease(now: number, parameters: Record<string, string> = {}): { grant: Grant; lease: Lease } {
@@ -134,10 +134,10 @@ test('a profile names its own audience and scope, and parameters narrow the toke
 });
 
 test('tokens verify with the published set through a rotation, before and after', async (t) => {
-  const { clock, provider } = await providerWithClock(t);
+  const { clock, keys, provider } = await providerWithClock(t);
   const { grant, lease } = grantAndLease(start);
   const before = tokenOf(provider, { grant, lease });
-  await provider.rotate();
+  await keys.rotate();
   clock.time += keySetCacheMs + 1;
   const after = tokenOf(provider, { grant, lease });
   assert.notEqual(decodeProtectedHeader(after).kid, decodeProtectedHeader(before).kid);

@@ -30,12 +30,6 @@ export type JwtProviderOptions = {
 export class JwtProvider implements SigningProvider {
   readonly mode = 'signs';
   readonly kind = 'jwt';
-  readonly capabilities = {
-    revocation: 'by_verifiers',
-    nativeExpiry: true,
-    cutsSessions: false,
-    renewable: false,
-  } as const;
   readonly name: string;
   readonly #issuer: string;
   readonly #keys: SigningKeys;
@@ -94,11 +88,6 @@ export class JwtProvider implements SigningProvider {
   /** The public keys that this instance's tokens verify with. */
   keySet(): JwkSet {
     return this.#keys.keySet();
-  }
-
-  /** Makes a new key, published now and signing after the verifiers' cache time. */
-  rotate(): Promise<void> {
-    return this.#keys.rotate();
   }
 
   /** Does what time has made due to the keys. Call it every hour or so. */

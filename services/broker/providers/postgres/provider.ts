@@ -59,12 +59,6 @@ export type PostgresProviderOptions = {
 export class PostgresProvider implements TargetProvider {
   readonly mode = 'creates';
   readonly kind = 'postgres';
-  readonly capabilities = {
-    revocation: 'at_target',
-    nativeExpiry: true,
-    cutsSessions: true,
-    renewable: true,
-  } as const;
   readonly name: string;
   readonly #brokerName: string;
   readonly #config: PostgresConfig;
