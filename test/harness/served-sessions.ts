@@ -9,8 +9,7 @@ import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { accessService } from '../../services/broker/rpc/access-service.ts';
-import type { SessionParts } from '../../services/broker/rpc/session.ts';
+import { type AccessServiceParts, accessService } from '../../services/broker/rpc/access-service.ts';
 import { TrustFeed } from '../../services/broker/rpc/trust-feed.ts';
 import { BrokerCore, reader } from './broker-core.ts';
 import { connectTo, echoServerId, meshListener } from './echo-server.ts';
@@ -23,7 +22,7 @@ const { access } = services;
 /** A broker's access service over mutual TLS, on real use cases apart from what a test replaces. */
 export async function served(
   scope: Scope,
-  replaced: (core: BrokerCore) => Partial<SessionParts> = () => ({}),
+  replaced: (core: BrokerCore) => Partial<AccessServiceParts> = () => ({}),
 ) {
   const core = await BrokerCore.start(scope);
   const ca = await TestCa.create();
@@ -32,7 +31,7 @@ export async function served(
     () => trusted,
     () => core.clock.now(),
   );
-  const parts: SessionParts = {
+  const parts: AccessServiceParts = {
     requestAccess: core.request,
     endGrant: core.endGrant,
     renewLease: core.renewal,

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { isServiceError } from '@stint/common/errors.ts';
 import { services } from '@stint/common/proto.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { frameMessagesMax, type SessionParts } from '../../services/broker/rpc/session.ts';
+import type { AccessUseCases } from '../../services/broker/rpc/access-calls.ts';
+import { frameMessagesMax } from '../../services/broker/rpc/session.ts';
 import { reader } from '../harness/broker-core.ts';
 import { grantAndLease } from '../harness/ledger-entries.ts';
 import { readQuestion, SessionClient, served } from '../harness/served-sessions.ts';
@@ -25,7 +26,7 @@ describe('a peer that does not read', () => {
       done++;
       return Promise.resolve(lease);
     };
-    const renewLease = { execute } as unknown as SessionParts['renewLease'];
+    const renewLease = { execute } as unknown as AccessUseCases['renewLease'];
     const { channel } = await served(t, () => ({ renewLease }));
     const client = new SessionClient(await channel(), { isReading: false });
     const frames = 400;
@@ -83,7 +84,7 @@ describe('a session ends', () => {
       if (done++ === 0) client?.hangUp();
       return Promise.resolve(lease);
     };
-    const renewLease = { execute } as unknown as SessionParts['renewLease'];
+    const renewLease = { execute } as unknown as AccessUseCases['renewLease'];
     const { core, open } = await served(t, () => ({ renewLease }));
     client = await open();
     await client.pushes(1);

@@ -8,13 +8,9 @@ import { toDuration } from '@stint/common/proto-time.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { RequestAccess } from '../../services/broker/app/request-access.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
+import type { AccessUseCases } from '../../services/broker/rpc/access-calls.ts';
 import { callsPerIdentityMax } from '../../services/broker/rpc/access-service.ts';
-import {
-  frameMessagesMax,
-  type SessionParts,
-  sessionInFlightMax,
-  takenMax,
-} from '../../services/broker/rpc/session.ts';
+import { frameMessagesMax, sessionInFlightMax, takenMax } from '../../services/broker/rpc/session.ts';
 import { deployer, reader } from '../harness/broker-core.ts';
 import { grantAndLease } from '../harness/ledger-entries.ts';
 import { alive, readQuestion, refusal, SessionClient, served } from '../harness/served-sessions.ts';
@@ -97,7 +93,7 @@ describe('a session', () => {
 
   test('refuses at once what is more than it has under way, and answers the rest', async (t) => {
     const gate = Promise.withResolvers<Lease>();
-    const renewLease = { execute: () => gate.promise } as unknown as SessionParts['renewLease'];
+    const renewLease = { execute: () => gate.promise } as unknown as AccessUseCases['renewLease'];
     const { core, open } = await served(t, () => ({ renewLease }));
     const client = await open();
     const leaseId = newId('lease', core.clock.now());
@@ -115,7 +111,7 @@ describe('a session', () => {
 
   test('tells INTERNAL and nothing else of a fault of ours; the log has it under the id that is told', async (t) => {
     const execute = () => Promise.reject(new TypeError('the password is hunter2'));
-    const renewLease = { execute } as unknown as SessionParts['renewLease'];
+    const renewLease = { execute } as unknown as AccessUseCases['renewLease'];
     const { core, open } = await served(t, () => ({ renewLease }));
     const client = await open();
     const leaseId = newId('lease', core.clock.now());

@@ -6,13 +6,11 @@ import {
   grpcService,
   type MethodTable,
 } from '@stint/common/grpc-method.ts';
-import { parseId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
-import { fromDuration } from '@stint/common/proto-time.ts';
 import { isStintId } from '@stint/common/spiffe-id.ts';
 import type { Asker } from '../app/access-question.ts';
-import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
-import { completionReason, Session, type SessionParts } from './session.ts';
+import { AccessCalls, type AccessUseCases } from './access-calls.ts';
+import { Session, type SessionParts } from './session.ts';
 
 /** Anybody with an SVID but Stint's own parts, which hold no grants. The registry decides the rest. */
 const workload = (spiffeId: Parameters<typeof isStintId>[0]) => !isStintId(spiffeId);
@@ -42,46 +40,42 @@ const methods: MethodTable<typeof services.access> = {
   RenewLease: callRow,
 };
 
+/** What the service answers with. */
+export type AccessServiceParts = AccessUseCases & Omit<SessionParts, 'calls'>;
+
 /** `AccessService`, for the mesh listener. */
-export function accessService(parts: SessionParts): GrpcService {
+export function accessService(parts: AccessServiceParts): GrpcService {
+  const session: SessionParts = { ...parts, calls: new AccessCalls(parts, 'acknowledged') };
+  const calls = new AccessCalls(parts, 'unacknowledged');
   const sessions = new IdentityPlaces({
     what: 'sessions',
     perIdentityMax: sessionsPerIdentityMax,
     retryAfterMs: 5_000,
   });
-  const calls = new IdentityPlaces({ what: 'calls', perIdentityMax: callsPerIdentityMax, retryAfterMs: 200 });
+  const places = new IdentityPlaces({
+    what: 'calls',
+    perIdentityMax: callsPerIdentityMax,
+    retryAfterMs: 200,
+  });
   return grpcService({
     definition: services.access,
     methods,
     handlers: {
       Session: (stream, call) => {
         const asker = askerOf(call);
-        return sessions.hold(asker.spiffeId, () => new Session(parts, asker, stream).run());
+        return sessions.hold(asker.spiffeId, () => new Session(session, asker, stream).run());
       },
-      RequestAccess: (request, call) => {
+      RequestAccess: (question, call) => {
         const asker = askerOf(call);
-        const options = { traceparent: call.traceparent, delivery: 'unacknowledged' } as const;
-        return calls.hold(asker.spiffeId, async () =>
-          toAccessResponse(await parts.requestAccess.execute(asker, fromAccessRequest(request), options)),
-        );
+        return places.hold(asker.spiffeId, () => calls.requestAccess(asker, question, call.traceparent));
       },
-      CompleteGrant: ({ grantId, reason, waitContained }, call) => {
+      CompleteGrant: (order, call) => {
         const asker = askerOf(call);
-        return calls.hold(asker.spiffeId, async () => {
-          const id = parseId('grant', grantId, 'grant_id');
-          const options = { reason: completionReason(reason), waitContained };
-          const ended = await parts.endGrant.execute({ kind: 'holder', ...asker }, id, options);
-          return { grant: toGrantMessage(ended.grant), leases: ended.leases.map(toLeaseMessage) };
-        });
+        return places.hold(asker.spiffeId, () => calls.completeGrant(asker, order));
       },
-      RenewLease: ({ leaseId, ttl }, call) => {
+      RenewLease: (order, call) => {
         const asker = askerOf(call);
-        return calls.hold(asker.spiffeId, async () => {
-          const id = parseId('lease', leaseId, 'lease_id');
-          return {
-            lease: toLeaseMessage(await parts.renewLease.execute(asker, id, fromDuration(ttl, 'ttl'))),
-          };
-        });
+        return places.hold(asker.spiffeId, () => calls.renewLease(asker, order));
       },
     },
   });

@@ -11,18 +11,15 @@ import type { MessageStream } from '@stint/common/grpc-method.ts';
 import { toRpcStatus } from '@stint/common/grpc-status.ts';
 import { parseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
-import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
-import { currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
+import { toTimestamp } from '@stint/common/proto-time.ts';
+import { telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Asker } from '../app/access-question.ts';
 import type { AcknowledgeDelivery } from '../app/acknowledge-delivery.ts';
-import type { EndGrant } from '../app/end-grant.ts';
 import type { EndedLeases, SessionFeed } from '../app/ended-lease-feed.ts';
 import type { GrantStore, ProviderSet } from '../app/ports.ts';
-import type { RenewLease } from '../app/renew-lease.ts';
-import type { RequestAccess } from '../app/request-access.ts';
 import type { Lease } from '../domain/lease.ts';
-import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
+import type { AccessCalls } from './access-calls.ts';
 import type { TrustFeed } from './trust-feed.ts';
 
 /** Messages in one frame, both ways. A sidecar's frame with more of them ends its session with MESSAGE_TOO_LARGE. */
@@ -43,11 +40,16 @@ export const sessionInFlightMax = 1_024;
  */
 export const slowFramesMax = 2 * sessionInFlightMax;
 
+/** The questions that get a span each, as the server gives one to each call, and what it is called. */
+const spanNames: Partial<Record<string, string>> = {
+  requestAccess: 'stint.request_access',
+  completeGrant: 'stint.complete_grant',
+  renewLease: 'stint.renew_lease',
+};
+
 /** What a session needs of the rest of the broker. */
 export type SessionParts = {
-  readonly requestAccess: RequestAccess;
-  readonly endGrant: EndGrant;
-  readonly renewLease: RenewLease;
+  readonly calls: AccessCalls;
   readonly acknowledge: AcknowledgeDelivery;
   readonly feed: SessionFeed;
   readonly store: GrantStore;
@@ -158,46 +160,43 @@ export class Session {
     }
     this.#inFlight++;
     this.#answer(message)
-      .catch((thrown: unknown) => this.#fail(thrown))
-      .then((answer) => {
-        this.#inFlight--;
-        this.#send(message.id, answer);
-      })
+      .then(
+        (answer) => this.#settle(message.id, answer),
+        (thrown: unknown) => this.#settle(message.id, this.#fail(thrown)),
+      )
       .catch((thrown: unknown) => this.#parts.log.error({ error: thrown }, 'an answer could not be sent'));
   }
 
-  async #answer(message: ClientMessage__Output): Promise<Answer> {
+  #settle(id: number, answer: Answer): void {
+    this.#inFlight--;
+    this.#send(id, answer);
+  }
+
+  #answer(message: ClientMessage__Output): Promise<Answer> {
+    const span = spanNames[message.body ?? ''];
+    // Nothing is made for a span that nobody collects.
+    if (span === undefined || !telemetryIsOn()) return this.#call(message);
+    return withSpan(span, { kind: 'server', parent: message.traceparent }, () => this.#call(message));
+  }
+
+  async #call(message: ClientMessage__Output): Promise<Answer> {
+    const { calls, acknowledge } = this.#parts;
     switch (message.body) {
-      case 'requestAccess':
-        return withSpan('stint.request_access', { kind: 'server', parent: message.traceparent }, async () => {
-          const request = fromAccessRequest(message.requestAccess ?? missing('request_access'));
-          const traceparent =
-            currentTraceparent() ?? (message.traceparent === '' ? undefined : message.traceparent);
-          return {
-            access: toAccessResponse(
-              await this.#parts.requestAccess.execute(this.#asker, request, {
-                traceparent,
-                delivery: 'acknowledged',
-              }),
-            ),
-          };
-        });
-      case 'completeGrant':
-        return withSpan('stint.complete_grant', { kind: 'server', parent: message.traceparent }, () =>
-          this.#complete(message),
-        );
+      case 'requestAccess': {
+        const question = message.requestAccess ?? missing('request_access');
+        return { access: await calls.requestAccess(this.#asker, question, message.traceparent) };
+      }
+      case 'completeGrant': {
+        const order = message.completeGrant ?? missing('complete_grant');
+        return { completed: await calls.completeGrant(this.#asker, order) };
+      }
       case 'renewLease': {
-        const { leaseId, ttl } = message.renewLease ?? missing('renew_lease');
-        const lease = await this.#parts.renewLease.execute(
-          this.#asker,
-          parseId('lease', leaseId, 'lease_id'),
-          fromDuration(ttl, 'ttl'),
-        );
-        return { renewed: { lease: toLeaseMessage(lease) } };
+        const order = message.renewLease ?? missing('renew_lease');
+        return { renewed: await calls.renewLease(this.#asker, order) };
       }
       case 'acknowledgeDelivery': {
         const { leaseId } = message.acknowledgeDelivery ?? missing('acknowledge_delivery');
-        await this.#parts.acknowledge.execute(this.#asker.spiffeId, parseId('lease', leaseId, 'lease_id'));
+        await acknowledge.execute(this.#asker.spiffeId, parseId('lease', leaseId, 'lease_id'));
         return { alive: {} };
       }
       case 'alive':
@@ -207,19 +206,6 @@ export class Session {
           metadata: { field: 'body' },
         });
     }
-  }
-
-  async #complete(message: ClientMessage__Output): Promise<Answer> {
-    const { grantId, reason, waitContained } = message.completeGrant ?? missing('complete_grant');
-    const { grant, leases } = await this.#parts.endGrant.execute(
-      { kind: 'holder', ...this.#asker },
-      parseId('grant', grantId, 'grant_id'),
-      {
-        reason: completionReason(reason),
-        waitContained,
-      },
-    );
-    return { completed: { grant: toGrantMessage(grant), leases: leases.map(toLeaseMessage) } };
   }
 
   #fail(thrown: unknown): Answer {
@@ -289,17 +275,6 @@ function toEndedLease(lease: EndedLeases[number]): EndedLease {
     expiresAt: toTimestamp(lease.expiresAt),
     reason: lease.reason,
   };
-}
-
-/** The reason a holder may give for ending its own grant; anything else is a completion's. */
-export function completionReason(text: string): 'completed' | 'abandoned' {
-  if (text === '' || text === 'completed') return 'completed';
-  if (text === 'abandoned') return 'abandoned';
-  throw new ServiceError(
-    'INVALID_FIELD',
-    `reason: "${text.slice(0, 40)}" is neither completed nor abandoned`,
-    { metadata: { field: 'reason' } },
-  );
 }
 
 function failure(thrown: unknown, requestId = ''): Answer {
