@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { setTimeout as elapse } from 'node:timers/promises';
 import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
 import type { AcquireRequest } from '@stint/common/gen/stint/sidecar/v1/AcquireRequest.ts';
 import type { WatchResponse__Output } from '@stint/common/gen/stint/sidecar/v1/WatchResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
+import { until } from './until.ts';
 
 const { sidecar } = services;
-
-/** Waits until the claim holds, at most for ten seconds. */
-export async function untilSo(what: string, claim: () => boolean): Promise<void> {
-  for (let i = 0; i < 1_000; i++) {
-    if (claim()) return;
-    await elapse(10);
-  }
-  throw new Error(`not within ten seconds: ${what}`);
-}
 
 /** For `assert.rejects`: a refusal with that reason and, where one is named, about that field. */
 export function refusedAs(reason: ErrorReason, field?: string): (thrown: unknown) => boolean {
@@ -46,7 +37,7 @@ export async function watch(t: TestContext, workload: GrpcChannel) {
     for await (const event of stream) events.push(event);
   })().catch((error: unknown) => error);
   t.after(() => controller.abort(new Error('test over')));
-  await untilSo('the stream is open', () => events.length > 0);
+  await until('the stream is open', 10_000, () => events.length > 0);
   const sessionId = events[0]?.opened?.sessionId ?? '';
   assert.match(sessionId, /^ses_[0-9a-f]{32}$/);
   return {

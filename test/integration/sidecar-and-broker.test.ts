@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as elapse } from 'node:timers/promises';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
+import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { type SidecarUnderTest, startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
-import { acquire, refusedAs, untilSo, watch } from '../harness/sidecar-calls.ts';
+import { acquire, refusedAs, watch } from '../harness/sidecar-calls.ts';
+import { until } from '../harness/until.ts';
 
 const { sidecar } = services;
+
+const status = (workload: GrpcChannel) => workload.call(sidecar.GetStatus, {});
 
 test('a broker that breaks off in mid-request is asked again with the same key: one grant, one answer', async (t) => {
   const { broker, proxy, workload } = await startSidecarUnderTest(t);
@@ -14,7 +17,7 @@ test('a broker that breaks off in mid-request is asked again with the same key: 
   const gate = Promise.withResolvers<void>();
   broker.gate = { body: 'requestAccess', open: gate.promise };
   const waiting = acquire(workload, { resource: 'demo-db' });
-  await untilSo('the broker has the question', () => broker.count('requestAccess') === 2);
+  await until('the broker has the question', 10_000, () => broker.count('requestAccess') === 2);
   proxy.cutAll();
   broker.gate = undefined;
   gate.resolve();
@@ -34,7 +37,7 @@ async function askAcrossUndelivered(
   await acquire(workload);
   proxy.set('reply', 'blackhole');
   const waiting = acquire(workload, request);
-  await untilSo('the broker has granted', () => broker.grants.size === 2);
+  await until('the broker has granted', 10_000, () => broker.grants.size === 2);
   const lost = [...broker.grants.values()].at(-1);
   assert.ok(lost);
   lost.endedAs = 'undelivered';
@@ -76,9 +79,8 @@ test('a broker that is killed and comes back is found again, and what waited is 
   const cached = await acquire(workload);
   await broker.stop();
   const waiting = acquire(workload, { resource: 'demo-db' }, 10_000);
+  await until('the loss is noticed', 10_000, async () => !(await status(workload)).connected);
   assert.equal((await acquire(workload)).lease?.id, cached.lease?.id, 'memory is served meanwhile');
-  await elapse(300);
-  assert.equal((await workload.call(sidecar.GetStatus, {})).connected, false);
   await broker.start();
   assert.equal((await waiting).cached, false);
   assert.deepEqual(broker.violations, []);
@@ -95,10 +97,10 @@ test('without a broker until the deadline the reason says so, and memory is serv
 test('a silent broker is noticed by the signs of life and left', async (t) => {
   const { broker, proxy, workload } = await startSidecarUnderTest(t, { aliveMs: 60 });
   await acquire(workload);
-  await untilSo('a sign of life', () => broker.count('alive') > 0);
+  await until('a sign of life', 10_000, () => broker.count('alive') > 0);
   const connections = proxy.accepted();
   proxy.set('reply', 'blackhole');
-  await untilSo('a new connection', () => proxy.accepted() > connections);
+  await until('a new connection', 10_000, () => proxy.accepted() > connections);
   proxy.set('reply', 'pass');
   assert.equal((await acquire(workload, { resource: 'demo-db' })).cached, false);
 });
@@ -109,16 +111,16 @@ test('a new SVID moves the session to a new connection without failing anything'
   const gate = Promise.withResolvers<void>();
   broker.gate = { body: 'requestAccess', open: gate.promise };
   const onTheOld = acquire(workload, { resource: 'old-api' });
-  await untilSo('the old connection has the question', () => broker.count('requestAccess') === 2);
+  await until('the old connection has the question', 10_000, () => broker.count('requestAccess') === 2);
   broker.gate = undefined;
   const connections = proxy.accepted();
   svids.set(await ca.issue(workloadId));
-  await untilSo('there are two sessions', () => broker.openSessions === 2);
+  await until('there are two sessions', 10_000, () => broker.openSessions === 2);
   assert.equal(proxy.accepted(), connections + 1);
   assert.equal((await acquire(workload, { resource: 'new-api' })).cached, false);
   gate.resolve();
   assert.equal((await onTheOld).cached, false);
-  await untilSo('the old session has ended', () => broker.openSessions === 1);
+  await until('the old session has ended', 10_000, () => broker.openSessions === 1);
   assert.equal(broker.count('requestAccess'), 3, 'nothing was asked twice');
   assert.equal((await acquire(workload, { resource: 'last-api' })).cached, false);
 });
@@ -134,7 +136,7 @@ test('a sidecar that slept past its SVID serves what lives, says what is missing
     assert.match(error.message, /join token/);
     return true;
   });
-  const asleep = await workload.call(sidecar.GetStatus, {});
+  const asleep = await status(workload);
   assert.deepEqual([asleep.spiffeId, asleep.svidExpiresAt, asleep.connected], ['', null, false]);
   sleep(false);
   svids.set(await ca.issue(workloadId));
@@ -146,7 +148,7 @@ test('a sidecar that becomes another identity gives nothing of the one before', 
   const { sessionId, events } = await watch(t, workload);
   const before = await acquire(workload, { sessionId });
   svids.set(await ca.issue('spiffe://stint.local/ci/other'));
-  await untilSo('the workload hears of it', () => events.length > 1);
+  await until('the workload hears of it', 10_000, () => events.length > 1);
   assert.equal(events[1]?.ended?.reason, 'identity_changed');
   const after = await acquire(workload);
   assert.notEqual(after.grant?.id, before.grant?.id);
@@ -158,9 +160,17 @@ test('what ends while the broker is away is completed when it is back', async (t
   await acquire(workload, { sessionId });
   await broker.stop();
   await end();
-  await elapse(200);
+  await until('the lease is given up', 10_000, async () => (await status(workload)).leases === 0);
+  assert.deepEqual(
+    [...broker.grants.values()].map(({ endedAs }) => endedAs),
+    [undefined],
+  );
   await broker.start();
-  await untilSo('the grant is completed', () => [...broker.grants.values()][0]?.endedAs === 'abandoned');
+  await until(
+    'the grant is completed',
+    10_000,
+    () => [...broker.grants.values()][0]?.endedAs === 'abandoned',
+  );
 });
 
 test('a broker that does not read makes callers wait, then refuses them, and loses nothing', async (t) => {

@@ -5,7 +5,8 @@ import type { AcquireRequest } from '@stint/common/gen/stint/sidecar/v1/AcquireR
 import type { VerifyRequest } from '@stint/common/gen/stint/sidecar/v1/VerifyRequest.ts';
 import { services } from '@stint/common/proto.ts';
 import { startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
-import { acquire, refusedAs, untilSo, watch } from '../harness/sidecar-calls.ts';
+import { acquire, refusedAs, watch } from '../harness/sidecar-calls.ts';
+import { until } from '../harness/until.ts';
 
 const { sidecar } = services;
 
@@ -170,7 +171,7 @@ test('the end of a workload’s stream releases what it alone held, and only tha
   const shared = await acquire(workload, { sessionId: one.sessionId });
   await acquire(workload, { sessionId: two.sessionId });
   await one.end();
-  await untilSo('the abandoned grant is completed', () => broker.count('completeGrant') > 0);
+  await until('the abandoned grant is completed', 10_000, () => broker.count('completeGrant') > 0);
   const ended = () => [...broker.grants.values()].filter(({ endedAs }) => endedAs !== undefined);
   assert.deepEqual(
     ended().map(({ id, endedAs }) => [id, endedAs]),
@@ -178,7 +179,7 @@ test('the end of a workload’s stream releases what it alone held, and only tha
   );
   assert.equal((await acquire(workload, { sessionId: two.sessionId })).lease?.id, shared.lease?.id);
   await two.end();
-  await untilSo('the other too', () => ended().length === 2);
+  await until('the other too', 10_000, () => ended().length === 2);
   await assert.rejects(
     acquire(workload, { sessionId: one.sessionId }),
     refusedAs('INVALID_FIELD', 'session_id'),
@@ -193,14 +194,18 @@ test('a workload that goes while its question is under way leaves nothing held',
   const gate = Promise.withResolvers<void>();
   broker.gate = { body: 'requestAccess', open: gate.promise };
   const asked = assert.rejects(acquire(workload, { sessionId }), refusedAs('INVALID_FIELD', 'session_id'));
-  await untilSo('the broker has the question', () => broker.count('requestAccess') === 1);
+  await until('the broker has the question', 10_000, () => broker.count('requestAccess') === 1);
   await end();
   const { leases } = await workload.call(sidecar.List, {});
   assert.deepEqual(leases, []);
   gate.resolve();
   await asked;
   skipMs = 6_000;
-  await untilSo('the grant is given back', () => [...broker.grants.values()][0]?.endedAs === 'abandoned');
+  await until(
+    'the grant is given back',
+    10_000,
+    () => [...broker.grants.values()][0]?.endedAs === 'abandoned',
+  );
   assert.equal((await workload.call(sidecar.GetStatus, {}, { deadlineMs: 60_000 })).leases, 0);
 });
 
@@ -221,7 +226,7 @@ test('a database credential is acknowledged once, after it was handed over; a to
   const { broker, workload } = await startSidecarUnderTest(t);
   const { credential } = await acquire(workload, { resource: 'demo-db' });
   assert.match(credential?.database?.password ?? '', /^password-of-lse_/);
-  await untilSo('the delivery is acknowledged', () => broker.count('acknowledgeDelivery') === 1);
+  await until('the delivery is acknowledged', 10_000, () => broker.count('acknowledgeDelivery') === 1);
   await acquire(workload, { resource: 'demo-db' });
   await acquire(workload);
   await workload.call(sidecar.GetStatus, {});
@@ -239,12 +244,12 @@ test('an answer that comes after its caller has gone is kept for the retry, else
   await assert.rejects(acquire(workload, { resource: 'other-api' }, 500), refusedAs('DEADLINE_EXCEEDED'));
   broker.gate = undefined;
   gate.resolve();
-  await untilSo('both leases are here', () => broker.grants.size === 2);
+  await until('both leases are here', 10_000, () => broker.grants.size === 2);
   const retried = await acquire(workload);
   assert.equal(broker.grants.size, 2, 'the retry found the lease');
   skipMs = 6_000;
   const given = () => [...broker.grants.values()].filter(({ endedAs }) => endedAs === 'abandoned');
-  await untilSo('the unclaimed lease is given back', () => given().length === 1);
+  await until('the unclaimed lease is given back', 10_000, () => given().length === 1);
   assert.equal(given()[0]?.resource, 'other-api');
   assert.equal((await acquire(workload)).lease?.id, retried.lease?.id);
 });
