@@ -83,10 +83,10 @@ function addSkip(parent: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Declare that missing events of a broker will never come, and go on without them',
     examples: [
-      'stint audit gap skip spiffe://stint.local/stint/broker/b1 --missing-from 4 --resume-at 5 --reason "disk lost, OPS-7"',
+      'stint audit gap skip spiffe://stint.local/stint/broker/b1 \\\n      --missing-from 4 --resume-at 5 --reason "disk lost, OPS-7"',
     ],
     notes: [
-      'It cannot be undone. It becomes a record of the log, and "stint audit verify" tells the hole from then on.',
+      'It cannot be undone. It becomes a record of the log, and the verifier (stint audit verify) tells the hole from then on.',
       'Nothing in the log changes, and no refused message gets in.',
     ],
     next: ['stint audit list --type log.', 'stint audit verify'],

@@ -64,7 +64,7 @@ export function addAuditList(audit: Command, run: Runner): void {
     notes: [
       '✓: the record stands in the tree of a checkpoint that the log’s key has signed. ✗: it does not; exit code 1.',
       '--request and --lease search the log from five minutes before the id was made on; --from INDEX begins elsewhere.',
-      'That nothing is missing between records is shown by "stint audit verify" alone.',
+      'That nothing is missing between records is shown by one command alone: stint audit verify',
     ],
     next: ['stint audit verify', 'stint audit tail'],
   });

@@ -119,7 +119,7 @@ function addDismiss(quarantine: Command, run: Runner): void {
     );
   describeCommand(command, {
     purpose: 'Say that a refused message has been dealt with',
-    examples: ['stint audit quarantine dismiss 3 --reason "sent by a test of ours, OPS-7"'],
+    examples: ['stint audit quarantine dismiss 3 --reason "a test of ours, OPS-7"'],
     notes: [
       'It stays where it is, and is counted no more. That, its hash and your reason become a record of the log.',
     ],

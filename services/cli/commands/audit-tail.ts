@@ -40,7 +40,7 @@ export function addAuditTail(audit: Command, run: Runner): void {
     purpose: 'Show records as they are written',
     examples: ['stint audit tail', 'stint audit tail --from 0 --type grant. -o json'],
     notes: [
-      'JSON is one record a line. Each record is durable when it is shown; its proof is checked by "stint audit list".',
+      'JSON is one record a line. Each record is durable when it is shown; what checks its proof: stint audit list',
     ],
     next: ['stint audit list', 'stint grants show GRANT'],
   });

@@ -65,12 +65,12 @@ function addConfig(bus: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Print nats.conf: TLS, and who may do what',
     examples: [
-      'stint bus config --broker b1 --viewer siem --svid /etc/nats/stint > nats.conf',
+      'stint bus config --broker b1 --svid /etc/nats/stint > nats.conf',
       'nats-server -t -c nats.conf',
     ],
     notes: ['It needs no mesh. A new broker or viewer is a new nats.conf and a SIGHUP.'],
     next: [
-      'stint svid mint spiffe://stint.local/stint/nats --out DIRECTORY --ttl 24h',
+      'stint svid mint spiffe://stint.local/stint/nats --out DIR --ttl 24h',
       'stint bus create --server HOST:PORT',
     ],
   });
@@ -133,7 +133,8 @@ function addCreate(bus: Command, run: Runner): void {
     purpose: 'Make the stream and the auditor’s consumer at a NATS server, or bring them up to date',
     examples: [
       'stint bus create --server nats.example.org:4222',
-      'stint svid mint spiffe://stint.local/stint/nats-admin --out admin && stint bus create --server localhost:4222 --svid admin',
+      'stint svid mint spiffe://stint.local/stint/nats-admin --out admin',
+      'stint bus create --server localhost:4222 --svid admin',
     ],
     notes: ['Run again, it changes nothing. The server must have the SVID of stint/nats.'],
     next: ['stint status'],

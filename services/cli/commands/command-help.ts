@@ -6,7 +6,7 @@ import { calledOf, noteLines } from '../terminal/help-format.ts';
 export type CommandHelp = {
   /** One line, a verb first. */
   readonly purpose: string;
-  /** Command lines as they are typed. */
+  /** Command lines as they are typed; one that is long goes on in a second line. */
   readonly examples: readonly string[];
   /** Facts that must be known to use it rightly, a sentence each. */
   readonly notes?: readonly string[];

@@ -32,12 +32,12 @@ export function addExecCommand(program: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Run a command with access made for it, and take the access back when it ends',
     examples: [
-      "stint exec demo-db read --reason 'daily report' -- psql -c 'select count(*) from orders'",
-      'stint exec demo-api read -- sh -c \'curl -H "Authorization: Bearer $(cat $STINT_TOKEN_FILE)" $URL\'',
+      "stint exec demo-db read -- psql -c 'select count(*) from orders'",
+      "stint exec demo-db read --reason 'daily report' -- sh -c 'echo $PGUSER'",
     ],
     notes: [
       'PostgreSQL: PGHOST PGPORT PGDATABASE PGUSER PGSSLMODE PGPASSFILE PGSERVICEFILE PGSERVICE=stint.',
-      'Tokens: STINT_TOKEN_FILE. Always: STINT_GRANT_ID, and TRACEPARENT when traced.',
+      'Tokens: STINT_TOKEN_FILE, such as for curl -H "Authorization: Bearer $(cat $STINT_TOKEN_FILE)". Always: STINT_GRANT_ID, and TRACEPARENT when traced.',
       'The exit code is the command’s: 126 not executable, 127 not found, 128 + n killed by signal n.',
       'Access that ends early sends the command SIGTERM; if that makes it fail, the exit code is 6.',
     ],

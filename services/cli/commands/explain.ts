@@ -39,7 +39,7 @@ export function addExplainCommand(program: Command, run: Runner): void {
     purpose: 'Say what policy would answer, and why',
     examples: [
       'stint explain demo-db write',
-      'stint explain demo-api deploy --as spiffe://stint.local/demo/ci-deploy -o json',
+      'stint explain demo-api deploy --as spiffe://stint.local/demo/ci-deploy',
     ],
     notes: [
       'Nothing is granted and nothing is recorded. The exit code is 0 for either answer; JSON has "decision".',

@@ -15,6 +15,12 @@ import { readId } from './typed-id.ts';
 /** Grants in one answer of the broker, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
 const pageSizeMax = 500;
 
+/** Why grants end, as their `end_reason` has it. */
+const endReasonNotes = [
+  'completed: given back. expired: its time was up. revoked: ended by somebody. abandoned: its workload went away, and the sidecar gave it back.',
+  'undelivered: nobody took what was made, which was removed after 5 s. creation_failed: the target made nothing. outcome_unknown: it did not say what it made, which was removed.',
+];
+
 type ListOptions = {
   readonly live: boolean;
   readonly holder: string;
@@ -54,6 +60,7 @@ function addList(grants: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'List grants, newest first',
     examples: ['stint grants list', 'stint grants list --live --resource demo-db -o json'],
+    notes: ['END is when a grant ends or ended, and why where its state does not say it.', ...endReasonNotes],
     next: ['stint grants show GRANT', 'stint revoke GRANT --reason TEXT'],
   });
 }
@@ -104,6 +111,10 @@ function addShow(grants: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Show one grant and its leases',
     examples: ['stint grants show grt_01m8167zc3v2e0q6j4s9d5n1wk'],
+    notes: [
+      ...endReasonNotes,
+      'LAST ERROR is how the last call at the target failed; (DEADLINE): it did not answer in the time that a call has there.',
+    ],
     next: ['stint audit list --grant GRANT', 'stint revoke GRANT --reason TEXT'],
   });
 }

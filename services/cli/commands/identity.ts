@@ -52,7 +52,7 @@ function addTokenCreate(parent: Command, run: Runner): void {
     purpose: 'Make a single-use join token for an identity',
     examples: [
       'stint token create spiffe://stint.local/demo/report-job',
-      '(umask 077; stint token create spiffe://stint.local/demo/ci-deploy --ttl 1h > join-token)',
+      '(umask 077; stint token create spiffe://stint.local/demo/ci-deploy \\\n      --ttl 1h > join-token)',
     ],
     notes: ['The token is a secret until it is used, and is shown only this once.'],
     next: ['stint registry list'],
@@ -81,7 +81,7 @@ function addSvidMint(parent: Command, run: Runner): void {
     );
   describeCommand(command, {
     purpose: 'Make a key and an SVID for infrastructure: the bus, an outside viewer',
-    examples: ['stint svid mint spiffe://stint.local/stint/viewer/siem --out ./viewer --ttl 24h'],
+    examples: ['stint svid mint spiffe://stint.local/stint/viewer/siem --out ./viewer'],
     notes: [
       'The directory must be yours alone (0700); it is made when it is not there. Files are replaced whole.',
     ],

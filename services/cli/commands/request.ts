@@ -56,7 +56,7 @@ function addRequest(program: Command, run: Runner): void {
       'stint request demo-db read --ttl 2m --context ticket=OPS-7 -o json',
     ],
     notes: [
-      'The sidecar holds the grant, and renews it up to its end, until "stint release" or "stint revoke".',
+      'The sidecar holds the grant, and renews it up to its end, unless it is given back (stint release) or ended (stint revoke).',
       'Access that is held already is shared, and keeps the reason and the lifetime that it was asked for with: --fresh asks for other ones.',
       'Passwords and tokens are shown only with --show-secret; without it they are null in JSON.',
     ],

@@ -1,6 +1,7 @@
 import { type Command, Help, type HelpConfiguration, type Option } from 'commander';
 import { asTyped, type CalledAs } from '../called-as.ts';
 import { proseWidthMax } from './output.ts';
+import { wrapProse } from './wrap-text.ts';
 
 /** Least room for descriptions beside their terms; with less, each stands below its term. */
 const besideWidthMin = 32;
@@ -27,8 +28,10 @@ export function helpWidthOf(stream: { readonly isTTY?: boolean; readonly columns
 
 /** Notes under a command's help, each wrapped below its indent. */
 export function noteLines(notes: readonly string[], width: number): string {
-  const wrap = (note: string) => new Help().boxWrap(note, width - 2).replaceAll('\n', '\n  ');
-  return notes.map((note) => `  ${wrap(note)}\n`).join('');
+  return notes
+    .flatMap((note) => wrapProse(note, width - 2))
+    .map((line) => `  ${line}\n`)
+    .join('');
 }
 
 /** What the whole program is called. */

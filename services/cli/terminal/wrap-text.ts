@@ -7,7 +7,7 @@ export function wrapText(text: string, width: number): string[] {
 }
 
 /** What stays whole in prose: a command line, which is to be typed as it stands, and every other word. */
-const proseWord = /(?<![^:;,] )(?:npx )?\bstint [a-z-][^;,)]*|\S+/g;
+const proseWord = /(?<=^|[:;,] )(?:npx )?stint [a-z-][^;,]*|\((?:npx )?stint [a-z-][^;,)]*\)?|\S+/g;
 
 /** Prose of ours as {@link wrapText} breaks it, but for the command lines in it. What fits stays as it is. */
 export function wrapProse(text: string, width: number): string[] {
