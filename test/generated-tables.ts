@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { optionMarkdown } from '@stint/common/config/option-text.ts';
 import { errorReasons } from '@stint/common/errors.ts';
+import { type EventMember, eventTable } from '@stint/common/event-table.ts';
 import { metricTable } from '@stint/common/telemetry/metric-table.ts';
 import { repositoryRoot } from '../deploy/tools.ts';
 import { auditorConfig } from '../services/auditor/config.ts';
@@ -37,6 +38,8 @@ export const generatedTables: readonly GeneratedTable[] = [
   },
   { page: 'services/common/README.md', name: 'errors', markdown: () => alignedTable(errorMarkdown()) },
   { page: 'services/common/README.md', name: 'metrics', markdown: () => alignedTable(metricMarkdown()) },
+  { page: 'deploy/nats/README.md', name: 'types', markdown: () => alignedTable(eventTypeMarkdown()) },
+  { page: 'deploy/nats/events.md', name: 'events', markdown: eventMarkdown },
   {
     page: 'services/auditor/README.md',
     name: 'exit codes',
@@ -88,6 +91,25 @@ function metricMarkdown(): string {
   );
   const head = '| metric | kind | unit | recorded by | attributes | what |\n';
   return [head, '|---|---|---|---|---|---|\n', ...rows].join('');
+}
+
+function eventTypeMarkdown(): string {
+  const rows = Object.entries(eventTable).map(([type, { when }]) => `| \`${type}\` | ${when} |\n`);
+  return ['| `auditlog.` | when |\n', '|---|---|\n', ...rows].join('');
+}
+
+/** A section for each type: a reader comes with the name of one in hand. */
+function eventMarkdown(): string {
+  const sections = Object.entries(eventTable).map(([type, { when, data }]) => {
+    const members: readonly (readonly [string, EventMember])[] = Object.entries(data);
+    const rows = members.map(([name, [form, says]]) => {
+      const written = form.endsWith('?') ? `${form.slice(0, -1)}, or absent` : form;
+      return `| \`${name}\` | ${written} | ${says} |\n`;
+    });
+    const table = alignedTable(['| data | form | what |\n', '|---|---|---|\n', ...rows].join(''));
+    return `### ${type}\n\n${when[0]?.toUpperCase()}${when.slice(1)}.\n\n${table}`;
+  });
+  return sections.join('\n');
 }
 
 function exitCodeMarkdown(): string {

@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { eventTypes } from '@stint/common/audit-event.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
 import { postgresConfigFaults } from '../../services/broker/providers/postgres/config.ts';
 import { readProviderDeclarations } from '../../services/broker/providers/read-declarations.ts';
@@ -67,14 +66,6 @@ test('the providers file that the broker’s page shows is good', async (t) => {
   const declared = await readProviderDeclarations(file);
   assert.deepEqual(
     declared.flatMap(({ settings }) => postgresConfigFaults(settings)),
-    [],
-  );
-});
-
-test('every type of event has a line in the page of the bus', () => {
-  const page = read('deploy/nats/README.md');
-  assert.deepEqual(
-    eventTypes.filter((type) => !page.includes(`\`${type}\``)),
     [],
   );
 });

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
+import { eventFaults } from './event-faults.ts';
 import type { MeshUnderTest } from './mesh-under-test.ts';
 import { until } from './until.ts';
 
@@ -54,7 +55,10 @@ export async function requireSound(
   return events;
 }
 
-/** The log's events, once it holds all that the brokers have committed: each sequence number of each once, none missing. */
+/**
+ * The log's events, once it holds all that the brokers have committed: each sequence number of each once, none missing,
+ * and each event as the table of events says.
+ */
 export async function everyEvent(
   at: MeshUnderTest,
   brokers: readonly GrpcChannel[] = [at.admin],
@@ -85,6 +89,7 @@ export async function everyEvent(
     'events of others',
   );
   assert.equal(new Set(events.map(({ id }) => id)).size, events.length, 'every event id once');
+  assert.deepEqual(events.flatMap(eventFaults), [], 'every event says what the table of events says');
   return events;
 }
 

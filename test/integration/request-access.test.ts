@@ -102,7 +102,7 @@ describe('access by a user at a target', () => {
     assert.deepEqual(stored, { grant, lease });
     assert.equal(stored.lease.state, 'active');
     assert.equal(stored.lease.deliveredAt, undefined);
-    assert.equal((await core.events()).at(-1)?.data['role_oid'], lease.handle['role_oid']);
+    assert.deepEqual((await core.events()).at(-1)?.data['handle'], lease.handle);
     const password = credential.kind === 'database' ? credential.password.revealText() : '';
     assert.ok(!JSON.stringify(await core.events()).includes(password));
   });

@@ -1,4 +1,4 @@
-import type { EventValue } from '@stint/common/audit-event.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import { type SpiffeId, spiffeIdFault } from '@stint/common/spiffe-id.ts';
 
 /** How the types of the auditor's own records begin. Events of brokers that do are refused. */
@@ -27,7 +27,7 @@ export type GapSkip = {
 };
 
 /** The data of a `log.gap_skipped` event. */
-export function gapSkipData(skip: GapSkip): { readonly [key: string]: EventValue } {
+export function gapSkipData(skip: GapSkip): EventData<'log.gap_skipped'> {
   return {
     broker: skip.broker,
     missing_from: skip.missingFrom,

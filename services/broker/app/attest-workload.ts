@@ -1,5 +1,6 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import { type Clock, formatTime } from '@stint/common/time.ts';
@@ -95,7 +96,7 @@ function identityAttested(method: string, attested: Attested, issued: IssuedSvid
       attributes: attested.attributes,
       serial_number: issued.serialNumber,
       svid_expires_at: formatTime(issued.expiresAt),
-    },
+    } satisfies EventData<'identity.attested'>,
   };
 }
 
@@ -110,6 +111,6 @@ function attestationDenied(method: string, fault: string, known: NonNullable<Ref
       fault,
       spiffe_id: known.spiffeId,
       evidence_sha256: known.evidenceSha256,
-    },
+    } satisfies EventData<'access.denied'>,
   };
 }

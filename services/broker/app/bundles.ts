@@ -1,5 +1,6 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import type { AccessQuestion, Decision, Explanation } from '../domain/decision.ts';
 import type { RegistrySnapshot } from '../domain/registry.ts';
 import type { Ledger, ProviderSet } from './ports.ts';
@@ -73,7 +74,7 @@ export class Bundles {
           {
             type: 'policy.refused',
             actor: { kind: 'operator' },
-            data: { fault: thrown.message, running_sha256: running },
+            data: { fault: thrown.message, running_sha256: running } satisfies EventData<'policy.refused'>,
           },
         ],
       });
@@ -92,7 +93,7 @@ export function policyLoaded(bundle: Bundle): EventDraft {
     policies: bundle.policyCount,
     identities: bundle.registry.identities.size,
     resources: bundle.registry.resources.size,
-  };
+  } satisfies EventData<'policy.loaded'>;
   return { type: 'policy.loaded', actor: { kind: 'operator' }, data };
 }
 

@@ -1,5 +1,6 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import { joinTokenSha256, newJoinToken } from '@stint/common/join-token.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
@@ -70,6 +71,6 @@ function joinTokenCreated(row: JoinToken): EventDraft {
       spiffe_id: row.spiffeId,
       evidence_sha256: row.tokenSha256,
       expires_at: formatTime(row.expiresAt),
-    },
+    } satisfies EventData<'identity.join_token_created'>,
   };
 }

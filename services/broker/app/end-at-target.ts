@@ -1,4 +1,3 @@
-import type { EventValue } from '@stint/common/audit-event.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import { endState, type Grant } from '../domain/grant.ts';
@@ -102,7 +101,7 @@ export class TargetEnding {
         leaseEvent(
           'lease.contained',
           { grant, lease },
-          { ...proofData(proof), ...(lagMs === undefined ? {} : { lag_ms: lagMs }) },
+          { proof, ...(lagMs === undefined ? {} : { lag_ms: lagMs }) },
         ),
       ],
     });
@@ -135,7 +134,7 @@ export class TargetEnding {
         set: { state: endState(reason), endedAt: now, endReason: reason },
       },
       events: [
-        leaseEvent('lease.revoked', { grant, lease }, proofData(proof)),
+        leaseEvent('lease.revoked', { grant, lease }, { proof }),
         leaseEvent('grant.ended', { grant, lease }, { reason, state: endState(reason) }),
       ],
     });
@@ -197,8 +196,4 @@ export class TargetEnding {
 
 function needsContainment(lease: Lease): boolean {
   return lease.state === 'revoking' || (lease.state === 'stuck' && lease.containedAt === undefined);
-}
-
-function proofData(proof: EndProof): Record<string, EventValue> {
-  return { proof };
 }

@@ -1,10 +1,11 @@
 import type { EventActor, EventDraft } from '@stint/common/audit-event.ts';
 import { canonicalJson } from '@stint/common/canonical-json.ts';
 import { ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import { newId } from '@stint/common/ids.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
-import { formatDurationMs, type UnixMs } from '@stint/common/time.ts';
+import { formatDurationMs, formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { AllowDecision } from '../domain/decision.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
@@ -91,7 +92,7 @@ export function issueEvent(
     action: grant.action,
     clamped_by: grant.clampedBy,
     context: grant.context,
-    expires_at: grant.expiresAt,
+    expires_at: formatTime(grant.expiresAt),
     justification: grant.justification,
     parameters: grant.parameters,
     policy_sha256: grant.policySha256,
@@ -100,7 +101,7 @@ export function issueEvent(
   };
   const issued = {
     entity_name: lease.entityName,
-    lease_expires_at: lease.expiresAt,
+    lease_expires_at: formatTime(lease.expiresAt),
     provider: lease.provider,
   };
   return {
@@ -110,7 +111,10 @@ export function issueEvent(
     grant_id: grant.id,
     lease_id: lease.id,
     ...traceOf(question.traceparent),
-    data: type === 'lease.activated' ? { ...issued, ...lease.handle } : { ...decided, ...issued },
+    data:
+      type === 'lease.activated'
+        ? ({ ...issued, handle: lease.handle } satisfies EventData<'lease.activated'>)
+        : ({ ...decided, ...issued } satisfies EventData<'grant.issued' | 'grant.decided'>),
   };
 }
 

@@ -1,4 +1,5 @@
-import type { EventActor, EventDraft, EventType, EventValue } from '@stint/common/audit-event.ts';
+import type { EventActor, EventDraft } from '@stint/common/audit-event.ts';
+import type { EventData, EventType } from '@stint/common/event-table.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import type { Grant } from '../domain/grant.ts';
 import { type EndReason, isLegalMove, type Lease, type LeaseState } from '../domain/lease.ts';
@@ -23,11 +24,15 @@ export function leaseMove(
   return { id: lease.id, from, set: { ...set, state: to } };
 }
 
+/** What every event of {@link leaseEvent} says. */
+type LeaseFacts = Pick<EventData<'lease.stuck'>, 'entity_name' | 'provider' | 'resource' | 'note'>;
+type LeaseEventType = { [Type in EventType]: EventData<Type> extends LeaseFacts ? Type : never }[EventType];
+
 /** The event of a step in a lease's life, with what every such event says. Without a cause it is the broker's own act. */
-export function leaseEvent(
-  type: EventType,
+export function leaseEvent<Type extends LeaseEventType>(
+  type: Type,
   about: { readonly grant: Grant; readonly lease: Lease; readonly cause?: EndCause },
-  data: Record<string, EventValue>,
+  data: Omit<EventData<Type>, keyof LeaseFacts>,
 ): EventDraft {
   const { grant, lease, cause } = about;
   const ids = traceIdsOf(grant.traceparent);

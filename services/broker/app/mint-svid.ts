@@ -1,5 +1,6 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import { type SpiffeId, stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
 import { type Clock, formatTime } from '@stint/common/time.ts';
 import { type CsrReader, type IssuedSvid, type SvidIssuer, svidTtlMsMax } from '../domain/svid-issuer.ts';
@@ -84,6 +85,6 @@ function svidMinted(issued: IssuedSvid): EventDraft {
       svid_sha256: issued.sha256,
       serial_number: issued.serialNumber,
       svid_expires_at: formatTime(issued.expiresAt),
-    },
+    } satisfies EventData<'svid.issued'>,
   };
 }

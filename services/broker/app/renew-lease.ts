@@ -1,7 +1,8 @@
 import type { EventActor } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
-import type { Clock } from '@stint/common/time.ts';
+import { type Clock, formatTime } from '@stint/common/time.ts';
 import { type Lease, targetCallMs } from '../domain/lease.ts';
 import { lifetimeMsMin } from '../domain/lifetime.ts';
 import { findProfile } from '../domain/registry.ts';
@@ -103,7 +104,10 @@ export class RenewLease {
           actor,
           grant_id: lease.grantId,
           lease_id: lease.id,
-          data: { expires_at: expiresAt, entity_name: lease.entityName },
+          data: {
+            expires_at: formatTime(expiresAt),
+            entity_name: lease.entityName,
+          } satisfies EventData<'lease.renewed'>,
         },
       ],
     });

@@ -1,4 +1,4 @@
-import type { EventValue } from '@stint/common/audit-event.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import { canonicalJson } from '@stint/common/canonical-json.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { newId } from '@stint/common/ids.ts';
@@ -274,7 +274,11 @@ export class RequestAccess {
    * Makes the refusal's record durable, then gives the refusal back, to be thrown.
    * @throws ServiceError RATE_LIMITED in place of a refusal beyond the identity's rate, which is only counted.
    */
-  async #refuse(asked: Asked, error: ServiceError, facts: Record<string, EventValue>): Promise<ServiceError> {
+  async #refuse(
+    asked: Asked,
+    error: ServiceError,
+    facts: Partial<EventData<'access.denied'>>,
+  ): Promise<ServiceError> {
     const { asker, request, traceparent } = asked;
     const requestId = newId('request', this.#parts.clock.now());
     const { resource, action, justification } = request;
@@ -282,7 +286,7 @@ export class RequestAccess {
     const { trace } = traceOf(traceparent);
     const about = { actor: actorOf(asker), request_id: requestId, ...(trace === undefined ? {} : { trace }) };
     await this.#refusals.record(asker.spiffeId, (unrecorded) => {
-      const data = unrecorded === 0 ? said : { ...said, unrecorded };
+      const data: EventData<'access.denied'> = unrecorded === 0 ? said : { ...said, unrecorded };
       return this.#parts.ledger.commit({ events: [{ type: 'access.denied', ...about, data }] });
     });
     return new ServiceError(error.reason, error.message, {

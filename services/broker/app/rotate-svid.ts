@@ -1,4 +1,5 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { type Clock, formatTime } from '@stint/common/time.ts';
 import type { CsrReader, IssuedSvid, SvidIssuer } from '../domain/svid-issuer.ts';
@@ -50,11 +51,11 @@ function svidRotated(holder: SvidHolder, issued: IssuedSvid): EventDraft {
     type: 'svid.issued',
     actor: { kind: 'workload', spiffe_id: holder.spiffeId, svid_sha256: holder.svidSha256 },
     data: {
-      cause: 'rotation',
+      cause: 'rotated',
       spiffe_id: issued.spiffeId,
       svid_sha256: issued.sha256,
       serial_number: issued.serialNumber,
       svid_expires_at: formatTime(issued.expiresAt),
-    },
+    } satisfies EventData<'svid.issued'>,
   };
 }

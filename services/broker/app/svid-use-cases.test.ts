@@ -170,7 +170,7 @@ describe('rotation', () => {
     const event = broker.events.at(-1);
     assert.deepEqual(
       [event?.type, event?.data['cause'], event?.actor.svid_sha256],
-      ['svid.issued', 'rotation', holder.svidSha256],
+      ['svid.issued', 'rotated', holder.svidSha256],
     );
   });
 

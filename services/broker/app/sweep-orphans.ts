@@ -1,5 +1,5 @@
-import type { EventType } from '@stint/common/audit-event.ts';
 import { isServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { targetCallMs } from '../domain/lease.ts';
@@ -206,12 +206,12 @@ function keptText(text: string): string {
 }
 
 function record(
-  type: EventType,
+  type: 'target.orphan_contained' | 'target.orphan_removed',
   about: { readonly provider: TargetProvider; readonly orphan: TargetEntity; readonly proof: EndProof },
 ): LedgerEntry {
   const { provider, orphan, proof } = about;
   const { entityName: entity_name, resource } = orphan;
-  const data = { entity_name, provider: provider.name, resource, proof };
+  const data = { entity_name, provider: provider.name, resource, proof } satisfies EventData<typeof type>;
   return { events: [{ type, actor: { kind: 'broker' }, data }] };
 }
 

@@ -1,10 +1,10 @@
 import {
   type AuditEvent,
   type EventDraft,
-  type EventValue,
   encodeEvent,
   eventBytesMax,
 } from '@stint/common/audit-event.ts';
+import type { EventValue } from '@stint/common/event-table.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 
 /** Longest text that an oversize event keeps, in UTF-16 code units; the ellipsis comes on top. */

@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { EventDraft } from '@stint/common/audit-event.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Ledger } from '../app/ports.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
@@ -57,6 +58,6 @@ function ownSvidRotated(spiffeId: SpiffeId, svidSha256: string, previousSha256: 
     spiffe_id: spiffeId,
     svid_sha256: svidSha256,
     previous_svid_sha256: previousSha256,
-  };
+  } satisfies EventData<'svid.issued'>;
   return { type: 'svid.issued', actor: { kind: 'broker', spiffe_id: spiffeId }, data };
 }

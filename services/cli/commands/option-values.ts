@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { eventTypes } from '@stint/common/audit-event.ts';
 import { placeFault } from '@stint/common/config/place-check.ts';
+import { eventTypes } from '@stint/common/event-table.ts';
 import { suggestName } from '@stint/common/name-suggestion.ts';
 import { spiffeIdFault } from '@stint/common/spiffe-id.ts';
 import { formatDurationMs, parseDurationMs } from '@stint/common/time.ts';
