@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import type { ErrorReason } from '@stint/common/errors.ts';
 import { connectGrpc } from '@stint/common/grpc-client.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
@@ -50,7 +51,7 @@ export class CommandSession {
     await requireListener(name, endpoint);
     const channel = connectGrpc({
       target: { unixPath: endpoint.path },
-      unavailable: 'BROKER_UNAVAILABLE',
+      unavailable: unavailableReasons[name],
       clock: this.clock,
       log: this.#parts.log,
     });
@@ -76,6 +77,13 @@ export class CommandSession {
     this.#channels.clear();
   }
 }
+
+/** The reason code of a service that listened and does not answer. */
+const unavailableReasons = {
+  broker: 'BROKER_UNAVAILABLE',
+  sidecar: 'SIDECAR_UNAVAILABLE',
+  auditor: 'AUDITOR_UNAVAILABLE',
+} as const satisfies Record<ServiceName, ErrorReason>;
 
 async function requireListener(name: ServiceName, { path, source }: Endpoint): Promise<void> {
   const fault = await connectFault(path);

@@ -110,8 +110,10 @@ export const errorReasons = {
   BROKER_UNAVAILABLE: {
     code: 'UNAVAILABLE',
     retry: true,
-    meaning: 'the sidecar has no session with a broker',
+    meaning: 'no broker answers, or the sidecar has no session with one',
   },
+  SIDECAR_UNAVAILABLE: { code: 'UNAVAILABLE', retry: true, meaning: 'the sidecar does not answer' },
+  AUDITOR_UNAVAILABLE: { code: 'UNAVAILABLE', retry: true, meaning: 'the auditor does not answer' },
   IDENTITY_NOT_READY: { code: 'UNAVAILABLE', retry: true, meaning: 'the sidecar has no valid SVID yet' },
   SHUTTING_DOWN: { code: 'UNAVAILABLE', retry: true, meaning: 'the service is stopping' },
   DEADLINE_EXCEEDED: {

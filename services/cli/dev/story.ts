@@ -46,7 +46,7 @@ export async function tellStory(parts: StoryParts): Promise<void> {
   parts.signal.addEventListener('abort', () => workload.kill(), { once: true });
   const auditor = connectGrpc({
     target: { unixPath: mesh.paths.auditorSocket },
-    unavailable: 'BROKER_UNAVAILABLE',
+    unavailable: 'AUDITOR_UNAVAILABLE',
     clock: systemClock,
     log: mesh.log,
   });
