@@ -1,6 +1,6 @@
-import type { EventData } from '@stint/common/event-table.ts';
 import { canonicalJson } from '@stint/common/canonical-json.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
 import { newId } from '@stint/common/ids.ts';
 import { validateAccessFields } from '@stint/common/request-limits.ts';
 import type { Clock } from '@stint/common/time.ts';
@@ -73,7 +73,7 @@ type Intent = { readonly grant: Grant; readonly intent: Lease };
  * @throws ServiceError INVALID_FIELD, TTL_OUT_OF_RANGE, IDENTITY_UNKNOWN, IDENTITY_SUSPENDED, RESOURCE_NOT_FOUND,
  * PROFILE_NOT_FOUND, GRANT_DENIED, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED, GRANT_ENDED (a replay whose grant is over),
  * CONCURRENT_UPDATE (a replay that another broker is still issuing), AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, STORE_UNAVAILABLE,
- * RATE_LIMITED (the identity was refused too often: {@link RefusalRate}). A denial is answered only after its record is
+ * PEER_UNAUTHENTICATED (its SVID is over), RATE_LIMITED (it was refused too often: {@link RefusalRate}). A denial is answered only after its record is
  * durable.
  */
 export class RequestAccess {
@@ -93,6 +93,7 @@ export class RequestAccess {
 
   async #answer(asker: Asker, request: AccessRequest, arrival: Arrival): Promise<AccessAnswer> {
     validateAccessFields(request);
+    this.#requireSvid(asker);
     // First, because a refusal is a record too: a flood of denials must not grow a backlog that is full.
     this.#parts.backlog.assertRoom();
     const bundle = this.#parts.bundles.current();
@@ -104,6 +105,12 @@ export class RequestAccess {
     return provider.mode === 'signs'
       ? this.#issueSigned(question, draft, provider)
       : this.#issueShared(question, draft, provider);
+  }
+
+  /** A connection ends with its SVID by timers: a clock that is set forward outruns them. */
+  #requireSvid({ svidExpiresAt }: Asker): void {
+    if (this.#parts.clock.now() < svidExpiresAt) return;
+    throw new ServiceError('PEER_UNAUTHENTICATED', 'the SVID that asks is over: ask with the next one');
   }
 
   #find(asked: Asked, { registry }: Bundle): Promise<Question> {

@@ -1,4 +1,4 @@
-import type { Clock } from '@stint/common/time.ts';
+import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { Lease } from '../domain/lease.ts';
 import type { GrantStore, ProviderSet } from './ports.ts';
 
@@ -8,7 +8,7 @@ export type ResumeInterruptedParts = {
   readonly clock: Clock;
 };
 
-/** Leases looked at. What a crash leaves beyond them waits for its row's own time, 45 s at most. */
+/** Leases looked at. What is beyond them waits for its row's own time, after a crash 45 s at most. */
 const leasesMax = 5_000;
 
 /** Leases made due by one statement. */
@@ -33,8 +33,32 @@ export async function resumeInterrupted({
     const at = providers.get(provider);
     return at?.mode === 'creates' && at.entityName(id) === entityName;
   };
-  const ours = (await store.listInterrupted(now, leasesMax)).filter(isOurs).map(({ id }) => id);
-  for (let start = 0; start < ours.length; start += idsMax)
-    await store.makeDue(ours.slice(start, start + idsMax), now);
-  return ours.length;
+  const ours = (await store.listInterrupted(now, leasesMax)).filter(isOurs);
+  return await makeDue(store, ours, now);
+}
+
+/**
+ * Makes due at once what a clock that was ahead has put off: ends that have begun and are to be tried further from `now` than
+ * `putOffMsMax`, which is more than a right clock puts one off. Whose they are does not matter: a broker whose clock is right
+ * has put off none so far. An intent is left to whoever is creating it. Returns how many there were.
+ */
+export async function resumePutOff(
+  store: ResumeInterruptedParts['store'],
+  { now, putOffMsMax }: { readonly now: UnixMs; readonly putOffMsMax: number },
+): Promise<number> {
+  const putOff = (await store.listInterrupted(now + putOffMsMax, leasesMax)).filter(
+    ({ state }) => state !== 'intent',
+  );
+  return await makeDue(store, putOff, now);
+}
+
+async function makeDue(
+  store: ResumeInterruptedParts['store'],
+  leases: readonly Lease[],
+  now: UnixMs,
+): Promise<number> {
+  const ids = leases.map(({ id }) => id);
+  for (let start = 0; start < ids.length; start += idsMax)
+    await store.makeDue(ids.slice(start, start + idsMax), now);
+  return ids.length;
 }

@@ -17,7 +17,13 @@ type GrantAndLease = { readonly grant: Grant; readonly lease: Lease };
 type ListFilter = Parameters<GrantStore['listGrants']>[0];
 
 /** States of a lease that is on its way from one to the next. */
-const inTheMiddle = ['intent', 'unknown', 'revoking', 'contained'] as const satisfies readonly LeaseState[];
+const inTheMiddle = [
+  'intent',
+  'unknown',
+  'revoking',
+  'contained',
+  'stuck',
+] as const satisfies readonly LeaseState[];
 
 /** Reads grants and leases, and claims those that are due. Every query goes by an index; a test asks SQLite's planner. */
 export class KyselyGrantStore implements GrantStore {

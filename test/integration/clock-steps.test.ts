@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { BrokerCore, deployer, refusalOf } from '../harness/broker-core.ts';
+
+const hourMs = 3_600_000;
+const unreachable = { when: 'before', kind: 'unreachable', code: 'ETIMEDOUT' } as const;
+
+describe('a clock that is set back by an hour', () => {
+  test('puts off no end that its target kept from being done', async (t) => {
+    const core = await BrokerCore.start(t);
+    const [away, blocked] = [await core.takeRead(), await core.takeRead()];
+    core.target.failNext('contain', unreachable);
+    await core.release(away.grant);
+    core.target.block(blocked.lease.entityName, 'contain', '42501');
+    await core.release(blocked.grant);
+    assert.equal((await core.grantOf(away.lease)).lease.state, 'revoking');
+    assert.equal((await core.grantOf(blocked.lease)).lease.state, 'stuck');
+    core.target.mend();
+    await core.worker.endDue();
+
+    assert.equal(await core.pass(-hourMs), 2);
+    assert.deepEqual(core.target.entities(), []);
+    for (const { lease } of [away, blocked]) assert.equal((await core.grantOf(lease)).lease.state, 'revoked');
+    assert.match(core.logText(), /the clock was set back/);
+  });
+
+  test('ends what was granted before at its own time, and what is granted then at its', async (t) => {
+    const core = await BrokerCore.start(t);
+    const before = await core.askDeploy({ ttlMs: 60_000 });
+    await core.worker.endDue();
+    assert.equal(await core.pass(-hourMs), 0);
+    const then = await core.askDeploy({ ttlMs: 60_000 });
+    const user = await core.takeRead({ ttlMs: 60_000 });
+    assert.equal(await core.pass(59_999), 0);
+    assert.equal(await core.pass(1), 2);
+    assert.deepEqual(core.target.entities(), []);
+    for (const { lease } of [then, user]) assert.equal((await core.grantOf(lease)).grant.state, 'expired');
+    assert.equal((await core.grantOf(before.lease)).grant.state, 'active');
+    assert.equal(await core.pass(hourMs), 1);
+    await core.events(); // checks sequence and chain
+  });
+
+  test('leaves a creation that is under way alone', async (t) => {
+    const core = await BrokerCore.start(t);
+    await core.worker.endDue();
+    core.onStep = (step) => {
+      if (step === 'intent_committed') core.clock.advance(-hourMs);
+      if (step === 'created') void core.worker.endDue();
+    };
+    const { lease } = await core.takeRead();
+    await core.worker.endDue();
+    assert.equal((await core.grantOf(lease)).lease.state, 'active');
+  });
+});
+
+describe('a clock that is set forward by two hours', () => {
+  test('ends at once all that is over by it, and grants on', async (t) => {
+    const core = await BrokerCore.start(t);
+    const [user, token] = [await core.takeRead(), await core.askDeploy()];
+    await core.worker.endDue();
+    assert.equal(await core.pass(2 * hourMs), 2);
+    assert.deepEqual(core.target.entities(), []);
+    for (const { lease } of [user, token]) assert.equal((await core.grantOf(lease)).grant.state, 'expired');
+    assert.equal((await core.takeRead()).lease.state, 'active');
+  });
+
+  test('gives nothing more to an identity whose SVID is over by it, and says why', async (t) => {
+    const core = await BrokerCore.start(t);
+    const [reader, ci] = [core.asker(), core.asker(deployer)];
+    const arrival = { traceparent: undefined, delivery: 'acknowledged' } as const;
+    core.clock.advance(2 * hourMs);
+    const deploy = { resource: 'web', action: 'deploy' };
+    for (const [asker, question] of [
+      [reader, core.question()],
+      [ci, core.question(deploy)],
+    ] as const)
+      await refusalOf(core.request.execute(asker, question, arrival), 'PEER_UNAUTHENTICATED');
+    assert.deepEqual(core.target.entities(), []);
+  });
+});
