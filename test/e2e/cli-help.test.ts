@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { findProgram } from '../../deploy/tools.ts';
+import { findProgram, repositoryRoot } from '../../deploy/tools.ts';
+import type { EndReason } from '../../services/broker/domain/lease.ts';
 import { createProgram } from '../../services/cli/program.ts';
 import { skipWithoutMesh } from '../harness/mesh-under-test.ts';
 import { StintOnMesh } from '../harness/stint-on-mesh.ts';
@@ -69,6 +70,33 @@ it('what the demo has nothing for is an example of the help', () => {
       examples.some((example) => reasonAgainst(example) === beginning),
       beginning,
     );
+});
+
+/** Compiles only as long as it names every one. */
+const endReasons = {
+  completed: true,
+  abandoned: true,
+  expired: true,
+  revoked: true,
+  undelivered: true,
+  creation_failed: true,
+  outcome_unknown: true,
+} as const satisfies Record<EndReason, true>;
+
+it('every reason for which grants end is explained by the help of those who show it, and by the README', () => {
+  const readme = readFileSync(path.join(repositoryRoot, 'services/cli/README.md'), 'utf8');
+  for (const name of ['list', 'show']) {
+    let help = '';
+    const grants = createProgram('0', () => () => Promise.resolve()).commands.find(
+      (sub) => sub.name() === 'grants',
+    );
+    const command = grants?.commands.find((sub) => sub.name() === name);
+    command?.configureOutput({ writeOut: (shown) => (help += shown) }).outputHelp();
+    for (const reason of Object.keys(endReasons)) {
+      assert.ok(help.includes(`${reason}: `), `${reason} in the help of grants ${name}`);
+      assert.ok(readme.includes(`\n| \`${reason}\` `), `${reason} in the README`);
+    }
+  }
 });
 
 /** The example with the ids of a grant that was just made in place of those that it shows. */

@@ -62,7 +62,7 @@ export function addAuditList(audit: Command, run: Runner): void {
       'stint audit list --request req_01m8186m2bv0v9ysw8m6ybmtjd',
     ],
     notes: [
-      '✓: the record stands in the tree of a checkpoint that the log’s key has signed. ✗: it does not; exit code 1.',
+      'PROVED ✓: the record stands in the tree of a checkpoint that the log’s key has signed. ✗: it does not; exit code 1.',
       '--request and --lease search the log from five minutes before the id was made on; --from INDEX begins elsewhere.',
       'That nothing is missing between records is shown by one command alone: stint audit verify',
     ],
@@ -129,7 +129,7 @@ function writeRecords(session: CommandSession, checked: readonly CheckedRecord[]
       checked.length === 0
         ? 'no records\n'
         : renderTable(
-            ['', ...recordHead],
+            ['PROVED', ...recordHead],
             checked.map((one) => [mark(one), ...recordCells(one.record)]),
             paint,
           ),

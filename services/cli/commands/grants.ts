@@ -113,7 +113,7 @@ function addShow(grants: Command, run: Runner): void {
     examples: ['stint grants show grt_01m8167zc3v2e0q6j4s9d5n1wk'],
     notes: [
       ...endReasonNotes,
-      'LAST ERROR is how the last call at the target failed; (DEADLINE): it did not answer in the time that a call has there.',
+      'LAST ERROR is the code of how the last call at the target failed; DEADLINE: it did not answer in time.',
     ],
     next: ['stint audit list --grant GRANT', 'stint revoke GRANT --reason TEXT'],
   });
