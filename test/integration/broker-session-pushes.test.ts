@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock } from '@stint/common/time.ts';
-import { frameMessagesMax, type SessionParts, slowFramesMax } from '../../services/broker/rpc/session.ts';
+import { endedEarly, endedLeasesMax } from '../../services/broker/app/ended-early.ts';
+import { slowFramesMax } from '../../services/broker/rpc/session.ts';
 import { deployer } from '../harness/broker-core.ts';
 import { grantAndLease } from '../harness/ledger-entries.ts';
 import { alive, SessionClient, served } from '../harness/served-sessions.ts';
@@ -83,16 +84,13 @@ describe('what is pushed', () => {
     const { lease } = grantAndLease(systemClock.now(), {
       lease: { state: 'revoked', endReason: 'completed' },
     });
-    const page = Array.from({ length: frameMessagesMax }, () => lease);
+    const page = Array.from({ length: endedLeasesMax }, () => lease);
     let pages = 0;
-    const { open } = await served(t, (core) => ({
-      store: Object.assign(Object.create(core.store.grants) as SessionParts['store'], {
-        listEndedEarly: () => Promise.resolve(++pages <= 400 ? page : []),
-      }),
-    }));
+    const store = { listEndedEarly: () => Promise.resolve(++pages <= 400 ? page : []) };
+    const { open } = await served(t, (core) => ({ endedEarly: () => endedEarly({ ...core, store }) }));
     const client = await open();
     assert.ok((await client.ask(alive)).alive);
     const told = client.messages.reduce((sum, { leasesEnded }) => sum + (leasesEnded?.leases.length ?? 0), 0);
-    assert.equal(told, 400 * frameMessagesMax);
+    assert.equal(told, 400 * endedLeasesMax);
   });
 });

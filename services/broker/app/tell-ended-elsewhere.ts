@@ -1,16 +1,13 @@
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
-import type { Clock } from '@stint/common/time.ts';
-import type { Lease } from '../domain/lease.ts';
+import { type EndedEarlyParts, endedEarly, toEndedLease } from './ended-early.ts';
 import type { SessionFeed } from './ended-lease-feed.ts';
-import type { GrantStore, ProviderSet } from './ports.ts';
+import type { GrantStore } from './ports.ts';
 import { TargetLane } from './target-lane.ts';
 
-export type EndedElsewhereParts = {
-  readonly store: Pick<GrantStore, 'findLease' | 'listEndedEarly'>;
+export type EndedElsewhereParts = EndedEarlyParts & {
+  readonly store: Pick<GrantStore, 'findLease'>;
   readonly feed: SessionFeed;
-  readonly providers: ProviderSet;
-  readonly clock: Clock;
   readonly log: Log;
 };
 
@@ -19,9 +16,6 @@ const looksAtOnce = 8;
 
 /** Leases that wait to be looked at, each once; when there are more, all that ended early is told anew instead. */
 const waitingMax = 10_000;
-
-/** Leases told at once when all are told anew: a frame of a session. */
-const pageMax = 256;
 
 /**
  * Wait before all is told anew because more came than can wait, in milliseconds. Counted from the end of what is told
@@ -135,27 +129,18 @@ export class TellEndedElsewhere {
     if (found === undefined) return; // of another store
     const { lease } = found;
     const isEarly = lease.endReason !== undefined && lease.endReason !== 'expired';
-    if (isEarly && lease.expiresAt > this.#parts.clock.now()) this.#tell([lease]);
+    if (isEarly && lease.expiresAt > this.#parts.clock.now()) this.#parts.feed.publish([toEndedLease(lease)]);
   }
 
   async #tellAll(): Promise<void> {
-    const { store, feed, providers, clock } = this.#parts;
-    const names = [...providers.keys()];
-    const now = clock.now();
-    let page: readonly Lease[] = [];
-    do {
-      if (this.#isStopped || feed.size === 0) return; // whoever comes is told all by itself
-      page = await store.listEndedEarly(names, now, page.at(-1)?.id, pageMax);
-      if (page.length > 0) this.#tell(page);
-    } while (page.length === pageMax);
-  }
-
-  #tell(leases: readonly Lease[]): void {
-    this.#parts.feed.publish(
-      leases.map(({ id, grantId, expiresAt, endReason }) => {
-        return { id, grantId, expiresAt, reason: endReason ?? 'revoked' };
-      }),
-    );
+    const { feed } = this.#parts;
+    // Without anybody who listens there is nothing to read: whoever comes is told all by itself.
+    const isHeard = () => !this.#isStopped && feed.size > 0;
+    if (!isHeard()) return;
+    for await (const leases of endedEarly(this.#parts)) {
+      feed.publish(leases);
+      if (!isHeard()) return;
+    }
   }
 
   /** The store may be away: whatever could not be read is owed a pass. */

@@ -12,7 +12,7 @@ import type { Arrival, Asker } from '../app/access-question.ts';
 import type { EndGrant } from '../app/end-grant.ts';
 import type { RenewLease } from '../app/renew-lease.ts';
 import type { RequestAccess } from '../app/request-access.ts';
-import { fromAccessRequest, toAccessResponse, toGrantMessage, toLeaseMessage } from './access-messages.ts';
+import { fromAccessRequest, toAccessResponse, toGrantAndLeases, toLeaseMessage } from './access-messages.ts';
 
 /** The use cases behind the calls. */
 export type AccessUseCases = {
@@ -49,12 +49,12 @@ export class AccessCalls {
   }
 
   async completeGrant(asker: Asker, order: CompleteGrantRequest__Output): Promise<CompleteGrantResponse> {
-    const { grant, leases } = await this.#useCases.endGrant.execute(
+    const ended = await this.#useCases.endGrant.execute(
       { kind: 'holder', ...asker },
       parseId('grant', order.grantId, 'grant_id'),
       { reason: completionReason(order.reason), waitContained: order.waitContained },
     );
-    return { grant: toGrantMessage(grant), leases: leases.map(toLeaseMessage) };
+    return toGrantAndLeases(ended);
   }
 
   async renewLease(asker: Asker, { leaseId, ttl }: RenewLeaseRequest__Output): Promise<RenewLeaseResponse> {

@@ -6,6 +6,7 @@ import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/Re
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import type { AccessRequest } from '../app/access-question.ts';
+import type { GrantAndLeases } from '../app/end-grant.ts';
 import type { Credential } from '../app/ports.ts';
 import type { AccessAnswer } from '../app/request-access.ts';
 import type { Grant } from '../domain/grant.ts';
@@ -73,6 +74,14 @@ export function toLeaseMessage(lease: Lease): LeaseMessage {
     lastError: lease.lastError ?? '',
     attempts: lease.attempts,
   };
+}
+
+/** A grant and its leases, as every answer has them that tells of both. */
+export function toGrantAndLeases({ grant, leases }: GrantAndLeases): {
+  readonly grant: GrantMessage;
+  readonly leases: LeaseMessage[];
+} {
+  return { grant: toGrantMessage(grant), leases: leases.map(toLeaseMessage) };
 }
 
 function toCredentialMessage(credential: Credential): CredentialMessage {

@@ -2,7 +2,6 @@ import { ServiceError } from '@stint/common/errors.ts';
 import type { ExplainDecisionResponse } from '@stint/common/gen/stint/broker/v1/ExplainDecisionResponse.ts';
 import type { IdentityInfo } from '@stint/common/gen/stint/broker/v1/IdentityInfo.ts';
 import type { ListGrantsRequest__Output } from '@stint/common/gen/stint/broker/v1/ListGrantsRequest.ts';
-import type { ListGrantsResponse } from '@stint/common/gen/stint/broker/v1/ListGrantsResponse.ts';
 import type { ResourceInfo } from '@stint/common/gen/stint/broker/v1/ResourceInfo.ts';
 import type { TargetStatus } from '@stint/common/gen/stint/broker/v1/TargetStatus.ts';
 import {
@@ -21,12 +20,14 @@ import type { Bundles } from '../app/bundles.ts';
 import type { CreateJoinToken } from '../app/create-join-token.ts';
 import type { EndGrant } from '../app/end-grant.ts';
 import type { ExplainDecision } from '../app/explain-decision.ts';
+import { getGrant } from '../app/get-grant.ts';
+import { type GrantQuery, listGrants } from '../app/list-grants.ts';
 import type { MintSvid } from '../app/mint-svid.ts';
 import type { GrantStore, Ledger } from '../app/ports.ts';
 import type { TargetReport } from '../app/target-health.ts';
 import type { Explanation } from '../domain/decision.ts';
 import type { Identity, Resource } from '../domain/registry.ts';
-import { fromAccessRequest, toGrantMessage, toLeaseMessage } from './access-messages.ts';
+import { fromAccessRequest, toGrantAndLeases, toGrantMessage } from './access-messages.ts';
 import { toX509SvidMessage } from './svid-messages.ts';
 
 export type AdminParts = {
@@ -40,10 +41,6 @@ export type AdminParts = {
   readonly store: GrantStore;
   readonly version: string;
 };
-
-/** Grants in a page: asked for nothing, and at most. */
-const pageSizeDefault = 50;
-const pageSizeMax = 500;
 
 /** Longest reason of an operator, in bytes. */
 const reasonBytesMax = 1_024;
@@ -111,27 +108,21 @@ function issuing(parts: AdminParts): Pick<AdminHandlers, 'GetStatus' | 'CreateJo
 
 function grants(parts: AdminParts): Pick<AdminHandlers, 'ListGrants' | 'GetGrant' | 'RevokeGrant'> {
   return {
-    ListGrants: (request) => listGrants(parts.store, request),
-    GetGrant: async ({ grantId }) => {
-      const found = await parts.store.findGrant(parseId('grant', grantId, 'grant_id'));
-      if (found === undefined)
-        throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" does not exist`, {
-          metadata: { grant_id: grantId },
-        });
-      return { grant: toGrantMessage(found.grant), leases: found.leases.map(toLeaseMessage) };
+    ListGrants: async (request) => {
+      const { grants, last = '' } = await listGrants(parts.store, toGrantQuery(request));
+      return { grants: grants.map(toGrantMessage), nextPageToken: last };
     },
+    GetGrant: async ({ grantId }) =>
+      toGrantAndLeases(await getGrant(parts.store, parseId('grant', grantId, 'grant_id'))),
     RevokeGrant: async ({ grantId, reason, waitContained }) => {
       if (reason === '')
         throw new ServiceError('INVALID_FIELD', 'reason: missing; say why, for the record', {
           metadata: { field: 'reason' },
         });
       validateText('reason', reason, reasonBytesMax);
-      const ended = await parts.endGrant.execute(
-        { kind: 'operator', note: reason },
-        parseId('grant', grantId, 'grant_id'),
-        { reason: 'revoked', waitContained },
-      );
-      return { grant: toGrantMessage(ended.grant), leases: ended.leases.map(toLeaseMessage) };
+      const ender = { kind: 'operator', note: reason } as const;
+      const id = parseId('grant', grantId, 'grant_id');
+      return toGrantAndLeases(await parts.endGrant.execute(ender, id, { reason: 'revoked', waitContained }));
     },
   };
 }
@@ -169,27 +160,14 @@ function toTargetStatus({ provider, kind, state, ...known }: TargetReport): Targ
   };
 }
 
-async function listGrants(
-  store: GrantStore,
-  request: ListGrantsRequest__Output,
-): Promise<ListGrantsResponse> {
-  const limit = request.pageSize === 0 ? pageSizeDefault : request.pageSize;
-  if (limit > pageSizeMax) {
-    throw new ServiceError('INVALID_FIELD', `page_size: ${limit} is above ${pageSizeMax}`, {
-      metadata: { field: 'page_size', limit: String(pageSizeMax) },
-    });
-  }
-  const found = await store.listGrants({
-    liveOnly: request.liveOnly,
-    limit: limit + 1,
-    ...(request.spiffeId === '' ? {} : { spiffeId: parseSpiffeId(request.spiffeId) }),
-    ...(request.resource === '' ? {} : { resource: request.resource }),
-    ...(request.pageToken === '' ? {} : { before: parseId('grant', request.pageToken, 'page_token') }),
-  });
-  const page = found.slice(0, limit);
+function toGrantQuery(request: ListGrantsRequest__Output): GrantQuery {
+  const { pageSize, liveOnly, spiffeId, resource, pageToken } = request;
   return {
-    grants: page.map(toGrantMessage),
-    nextPageToken: found.length > limit ? (page.at(-1)?.id ?? '') : '',
+    pageSize,
+    liveOnly,
+    ...(spiffeId === '' ? {} : { spiffeId: parseSpiffeId(spiffeId) }),
+    ...(resource === '' ? {} : { resource }),
+    ...(pageToken === '' ? {} : { before: parseId('grant', pageToken, 'page_token') }),
   };
 }
 

@@ -13,12 +13,9 @@ import { parseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
-import type { Clock } from '@stint/common/time.ts';
 import type { Asker } from '../app/access-question.ts';
 import type { AcknowledgeDelivery } from '../app/acknowledge-delivery.ts';
 import type { EndedLeases, SessionFeed } from '../app/ended-lease-feed.ts';
-import type { GrantStore, ProviderSet } from '../app/ports.ts';
-import type { Lease } from '../domain/lease.ts';
 import type { AccessCalls } from './access-calls.ts';
 import type { TrustFeed } from './trust-feed.ts';
 
@@ -52,10 +49,9 @@ export type SessionParts = {
   readonly calls: AccessCalls;
   readonly acknowledge: AcknowledgeDelivery;
   readonly feed: SessionFeed;
-  readonly store: GrantStore;
-  readonly providers: ProviderSet;
+  /** What ended early before now, page by page. */
+  readonly endedEarly: () => AsyncIterable<EndedLeases>;
   readonly trust: TrustFeed;
-  readonly clock: Clock;
   readonly log: Log;
 };
 
@@ -95,9 +91,7 @@ export class Session {
    */
   async run(): Promise<void> {
     const stopListening = [
-      this.#parts.feed.subscribe((leases) =>
-        this.#push({ leasesEnded: { leases: leases.map(toEndedLease) } }),
-      ),
+      this.#parts.feed.subscribe((leases) => this.#pushEnded(leases)),
       this.#parts.trust.onChange(() => this.#pushTrust()),
     ];
     try {
@@ -221,18 +215,15 @@ export class Session {
 
   /** Anti-entropy: what ended early while this sidecar was not listening. There may be very much of it: a page, a frame. */
   async #pushEndedEarly(): Promise<void> {
-    const { providers, clock, store } = this.#parts;
-    // Of every provider: a sidecar verifies tokens, and serves users of targets from its memory.
-    const names = [...providers.keys()];
-    const now = clock.now();
-    let page: readonly Lease[] = [];
-    do {
-      page = await store.listEndedEarly(names, now, page.at(-1)?.id, frameMessagesMax);
-      const leases = page.map((lease) => toEndedLease({ ...lease, reason: lease.endReason ?? 'revoked' }));
-      if (leases.length > 0) this.#push({ leasesEnded: { leases } });
+    for await (const leases of this.#parts.endedEarly()) {
+      this.#pushEnded(leases);
       this.#flush();
       if (this.#isPeerSlow) await this.#awaitPeer();
-    } while (page.length === frameMessagesMax);
+    }
+  }
+
+  #pushEnded(leases: EndedLeases): void {
+    this.#push({ leasesEnded: { leases: leases.map(toEndedLeaseMessage) } });
   }
 
   #push(message: Answer): void {
@@ -268,7 +259,7 @@ export class Session {
   }
 }
 
-function toEndedLease(lease: EndedLeases[number]): EndedLease {
+function toEndedLeaseMessage(lease: EndedLeases[number]): EndedLease {
   return {
     leaseId: lease.id,
     grantId: lease.grantId,

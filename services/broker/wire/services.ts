@@ -6,6 +6,7 @@ import { BrokerStatus } from '../app/broker-status.ts';
 import { CreateJoinToken } from '../app/create-join-token.ts';
 import { EndGrant } from '../app/end-grant.ts';
 import type { LeaseEnding } from '../app/end-lease.ts';
+import { endedEarly } from '../app/ended-early.ts';
 import { ExplainDecision } from '../app/explain-decision.ts';
 import { MintSvid } from '../app/mint-svid.ts';
 import { RenewLease } from '../app/renew-lease.ts';
@@ -46,6 +47,7 @@ export function wireServices(
       endGrant,
       renewLease: new RenewLease(foundation),
       acknowledge: new AcknowledgeDelivery(store, ledger, clock),
+      endedEarly: () => endedEarly(foundation),
       trust,
     }),
     attestationService(new AttestWorkload({ ...certifying, log, attestors }), clock),
