@@ -58,7 +58,6 @@ export class BusLink {
   #forgetSvid: (() => void) | undefined;
   #unflushedBytes = 0;
   #flushing = false;
-  #dropped = 0;
 
   constructor(options: BusLinkOptions) {
     this.#options = options;
@@ -80,11 +79,6 @@ export class BusLink {
     return this.#connection;
   }
 
-  /** How many messages {@link publish} has dropped. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
   /** Calls back after each connect and reconnect, and now if connected. Listeners must not throw. */
   onConnected(listener: (connection: NatsConnection) => void): void {
     this.#listeners.push(listener);
@@ -98,10 +92,8 @@ export class BusLink {
   publish(subject: string, payload: Uint8Array, headers?: MsgHdrs): boolean {
     const connection = this.#connection;
     const isUp = this.#connected && connection?.isClosed() === false && !connection.isDraining();
-    if (connection === undefined || !isUp || this.#unflushedBytes + payload.length > unflushedBytesMax) {
-      this.#dropped++;
+    if (connection === undefined || !isUp || this.#unflushedBytes + payload.length > unflushedBytesMax)
       return false;
-    }
     connection.publish(subject, payload, headers === undefined ? {} : { headers });
     this.#unflushedBytes += payload.length;
     this.#flush(connection);

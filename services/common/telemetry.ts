@@ -86,8 +86,6 @@ export type SpanOptions = {
   readonly kind?: 'internal' | 'server' | 'client' | 'producer' | 'consumer';
   /** W3C traceparent of the work that caused this; absent: the active span. Malformed ones are as if absent. */
   readonly parent?: string | undefined;
-  /** W3C traceparent of related work that is not the parent: a message's, when it is consumed later. */
-  readonly link?: string | undefined;
   /** Facts known at the start. Never secrets. */
   readonly attributes?: Attributes;
 };
@@ -107,13 +105,11 @@ const spanKinds = {
 export function withSpan<T>(name: string, options: SpanOptions, work: (span: Span | undefined) => T): T {
   if (!isOn) return work(undefined);
   const parent = options.parent === undefined ? context.active() : contextOf(options.parent);
-  const linked = options.link === undefined ? undefined : trace.getSpanContext(contextOf(options.link));
   const span = trace.getTracer(instrumentation).startSpan(
     name,
     {
       kind: spanKinds[options.kind ?? 'internal'],
       ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
-      ...(linked === undefined ? {} : { links: [{ context: linked }] }),
     },
     parent,
   );

@@ -1,5 +1,4 @@
 import { formatReceiptBody } from '@stint/common/audit-batch.ts';
-import type { Log } from '@stint/common/log.ts';
 import {
   formatCheckpoint,
   type NoteSigner,
@@ -22,7 +21,6 @@ export type PublisherOptions = {
   readonly announcer: Announcer;
   readonly signal: LogSignal;
   readonly clock: Clock;
-  readonly log: Log;
 };
 
 /** The log on disk is not the one that this key has vouched for: nothing may be signed until a human has looked. */

@@ -55,11 +55,6 @@ export class SqliteRecordStore implements RecordStore {
     return this.#frontier.size;
   }
 
-  /** The frontier of everything appended. */
-  frontier(): Frontier {
-    return this.#frontier;
-  }
-
   readonly readNode = (level: number, position: number): Buffer => {
     const index = (position + 1) * 2 ** level - 1;
     const [row] = this.#statements.node.all([level * 32 + 1, index]) as { hash: Uint8Array }[];

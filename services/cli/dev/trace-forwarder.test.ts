@@ -90,13 +90,15 @@ test('what the receiver takes is kept, and handed on to a gRPC collector byte fo
   ]);
 });
 
-test('a collector that is away is said, and costs the mesh nothing', async () => {
+test('a collector that is away is said once, and costs the mesh nothing', async () => {
   const failures: string[] = [];
   const forwarder = new TraceForwarder({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }, (message) =>
     failures.push(message),
   );
-  forwarder.send('traces', exported('00f067aa0ba902b7'));
-  await forwarder.close();
+  for (const _ of [1, 2]) {
+    forwarder.send('traces', exported('00f067aa0ba902b7'));
+    await forwarder.close();
+  }
   assert.equal(failures.length, 1);
   assert.match(failures[0] ?? '', /^collector http:\/\/127\.0\.0\.1:1\/v1\/traces: /);
 });

@@ -1,6 +1,6 @@
 import { connect } from 'node:http2';
 
-/** Exports under way to the user's collector; further ones are dropped and counted, as an exporter's own queue would. */
+/** Exports under way to the user's collector; further ones are dropped, as an exporter's own queue would. */
 const pendingMax = 64;
 
 /** How long the collector may take, in milliseconds. Source: OTEL_EXPORTER_OTLP_TIMEOUT's default. */
@@ -59,31 +59,35 @@ export class TraceForwarder {
   readonly #environment: Environment;
   readonly #onFailure: (message: string) => void;
   readonly #pending = new Set<Promise<void>>();
-  #dropped = 0;
+  #isFailing = false;
 
   constructor(environment: Environment, onFailure: (message: string) => void) {
     this.#environment = environment;
     this.#onFailure = onFailure;
   }
 
+  /** Sends it in the background. What goes wrong is told once, until something has arrived again. */
   send(signal: Signal, body: Buffer): void {
     const target = collectorTarget(signal, this.#environment);
     if (target === undefined) return;
     if (this.#pending.size >= pendingMax) {
-      this.#dropped++;
+      this.#tell(target, `too slow: what comes while ${pendingMax} exports are under way is dropped`);
       return;
     }
     const sending = (target.isGrpc ? sendGrpc(target, signal, body) : sendHttp(target, body))
-      .catch((fault: unknown) =>
-        this.#onFailure(`collector ${target.url}: ${fault instanceof Error ? fault.message : 'failed'}`),
+      .then(
+        () => {
+          this.#isFailing = false;
+        },
+        (fault: unknown) => this.#tell(target, fault instanceof Error ? fault.message : 'failed'),
       )
       .finally(() => this.#pending.delete(sending));
     this.#pending.add(sending);
   }
 
-  /** Exports that were dropped because the collector was too slow. */
-  get dropped(): number {
-    return this.#dropped;
+  #tell({ url }: CollectorTarget, fault: string): void {
+    if (!this.#isFailing) this.#onFailure(`collector ${url}: ${fault}`);
+    this.#isFailing = true;
   }
 
   /** Waits for what is under way. */
