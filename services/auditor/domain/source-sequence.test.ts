@@ -94,6 +94,15 @@ test('a gap is reported once, after its time, and closed once; one that follows 
   assert.equal(source.followGap(71_000), undefined);
 });
 
+test('a clock that is set back puts off the report of a gap by no more than its time', () => {
+  const source = new Source<number>(high(1));
+  source.waiting.offer(waiting(5));
+  source.followGap(7_200_000);
+  assert.equal(source.followGap(3_600_000), undefined);
+  assert.deepEqual(source.followGap(3_600_000 + gapReportMs), { event: 'reported', missingFrom: 2 });
+  assert.equal(source.reportedGap?.since, 3_600_000);
+});
+
 test('a gap that closes before its time is never mentioned', () => {
   const source = new Source<number>(high(1));
   source.waiting.offer(waiting(5));

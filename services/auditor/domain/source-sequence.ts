@@ -98,7 +98,8 @@ export function followGap(
     return { gap: undefined, event: before?.isReported === true ? ('closed' as const) : undefined };
   const missingFrom = high.seq + 1;
   const isSame = before?.missingFrom === missingFrom;
-  const since = isSame ? before.since : at.now;
+  // No later than now: a clock that is set back must not put the report off until it has come round.
+  const since = isSame ? Math.min(before.since, at.now) : at.now;
   const isDue = at.now - since >= gapReportMs;
   const wasReported = isSame && before.isReported;
   const event =

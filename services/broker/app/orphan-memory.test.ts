@@ -35,3 +35,13 @@ test('what waiting seemed to mend is told of once it has failed five times; what
   );
   assert.deepEqual([isNews('b', false), isNews('b', false)], [true, false]);
 });
+
+test('a clock that is set back puts no orphan off for longer than its pause', () => {
+  const memory = new OrphanMemory();
+  const found = entities(1);
+  const day = 86_400_000;
+  const chosenAt = (now: number) => memory.choose(found, now, 10).chosen.length;
+  for (let i = 0; i < 3; i++) memory.noteFailure('o000000', { now: 10 * day, mayPass: true });
+  assert.equal(chosenAt(10 * day), 0);
+  assert.equal(chosenAt(9 * day), 1);
+});

@@ -51,7 +51,9 @@ export class OrphanMemory {
     const fresh = others.filter(({ entityName }) => this.#suspects.has(entityName));
     this.#suspects = new Set(others.slice(0, rememberedMax).map(({ entityName }) => entityName));
     const nextAt = ({ entityName }: TargetEntity) => this.#tried.get(entityName)?.nextAt ?? Infinity;
-    const again = found.filter((orphan) => nextAt(orphan) <= now).sort((a, b) => nextAt(a) - nextAt(b));
+    // Further off than the longest pause: the clock was set back.
+    const isDue = (at: UnixMs) => at <= now || (at > now + pauseMsMax && at !== Infinity);
+    const again = found.filter((orphan) => isDue(nextAt(orphan))).sort((a, b) => nextAt(a) - nextAt(b));
     this.#lastChosen = fresh.slice(0, limit).at(-1)?.entityName ?? this.#lastChosen;
     return { chosen: [...fresh, ...again].slice(0, limit), waiting: fresh.length };
   }

@@ -25,14 +25,19 @@ export class RateMeter {
     return Math.max(0, this.#next(name, now) - now - (burst - spared) * intervalMs);
   }
 
-  /** Counts one of the name's, whether there is room or not. */
+  /** Counts one of the name's; one for which there is no room, as if the burst had just been used up. */
   take(name: string, now: UnixMs): void {
     this.#freeAt.set(name, this.#next(name, now));
     if (this.#freeAt.size > this.#sweepAt) this.#forgetIdle(now);
   }
 
   #next(name: string, now: UnixMs): UnixMs {
-    return Math.max(now, this.#freeAt.get(name) ?? now) + this.rate.intervalMs;
+    const { burst, intervalMs } = this.rate;
+    const latest = now + burst * intervalMs;
+    const freeAt = this.#freeAt.get(name) ?? now;
+    // Nobody owes more than a burst: who took before the clock was set back need not wait until it has come round.
+    if (freeAt > latest) this.#freeAt.set(name, latest);
+    return Math.min(Math.max(now, freeAt), latest) + intervalMs;
   }
 
   /** What is left may double before it is looked through again, so that a name costs the same however many there are. */

@@ -47,6 +47,18 @@ test('one address has its burst, then its rate, is told when to come again, and 
   assert.equal(attempts(1_000, one).taken, burst, 'no more gathers than a burst');
 });
 
+test('a clock that is set back refuses nobody for longer than a burst that is used up', () => {
+  const { clock, attempts } = rateAt(start);
+  for (let i = 0; i < 10; i++) attempts(10, () => `198.51.${i}.1`);
+  clock.at -= 3_600_000;
+  const { intervalMs, burst } = attestationsInTotal;
+  assert.deepEqual(attempts(1, one), { taken: 0, retryAfterMs: intervalMs });
+  clock.at += intervalMs;
+  assert.equal(attempts(1, one).taken, 1);
+  clock.at += burst * intervalMs;
+  assert.equal(attempts(1_000, (i) => `203.0.${i % 250}.1`).taken, burst);
+});
+
 test('all addresses together have a bound too, however many they are', () => {
   const { clock, attempts } = rateAt(start);
   const { burst, intervalMs } = attestationsInTotal;
