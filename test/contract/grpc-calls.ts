@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { type Client, Metadata } from '@grpc/grpc-js';
-import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
+import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { type MethodRow, messageBytesMax } from '@stint/common/grpc-method.ts';
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import { capturedLog, type EchoHandlers, type LogLines, openRow } from '../harness/echo-server.ts';
+import { refusedAs } from '../harness/refused-as.ts';
 
 /** An echo server on one transport, and ways to call it; all end with the test. */
 export type CallPlace = {
@@ -30,14 +31,6 @@ export type Replaced = { log?: LogLines } & Partial<Record<keyof EchoHandlers, M
 const { access } = services;
 
 const never = () => Promise.withResolvers<never>().promise;
-
-function reason(wanted: ErrorReason): (thrown: unknown) => boolean {
-  return (thrown) => {
-    assert.ok(isServiceError(thrown), String(thrown));
-    assert.equal(thrown.reason, wanted, thrown.message);
-    return true;
-  };
-}
 
 /** What a call promises, whichever transport carries it. */
 export function describeCalls(echoOn: OpenCallPlace): void {
@@ -93,7 +86,7 @@ export function describeCalls(echoOn: OpenCallPlace): void {
       const { channel } = await echoOn(t, { RequestAccess: handler }, rows);
       await assert.rejects(
         channel.call(access.RequestAccess, {}, { deadlineMs: 60_000 }),
-        reason('DEADLINE_EXCEEDED'),
+        refusedAs('DEADLINE_EXCEEDED'),
       );
       assert.ok(isServiceError(told, 'DEADLINE_EXCEEDED'));
     });
@@ -153,13 +146,13 @@ export function describeCalls(echoOn: OpenCallPlace): void {
         return thrown.metadata['bytes_max'] === '100';
       });
       const huge = { resource: 'x'.repeat(messageBytesMax) };
-      await assert.rejects(channel.call(access.RequestAccess, huge), reason('MESSAGE_TOO_LARGE'));
+      await assert.rejects(channel.call(access.RequestAccess, huge), refusedAs('MESSAGE_TOO_LARGE'));
     });
 
     test('with bytes that are no message is INVALID_FIELD', async (t) => {
       const { channel } = await echoOn(t);
       const garbled = { ...access.RequestAccess, requestSerialize: () => Buffer.from('ffffffff', 'hex') };
-      await assert.rejects(channel.call(garbled, {}), reason('INVALID_FIELD'));
+      await assert.rejects(channel.call(garbled, {}), refusedAs('INVALID_FIELD'));
     });
 
     test("with metadata over HTTP/2's limit fails, and the connection goes on", async (t) => {
@@ -177,24 +170,24 @@ export function describeCalls(echoOn: OpenCallPlace): void {
         { RequestAccess: (() => []) as unknown as typeof handler },
         { log },
       );
-      await assert.rejects(channel.call(access.RequestAccess, {}), reason('INTERNAL'));
+      await assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('INTERNAL'));
       assert.match(log.text(), /could not be encoded/);
     });
 
     test("to nobody is what the channel's maker says it is", async (t) => {
       const { channel, server } = await echoOn(t);
       await server.close(0);
-      await assert.rejects(channel.call(access.RequestAccess, {}), reason('BROKER_UNAVAILABLE'));
+      await assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('BROKER_UNAVAILABLE'));
     });
 
     test('of a method that the server does not have is METHOD_NOT_ALLOWED', async (t) => {
       const { channel } = await echoOn(t);
-      await assert.rejects(channel.call(services.admin.ReloadPolicy, {}), reason('METHOD_NOT_ALLOWED'));
+      await assert.rejects(channel.call(services.admin.ReloadPolicy, {}), refusedAs('METHOD_NOT_ALLOWED'));
     });
 
     test('by a kind of caller that its row does not name is METHOD_NOT_ALLOWED', async (t) => {
       const { channel } = await echoOn(t, {}, { RequestAccess: { ...openRow, callers: ['anonymous'] } });
-      await assert.rejects(channel.call(access.RequestAccess, {}), reason('METHOD_NOT_ALLOWED'));
+      await assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('METHOD_NOT_ALLOWED'));
     });
   });
 
@@ -223,7 +216,7 @@ export function describeCalls(echoOn: OpenCallPlace): void {
       await assert.rejects(async () => {
         for await (const frame of channel.bidi(access.Session))
           seen.push(...frame.messages.map(({ id }) => id));
-      }, reason('IDENTITY_SUSPENDED'));
+      }, refusedAs('IDENTITY_SUSPENDED'));
       assert.deepEqual(seen, [7]);
     });
 
@@ -240,7 +233,7 @@ export function describeCalls(echoOn: OpenCallPlace): void {
           seen.push(...frame.messages.map(({ id }) => id));
           await new Promise((resolve) => setTimeout(resolve, 2));
         }
-      }, reason('IDENTITY_SUSPENDED'));
+      }, refusedAs('IDENTITY_SUSPENDED'));
       assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     });
 
@@ -312,7 +305,7 @@ export function describeCalls(echoOn: OpenCallPlace): void {
       const underWay = channel.call(access.RequestAccess, {});
       await entered.promise;
       const closed = server.close(5_000);
-      await assert.rejects(frames.next(), reason('SHUTTING_DOWN'));
+      await assert.rejects(frames.next(), refusedAs('SHUTTING_DOWN'));
       gate.resolve();
       assert.equal((await underWay).replayed, true);
       await closed;
@@ -325,7 +318,7 @@ export function describeCalls(echoOn: OpenCallPlace): void {
         return never();
       };
       const { channel, server } = await echoOn(t, { RequestAccess });
-      const failure = assert.rejects(channel.call(access.RequestAccess, {}), reason('BROKER_UNAVAILABLE'));
+      const failure = assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('BROKER_UNAVAILABLE'));
       await entered.promise;
       await server.close(20);
       await failure;

@@ -13,6 +13,7 @@ import type { SpiffeId, TrustDomain } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
 import type { Scope } from './temp-dir.ts';
+import type { LeafOptions, SettableSvidSource, TestCa } from './test-ca.ts';
 
 /** Who the echo server is. */
 export const echoServerId = 'spiffe://stint.local/stint/broker/echo' as SpiffeId;
@@ -95,6 +96,28 @@ export async function startEcho(
   });
   scope.after(() => server.close(0));
   return server;
+}
+
+/** Starts a server over TLS on a free port, with the source of its SVID, by which a test gives it another. */
+export async function startEchoOverTls(
+  scope: Scope,
+  ca: TestCa,
+  options: {
+    readonly leaf?: LeafOptions;
+    readonly requireClientSvid?: boolean;
+    readonly handlers?: Partial<EchoHandlers>;
+    readonly rows?: Partial<MethodTable<Access>>;
+    readonly log?: Log;
+  },
+): Promise<{ readonly server: GrpcServer; readonly source: SettableSvidSource }> {
+  const { leaf, requireClientSvid, handlers, rows, ...log } = options;
+  const source = await ca.source(echoServerId, leaf);
+  const server = await startEcho(scope, {
+    listeners: [meshListener(source, requireClientSvid)],
+    services: [echoService(handlers, rows)],
+    ...log,
+  });
+  return { server, source };
 }
 
 /** A listener on a free port of this machine, shown the SVID of the source. */

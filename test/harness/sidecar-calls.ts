@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
 import type { AcquireRequest } from '@stint/common/gen/stint/sidecar/v1/AcquireRequest.ts';
 import type { WatchResponse__Output } from '@stint/common/gen/stint/sidecar/v1/WatchResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
@@ -8,16 +7,6 @@ import { services } from '@stint/common/proto.ts';
 import { until } from './until.ts';
 
 const { sidecar } = services;
-
-/** For `assert.rejects`: a refusal with that reason and, where one is named, about that field. */
-export function refusedAs(reason: ErrorReason, field?: string): (thrown: unknown) => boolean {
-  return (thrown) => {
-    assert.ok(isServiceError(thrown), String(thrown));
-    assert.equal(thrown.reason, reason, thrown.message);
-    if (field !== undefined) assert.equal(thrown.metadata['field'], field, thrown.message);
-    return true;
-  };
-}
 
 /** Asks a sidecar for the token of `orders-api`, unless the request says otherwise. */
 export function acquire(workload: GrpcChannel, request: AcquireRequest = {}, deadlineMs = 8_000) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { before, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import {
   connectionsPerAddressMax,
@@ -20,35 +20,23 @@ import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import { dialTls, portOf } from '../harness/dial-tls.ts';
-import {
-  connectTo,
-  echoServerId,
-  echoService,
-  meshListener,
-  openRow,
-  startEcho,
-  workload,
-} from '../harness/echo-server.ts';
+import { connectTo, openRow, startEchoOverTls, workload } from '../harness/echo-server.ts';
 import { TestCa } from '../harness/test-ca.ts';
 import { until } from '../harness/until.ts';
 
 const { access } = services;
 
-let ca: TestCa;
-before(async () => {
-  ca = await TestCa.create();
-});
+const ca = await TestCa.create();
 
 /** A server where only `RequestAccess`, of at most 100 bytes, is for everybody; holders of SVIDs may send 65,536. */
-async function serving(t: TestContext, { requireClientSvid }: { requireClientSvid: boolean }) {
-  const source = await ca.source(echoServerId);
+async function serving(
+  t: TestContext,
+  options: { readonly requireClientSvid: boolean },
+): Promise<GrpcServer> {
   const rows = {
     RequestAccess: { ...openRow, callers: ['anonymous', 'svid'] as const, requestBytesMax: 100 },
   };
-  return await startEcho(t, {
-    listeners: [meshListener(source, requireClientSvid)],
-    services: [echoService({}, rows)],
-  });
+  return (await startEchoOverTls(t, ca, { ...options, rows })).server;
 }
 
 /** A TLS connection by hand, with or without an SVID. */
@@ -184,7 +172,7 @@ describe('connections that never finish their handshake', () => {
       await once(socket, 'connect');
       bare.push(socket);
     }
-    await until('20 are closed', 5_000, () => (open(bare) <= handshakesPerAddressMax ? true : undefined));
+    await until('20 are closed', 5_000, () => open(bare) <= handshakesPerAddressMax);
     assert.equal(open(bare.slice(0, 20)), 0);
     await connectTo(t, server, { bundlePem: ca.bundlePem }).call(access.RequestAccess, {});
     assert.equal(open([elsewhere]), 1);
@@ -198,7 +186,7 @@ describe('connections that never finish their handshake', () => {
       await once(socket, 'connect');
       bare.push(socket);
     }
-    await until('100 are closed', 3_000, () => (open(bare) <= handshakesMax ? true : undefined));
+    await until('100 are closed', 3_000, () => open(bare) <= handshakesMax);
     const source = await ca.source(workload);
     await connectTo(t, server, { source }).call(access.RequestAccess, {});
   });

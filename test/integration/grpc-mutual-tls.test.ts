@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { before, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
+import { isServiceError } from '@stint/common/errors.ts';
 import type { Caller } from '@stint/common/grpc-method.ts';
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
@@ -12,44 +12,30 @@ import {
   capturedLog,
   connectTo,
   echoServerId,
-  echoService,
   meshListener,
   openRow,
   startEcho,
+  startEchoOverTls,
   workload,
 } from '../harness/echo-server.ts';
+import { refusedAs } from '../harness/refused-as.ts';
 import { type LeafOptions, SettableSvidSource, TestCa } from '../harness/test-ca.ts';
+import { until } from '../harness/until.ts';
 
 const { access } = services;
 
-let ca: TestCa;
-before(async () => {
-  ca = await TestCa.create();
-});
-
-function reason(wanted: ErrorReason): (thrown: unknown) => boolean {
-  return (thrown) => {
-    assert.ok(isServiceError(thrown), String(thrown));
-    assert.equal(thrown.reason, wanted, `${thrown.message} ${thrown.cause}`);
-    return true;
-  };
-}
+const ca = await TestCa.create();
 
 async function mesh(t: TestContext, leaf: LeafOptions = {}) {
   const log = capturedLog();
   const callers: Caller[] = [];
-  const source = await ca.source(echoServerId, leaf);
   const handlers = {
     RequestAccess: (_request: object, call: { caller: Caller }) => {
       callers.push(call.caller);
       return {};
     },
   };
-  const server = await startEcho(t, {
-    listeners: [meshListener(source)],
-    services: [echoService(handlers)],
-    log: log.log,
-  });
+  const { server, source } = await startEchoOverTls(t, ca, { leaf, handlers, log: log.log });
   return { server, source, log, callers };
 }
 
@@ -79,7 +65,7 @@ describe('a caller over mutual TLS', () => {
       const { server, log, callers } = await mesh(t);
       const channel = connectTo(t, server, { source: await ca.source(workload, options) });
       await assert.rejects(channel.call(access.RequestAccess, {}), (thrown) => {
-        assert.ok(reason('PEER_UNAUTHENTICATED')(thrown));
+        assert.ok(refusedAs('PEER_UNAUTHENTICATED')(thrown));
         assert.equal((thrown as Error).message, 'no acceptable X.509-SVID was presented');
         return true;
       });
@@ -93,44 +79,38 @@ describe('a caller over mutual TLS', () => {
     const foreign = await (await TestCa.create()).issue(workload);
     const source = new SettableSvidSource({ ...foreign, bundlePem: ca.bundlePem });
     const channel = connectTo(t, server, { source });
-    await assert.rejects(channel.call(access.RequestAccess, {}), reason('PEER_UNAUTHENTICATED'));
+    await assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('PEER_UNAUTHENTICATED'));
     await assert.rejects(async () => {
       for await (const _frame of channel.bidi(access.Session)) assert.fail('nothing was sent');
-    }, reason('PEER_UNAUTHENTICATED'));
+    }, refusedAs('PEER_UNAUTHENTICATED'));
     assert.equal(callers.length, 0);
   });
 
   test('without a certificate is refused where an SVID is required', async (t) => {
     const { server, callers } = await mesh(t);
     const channel = connectTo(t, server, { bundlePem: ca.bundlePem });
-    await assert.rejects(channel.call(access.RequestAccess, {}), reason('PEER_UNAUTHENTICATED'));
+    await assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('PEER_UNAUTHENTICATED'));
     assert.equal(callers.length, 0);
   });
 
   test('without a certificate is anonymous where none is required, and only that', async (t) => {
-    const source = await ca.source(echoServerId);
-    const rows = { RequestAccess: { ...openRow, callers: ['anonymous'] as const } };
-    const server = await startEcho(t, {
-      listeners: [meshListener(source, false)],
-      services: [
-        echoService({ RequestAccess: (_request, call) => ({ grant: { id: call.caller.kind } }) }, rows),
-      ],
+    const { server } = await startEchoOverTls(t, ca, {
+      requireClientSvid: false,
+      handlers: { RequestAccess: (_request, call) => ({ grant: { id: call.caller.kind } }) },
+      rows: { RequestAccess: { ...openRow, callers: ['anonymous'] } },
     });
     const channel = connectTo(t, server, { bundlePem: ca.bundlePem });
     assert.equal((await channel.call(access.RequestAccess, {})).grant?.id, 'anonymous');
-    await assert.rejects(channel.call(access.CompleteGrant, {}), reason('METHOD_NOT_ALLOWED'));
+    await assert.rejects(channel.call(access.CompleteGrant, {}), refusedAs('METHOD_NOT_ALLOWED'));
   });
 
   test("must satisfy the row's predicate on its SPIFFE ID", async (t) => {
     const callers = [(id: SpiffeId) => id.endsWith('/deploy')];
-    const source = await ca.source(echoServerId);
-    const server = await startEcho(t, {
-      listeners: [meshListener(source)],
-      services: [echoService({}, { RequestAccess: { ...openRow, callers } })],
-    });
+    const rows = { RequestAccess: { ...openRow, callers } };
+    const { server } = await startEchoOverTls(t, ca, { rows });
     await connectTo(t, server, { source: await ca.source(workload) }).call(access.RequestAccess, {});
     const other = connectTo(t, server, { source: await ca.source('spiffe://stint.local/ci/build') });
-    await assert.rejects(other.call(access.RequestAccess, {}), reason('METHOD_NOT_ALLOWED'));
+    await assert.rejects(other.call(access.RequestAccess, {}), refusedAs('METHOD_NOT_ALLOWED'));
   });
 
   test('is cut off when its SVID ends: the stream is told, new calls need a new connection', async (t) => {
@@ -140,11 +120,11 @@ describe('a caller over mutual TLS', () => {
     const channel = connectTo(t, server, { source });
     const stream = channel.bidi(access.Session)[Symbol.asyncIterator]();
     await channel.call(access.RequestAccess, {});
-    await assert.rejects(stream.next(), reason('PEER_UNAUTHENTICATED'));
+    await assert.rejects(stream.next(), refusedAs('PEER_UNAUTHENTICATED'));
     assert.ok(Date.now() >= soon);
     await assert.rejects(channel.call(access.RequestAccess, {}), (thrown) => isServiceError(thrown));
     source.set(await ca.issue(workload));
-    await eventually(() => channel.call(access.RequestAccess, {}));
+    await until('it is served again', 10_000, () => channel.call(access.RequestAccess, {}));
   });
 
   test('cannot come back by a resumed TLS session, which nobody would have looked at again', async (t) => {
@@ -173,15 +153,15 @@ describe('a server over TLS', () => {
     const { server } = await mesh(t);
     const expectedServer = 'spiffe://stint.local/stint/broker/other' as SpiffeId;
     const wrongName = connectTo(t, server, { source, expectedServer });
-    await assert.rejects(wrongName.call(access.RequestAccess, {}), reason('BROKER_UNAVAILABLE'));
+    await assert.rejects(wrongName.call(access.RequestAccess, {}), refusedAs('BROKER_UNAVAILABLE'));
     const { server: wrongLeaf } = await mesh(t, { purposes: ['client'] });
     await assert.rejects(
       connectTo(t, wrongLeaf, { source }).call(access.RequestAccess, {}),
-      reason('BROKER_UNAVAILABLE'),
+      refusedAs('BROKER_UNAVAILABLE'),
     );
     const foreign = await TestCa.create();
     const wrongCa = connectTo(t, server, { bundlePem: foreign.bundlePem });
-    await assert.rejects(wrongCa.call(access.RequestAccess, {}), reason('BROKER_UNAVAILABLE'));
+    await assert.rejects(wrongCa.call(access.RequestAccess, {}), refusedAs('BROKER_UNAVAILABLE'));
   });
 
   test('may be any of a trust domain that satisfies a predicate', async (t) => {
@@ -219,12 +199,12 @@ describe('a server over TLS', () => {
     const newcomer = new SettableSvidSource({ ...(await other.issue(workload)), bundlePem: both });
     await assert.rejects(
       connectTo(t, server, { source: newcomer }).call(access.RequestAccess, {}),
-      reason('PEER_UNAUTHENTICATED'),
+      refusedAs('PEER_UNAUTHENTICATED'),
     );
     source.set({ ...source.current(), bundlePem: other.bundlePem });
     await connectTo(t, server, { source: newcomer }).call(access.RequestAccess, {});
     const old = connectTo(t, server, { source: await ca.source(workload) });
-    await assert.rejects(old.call(access.RequestAccess, {}), reason('PEER_UNAUTHENTICATED'));
+    await assert.rejects(old.call(access.RequestAccess, {}), refusedAs('PEER_UNAUTHENTICATED'));
   });
 
   test('leaves its source alone once it has stopped', async (t) => {
@@ -254,9 +234,9 @@ describe('a client over mutual TLS', () => {
     const channel = connectTo(t, first, { source: await ca.source(workload) });
     await channel.call(access.RequestAccess, {});
     await first.close(0);
-    await assert.rejects(channel.call(access.RequestAccess, {}), reason('BROKER_UNAVAILABLE'));
+    await assert.rejects(channel.call(access.RequestAccess, {}), refusedAs('BROKER_UNAVAILABLE'));
     await startEcho(t, { listeners: [{ ...meshListener(source), port } as never] });
-    await eventually(() => channel.call(access.RequestAccess, {}));
+    await until('it is served again', 10_000, () => channel.call(access.RequestAccess, {}));
   });
 });
 
@@ -269,17 +249,4 @@ async function rawTls(
   const socket = dialTls(t, server, { bundlePem: ca.bundlePem, ...options });
   await once(socket, 'secureConnect');
   return socket;
-}
-
-/** Tries again until it works: only for what happens elsewhere, in a time that the test does not set. */
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  const end = Date.now() + 10_000;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (thrown) {
-      if (Date.now() > end) throw thrown;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }

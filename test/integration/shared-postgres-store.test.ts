@@ -9,6 +9,9 @@ import { openPostgresStore, type Store } from '../../services/broker/store/open-
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
 import { issueEntry } from '../harness/ledger-entries.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
+import { until } from '../harness/until.ts';
+
+const deadlineMs = 30_000;
 
 function placeOf(postgres: ScratchPostgres) {
   const { host, port, superuser: user } = postgres.current();
@@ -63,14 +66,6 @@ function load(ledger: Ledger, inFlight: number) {
       await running;
     },
   };
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!isSo()) {
-    assert.ok(performance.now() < end, `never came: ${what}`);
-    await wait(10);
-  }
 }
 
 async function assertAllThere(store: Store, durable: readonly string[]): Promise<void> {
@@ -143,14 +138,14 @@ describe('brokers on one PostgreSQL', { skip: skipWithoutPostgres }, () => {
     const running = load(store.ledger, 8);
     for (let round = 0; round < 2; round++) {
       const before = running.durable.length;
-      await until('progress', () => running.durable.length > before + 50);
+      await until('progress', deadlineMs, () => running.durable.length > before + 50);
       await postgres.crash();
       const faults = running.faults.get('STORE_UNAVAILABLE') ?? 0;
-      await until('a refusal', () => (running.faults.get('STORE_UNAVAILABLE') ?? 0) > faults);
+      await until('a refusal', deadlineMs, () => (running.faults.get('STORE_UNAVAILABLE') ?? 0) > faults);
       await postgres.restart();
     }
     const before = running.durable.length;
-    await until('progress', () => running.durable.length > before + 50);
+    await until('progress', deadlineMs, () => running.durable.length > before + 50);
     await running.stop();
     assert.deepEqual([...running.faults.keys()], ['STORE_UNAVAILABLE']);
     await assertAllThere(store, running.durable);
@@ -163,7 +158,7 @@ describe('brokers on one PostgreSQL', { skip: skipWithoutPostgres }, () => {
     const running = load(store.ledger, 8);
     for (let round = 0; round < 5; round++) {
       const before = running.durable.length;
-      await until('progress', () => running.durable.length > before + 20);
+      await until('progress', deadlineMs, () => running.durable.length > before + 20);
       await endSessions(postgres);
     }
     await running.stop();

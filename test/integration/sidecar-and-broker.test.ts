@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
+import { refusedAs } from '../harness/refused-as.ts';
 import { type SidecarUnderTest, startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
-import { acquire, refusedAs, watch } from '../harness/sidecar-calls.ts';
+import { acquire, watch } from '../harness/sidecar-calls.ts';
 import { until } from '../harness/until.ts';
 
 const { sidecar } = services;

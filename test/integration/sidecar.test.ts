@@ -4,8 +4,9 @@ import type { ErrorReason } from '@stint/common/errors.ts';
 import type { AcquireRequest } from '@stint/common/gen/stint/sidecar/v1/AcquireRequest.ts';
 import type { VerifyRequest } from '@stint/common/gen/stint/sidecar/v1/VerifyRequest.ts';
 import { services } from '@stint/common/proto.ts';
+import { refusedAs } from '../harness/refused-as.ts';
 import { startSidecarUnderTest, workloadId } from '../harness/sidecar.ts';
-import { acquire, refusedAs, watch } from '../harness/sidecar-calls.ts';
+import { acquire, watch } from '../harness/sidecar-calls.ts';
 import { until } from '../harness/until.ts';
 
 const { sidecar } = services;
