@@ -1,4 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
+import { findQuarantined } from './get-quarantined.ts';
 import { type OperatorWords, readOperatorWords } from './operator-words.ts';
 import { appendOwnRecord, type OwnRecordParts } from './own-record.ts';
 import type { QuarantineStore } from './ports.ts';
@@ -12,9 +13,7 @@ export type DismissParts = OwnRecordParts & { readonly quarantine: QuarantineSto
  */
 export function dismissRefusal(order: OperatorWords & { readonly id: number }, parts: DismissParts): number {
   const words = readOperatorWords(order);
-  const message = parts.quarantine.find(order.id);
-  if (message === undefined)
-    throw new ServiceError('RECORD_NOT_FOUND', `nothing refused has number ${order.id}`);
+  const message = findQuarantined(parts.quarantine, order.id);
   if (message.settledIndex !== undefined)
     throw new ServiceError('CONCURRENT_UPDATE', `record ${message.settledIndex} has settled it already`);
   const data = {
