@@ -20,6 +20,7 @@ import {
   ensurePrivateDirectory,
   PrivateFileError,
   privateFileBytesMax,
+  readPasswordFile,
   readPrivateFile,
   removeAbandonedCopies,
   replacePrivateFile,
@@ -103,4 +104,19 @@ describe('a private file', () => {
     await removeAbandonedCopies(directory, now);
     assert.deepEqual(readdirSync(directory).sort(), ['other', 'young.partial']);
   });
+});
+
+describe('the file of a password', () => {
+  for (const [ending, password] of [
+    ['', 'a b'],
+    ['\n', 'a b'],
+    ['\r\n', 'a b'],
+    ['\n\n', 'a b\n'],
+    [' ', 'a b '],
+  ] as const)
+    it(`gives all but one line break at the end, of ${JSON.stringify(`a b${ending}`)}`, async () => {
+      const file = path.join(scratch, 'password');
+      writeFileSync(file, `a b${ending}`, { mode: 0o600 });
+      assert.equal((await readPasswordFile(file)).revealText(), password);
+    });
 });

@@ -67,6 +67,17 @@ export async function readPrivateFile(file: string): Promise<Secret> {
 }
 
 /**
+ * Reads a password that an operator wrote into a private file: one line break at the end does not belong to it.
+ * @throws as {@link readPrivateFile}
+ */
+export async function readPasswordFile(file: string): Promise<Secret> {
+  const contents = await readPrivateFile(file);
+  const password = new Secret(contents.revealText().replace(/\r?\n$/, ''));
+  contents.destroy();
+  return password;
+}
+
+/**
  * Writes a private file (0600) that must not exist yet; false when it does, and then nothing is changed.
  * Of several writers at once exactly one gets true. The file appears whole or not at all, and is durable on return.
  */

@@ -1,6 +1,5 @@
 import path from 'node:path';
-import { readPrivateFile } from '@stint/common/private-file.ts';
-import { Secret } from '@stint/common/secret.ts';
+import { readPasswordFile } from '@stint/common/private-file.ts';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
   postgresSetupScript,
@@ -73,7 +72,7 @@ async function setupSql(options: SetupOptions): Promise<string> {
       fix: 'name each with --group',
     });
   const brokerPassword =
-    passwordFile === undefined ? undefined : await readPassword(path.resolve(passwordFile));
+    passwordFile === undefined ? undefined : await readPasswordFile(path.resolve(passwordFile));
   try {
     return await postgresSetupScript({
       majorVersion: serverVersion,
@@ -93,11 +92,6 @@ async function setupSql(options: SetupOptions): Promise<string> {
       thrown,
     );
   }
-}
-
-/** As the broker reads it: one line break at the end does not belong to it. */
-async function readPassword(file: string): Promise<Secret> {
-  return new Secret((await readPrivateFile(file)).revealText().replace(/\r?\n$/, ''));
 }
 
 function readMajor(text: string): number {
