@@ -7,7 +7,7 @@ import { LeaseEnding } from './app/end-lease.ts';
 import type { StepObserver } from './app/steps.ts';
 import { TargetHealth } from './app/target-health.ts';
 import type { BrokerConfig } from './config.ts';
-import { closeProviders } from './providers/catalog.ts';
+import { closeProviders } from './providers/provider-set.ts';
 import { hearOtherBrokers, makeBus } from './wire/bus.ts';
 import { type Base, layFoundation } from './wire/foundation.ts';
 import { openIdentity, publishTrustBundle } from './wire/identity.ts';
@@ -36,12 +36,11 @@ export async function startBroker(
   service.onStop('svid', () => identity.svid.stop());
   await publishTrustBundle(config.trustBundleFile, identity.authority.bundlePem);
 
-  const opened = await openTargets(base);
-  service.onStop('providers', () => closeProviders(opened));
   const targetHealth = new TargetHealth(base.clock);
-  const providers = targetHealth.watch(opened);
+  const providers = targetHealth.watch(await openTargets(base));
+  service.onStop('providers', () => closeProviders(providers));
   const bundles = await Bundles.open(() => loadBundleFor(base, providers));
-  service.onStop('target check', checkTargetsSoon(base, opened, bundles));
+  service.onStop('target check', checkTargetsSoon(base, providers, bundles));
 
   const store = await openLedger(base, identity.svid);
   service.onStop('store', () => store.close());

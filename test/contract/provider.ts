@@ -4,11 +4,11 @@ import {
   type Credential,
   type LeaseAtTarget,
   ProviderFailure,
+  type TargetPlace,
   type TargetProvider,
 } from '../../services/broker/app/ports.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
-import type { Profile, Resource } from '../../services/broker/domain/registry.ts';
 
 /** A workload's open session at a target. */
 export type TargetSession = {
@@ -24,7 +24,7 @@ export type TargetSession = {
 /** What the suite needs of a target beside its provider. */
 export type TargetUnderTest = {
   readonly provider: TargetProvider;
-  readonly place: { readonly resource: Resource; readonly profile: Profile };
+  readonly place: TargetPlace;
   /** The time by the clock that the provider was given. */
   now(): number;
   newIntent(): { readonly grant: Grant; readonly lease: Lease };
@@ -81,11 +81,7 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
   test('a profile the target does not know fails definitely and leaves nothing', async () => {
     const { provider, place, newIntent, exists } = target();
     const { grant, lease } = newIntent();
-    const settings = Object.fromEntries(
-      Object.keys(place.profile.settings).map((key) => [key, 'no_such_thing']),
-    );
-    const unknown = { ...place, profile: { ...place.profile, settings } };
-    await assert.rejects(provider.create(grant, lease, unknown, signal), isFailure('definite'));
+    await assert.rejects(provider.create(grant, lease, unknownTo(place), signal), isFailure('definite'));
     assert.equal(await exists(lease.entityName), false);
   });
 
@@ -212,6 +208,18 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     assert.equal(await exists(entityName), false);
   });
 
+  test('checking finds nothing wrong with a place that works, and names what its target does not know', async (t) => {
+    const { provider, place } = target();
+    if (provider.checkTarget === undefined) {
+      t.skip('the provider does not check its target');
+      return;
+    }
+    assert.deepEqual((await provider.checkTarget([place], signal)).faults, []);
+    const { faults } = await provider.checkTarget([unknownTo(place)], signal);
+    assert.match(faults.join('\n'), /"no_such_thing" does not exist/);
+    assert.deepEqual((await provider.checkTarget([place], signal)).faults, []);
+  });
+
   test('eight at once are all created and all ended', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, create));
     await Promise.all(made.map(({ lease }) => endWholly(lease)));
@@ -225,6 +233,12 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
     await assert.rejects(provider.create(grant, lease, place, ended), ProviderFailure);
     assert.equal(await exists(lease.entityName), false);
   });
+}
+
+/** The place with a profile whose every word is unknown to the target. */
+function unknownTo({ resource, profile }: TargetPlace): TargetPlace {
+  const settings = Object.fromEntries(Object.keys(profile.settings).map((key) => [key, 'no_such_thing']));
+  return { resource, profile: { ...profile, settings } };
 }
 
 function isFailure(kind: ProviderFailure['kind']): (thrown: unknown) => boolean {

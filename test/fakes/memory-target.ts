@@ -8,6 +8,8 @@ import {
   type LeaseAtTarget,
   ProviderFailure,
   type TargetEntity,
+  type TargetFindings,
+  type TargetPlace,
   type TargetProvider,
 } from '../../services/broker/app/ports.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
@@ -213,6 +215,12 @@ export class MemoryTarget implements TargetProvider {
       resource,
     }));
     return Promise.resolve(all);
+  }
+
+  checkTarget(places: readonly TargetPlace[]): Promise<TargetFindings> {
+    const named = places.map(({ profile }) => profile.settings['role'] ?? '');
+    const unknown = named.filter((role) => roles[role] === undefined);
+    return Promise.resolve({ faults: unknown.map((role) => `role "${role}" does not exist`), warnings: [] });
   }
 
   close(): Promise<void> {

@@ -19,9 +19,12 @@ import { type AccessAnswer, RequestAccess } from '../../services/broker/app/requ
 import { resumeInterrupted } from '../../services/broker/app/resume-interrupted.ts';
 import type { Step } from '../../services/broker/app/steps.ts';
 import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
+import { TargetHealth } from '../../services/broker/app/target-health.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
-import { openProviders } from '../../services/broker/providers/catalog.ts';
+import { providerKinds } from '../../services/broker/providers/catalog.ts';
+import { openProviders } from '../../services/broker/providers/open-providers.ts';
+import type { ProviderKind } from '../../services/broker/providers/provider-kind.ts';
 import { openSqliteStore, type Store } from '../../services/broker/store/open-store.ts';
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
@@ -70,7 +73,10 @@ permit (principal, action in [Stint::Action::"read", Stint::Action::"broken"], r
 forbid (principal, action == Stint::Action::"write", resource);
 `;
 
-const issuer = 'https://broker.test';
+const declarations = [
+  { name: 'token', kind: 'jwt', settings: { issuer: 'https://broker.test' } },
+  { name: 'database', kind: 'memory', settings: {} },
+];
 const roomy: BacklogLimits = { eventsMax: 1e6, bytesMax: 1e9, ageMsMax: 1e12 };
 
 /** How a request comes when its receiver says that the credential arrived, and when it does not. */
@@ -141,8 +147,9 @@ export class BrokerCore {
 
   async #open(): Promise<void> {
     const surroundings = { brokerName: 'b1', stateDirectory: this.#directory, clock: this.clock };
-    const signing = await openProviders([{ name: 'token', kind: 'jwt', settings: { issuer } }], surroundings);
-    this.providers = new Map([...signing, [this.target.name, this.target]]);
+    const memory: ProviderKind = { faults: () => [], open: () => Promise.resolve(this.target) };
+    const opened = await openProviders({ ...providerKinds, memory }, declarations, surroundings);
+    this.providers = new TargetHealth(this.clock).watch(opened);
     const load = this.#options.load ?? (() => Promise.resolve(testBundle()));
     this.bundles = await Bundles.open(() => load(this.providers));
     const file = path.join(this.#directory, 'broker.db');

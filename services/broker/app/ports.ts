@@ -163,6 +163,16 @@ export type TargetEntity = {
 /** All that ending needs to know of a lease. Of one whose row is lost, it is read out of the name at the target. */
 export type LeaseAtTarget = Pick<Lease, 'id' | 'entityName' | 'createdAt' | 'handle'>;
 
+/** A resource and one of its profiles. */
+export type TargetPlace = { readonly resource: Resource; readonly profile: Profile };
+
+/** What checking a target found. Faults keep leases from working or from being safe; warnings should be read once. */
+export type TargetFindings = { readonly faults: readonly string[]; readonly warnings: readonly string[] };
+
+/** Public keys as verifiers read them. Source: RFC 7517 §5. */
+export type JwkSet = { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+
+/** What every provider is. A member that may be absent is so where the provider has no need of it. */
 type ProviderBase = {
   readonly name: string;
   readonly kind: string;
@@ -170,6 +180,8 @@ type ProviderBase = {
   entityName(leaseId: LeaseId): string;
   /** What is wrong with a resource and profile that name this provider; empty when nothing is. Read at bundle load. */
   profileFaults(resource: Resource, profile: Profile): readonly string[];
+  /** Does what time has made due, such as a new signing key. Called every ten minutes; what fails is tried again then. */
+  readonly maintain?: (() => Promise<void>) | undefined;
 };
 
 /**
@@ -180,6 +192,8 @@ export interface SigningProvider extends ProviderBase {
   readonly mode: 'signs';
   /** Synchronous and quick: it runs between decision and commit. The same lease gives an equivalent credential again. */
   sign(grant: Grant, lease: Lease, profile: Profile): Credential;
+  /** The public keys that live credentials are verified with, now or soon. Sidecars are given them. */
+  readonly keySet?: (() => JwkSet) | undefined;
 }
 
 /**
@@ -196,7 +210,7 @@ export interface TargetProvider extends ProviderBase {
   create(
     grant: Grant,
     lease: Lease,
-    place: { readonly resource: Resource; readonly profile: Profile },
+    place: TargetPlace,
     signal: AbortSignal,
   ): Promise<{ readonly credential: Credential; readonly handle: Readonly<Record<string, string>> }>;
   /** A new secret for a live entity, for the replay of a request: no secret is stored anywhere. */
@@ -209,6 +223,10 @@ export interface TargetProvider extends ProviderBase {
   remove(lease: LeaseAtTarget, signal: AbortSignal): Promise<EndProof>;
   /** What stands at the target under names that are this broker's by their form, in any order. */
   listEntities(signal: AbortSignal): Promise<readonly TargetEntity[]>;
+  /** Compares the broker's rights at the target with what its places there need: no fewer, and no more. Changes nothing. */
+  readonly checkTarget?:
+    | ((places: readonly TargetPlace[], signal: AbortSignal) => Promise<TargetFindings>)
+    | undefined;
   /** Frees connections. */
   close(): Promise<void>;
 }

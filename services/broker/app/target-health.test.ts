@@ -88,6 +88,30 @@ test("a reason is one printable line of ours, whatever the failure's code", asyn
   }
 });
 
+test('what a provider may leave out is kept where it has it, and checking the target counts as asking it', async () => {
+  const calls: string[] = [];
+  const full = {
+    name: 'full',
+    kind: 'postgres',
+    mode: 'creates',
+    maintain: async () => void calls.push('maintain'),
+    checkTarget: () => Promise.reject(refused),
+  } as unknown as TargetProvider;
+  const bare = { name: 'bare', kind: 'postgres', mode: 'creates' } as unknown as TargetProvider;
+  const health = new TargetHealth({ now: () => 1_000 });
+  const [watched, without] = health.watch(new Map([full, bare].map((one) => [one.name, one]))).values();
+  assert.ok(watched?.mode === 'creates' && without?.mode === 'creates');
+  await watched.maintain?.();
+  assert.deepEqual(calls, ['maintain']);
+  assert.deepEqual([without.maintain, without.checkTarget], [undefined, undefined]);
+  assert.ok(watched.checkTarget !== undefined);
+  await assert.rejects(watched.checkTarget([], signal), (thrown) => thrown === refused);
+  assert.deepEqual(
+    health.reports().map(({ state }) => state),
+    ['away', 'unasked'],
+  );
+});
+
 test('a provider that only signs has no target: it stays as it is, and no row tells of it', () => {
   const health = new TargetHealth({ now: () => 0 });
   const signing = { name: 'grant-token', mode: 'signs' } as unknown as SigningProvider;

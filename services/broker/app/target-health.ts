@@ -57,9 +57,10 @@ export class TargetHealth {
 
   #watch(provider: TargetProvider): TargetProvider {
     const { name, kind, mode } = provider;
+    const check = provider.checkTarget?.bind(provider);
     const record = new TargetRecord(provider, this.#clock);
     this.#records.set(name, record);
-    return {
+    const watched: WatchedTarget = {
       name,
       kind,
       mode,
@@ -71,10 +72,16 @@ export class TargetHealth {
       contain: (...facts) => record.note(() => provider.contain(...facts)),
       remove: (...facts) => record.note(() => provider.remove(...facts)),
       listEntities: (signal) => record.note(() => provider.listEntities(signal)),
+      maintain: provider.maintain?.bind(provider),
+      checkTarget: check && ((...facts) => record.note(() => check(...facts))),
       close: () => provider.close(),
     };
+    return watched;
   }
 }
+
+/** With every member named, also those that a provider may leave out: none is lost by being watched. */
+type WatchedTarget = { readonly [Member in keyof Required<TargetProvider>]: TargetProvider[Member] };
 
 /** What is known of one target. */
 class TargetRecord {

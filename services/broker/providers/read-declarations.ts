@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
-import type { ProviderDeclaration } from './catalog.ts';
+import type { ProviderDeclaration } from './provider-kind.ts';
 
 /** Largest providers file, in bytes. */
 const fileBytesMax = 262_144;

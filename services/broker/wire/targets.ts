@@ -4,12 +4,10 @@ import { type Bundles, requireProvidable } from '../app/bundles.ts';
 import type { ProviderSet } from '../app/ports.ts';
 import type { BrokerConfig } from '../config.ts';
 import { loadBundle } from '../policy/load-bundle.ts';
-import {
-  checkTargets,
-  openingFaults,
-  openProviders,
-  type ProviderSurroundings,
-} from '../providers/catalog.ts';
+import { providerKinds } from '../providers/catalog.ts';
+import { openingFaults, openProviders } from '../providers/open-providers.ts';
+import type { ProviderSurroundings } from '../providers/provider-kind.ts';
+import { checkTargets } from '../providers/provider-set.ts';
 import { readProviderDeclarations } from '../providers/read-declarations.ts';
 import type { Base } from './foundation.ts';
 
@@ -18,13 +16,17 @@ const targetCheckAfterMs = 30_000;
 
 /** Opens the providers of the providers file, and `grant-token`, which is always there. */
 export async function openTargets({ config, clock }: Base): Promise<ProviderSet> {
-  return openProviders(await declaredProviders(config), surroundingsOf(config, clock));
+  return openProviders(providerKinds, await declaredProviders(config), surroundingsOf(config, clock));
 }
 
 /** What would keep {@link openTargets} from opening, as it would say it. Writes nothing and opens no connection. */
 export async function targetFaults(config: BrokerConfig): Promise<readonly string[]> {
   try {
-    return await openingFaults(await declaredProviders(config), surroundingsOf(config, systemClock));
+    return await openingFaults(
+      providerKinds,
+      await declaredProviders(config),
+      surroundingsOf(config, systemClock),
+    );
   } catch (thrown) {
     return [thrown instanceof Error ? thrown.message : String(thrown)];
   }

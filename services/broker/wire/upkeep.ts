@@ -2,7 +2,7 @@ import { EndDueLeases } from '../app/end-due-leases.ts';
 import type { LeaseEnding } from '../app/end-lease.ts';
 import { PurgeJoinTokens } from '../app/purge-join-tokens.ts';
 import { SweepOrphans } from '../app/sweep-orphans.ts';
-import { keySet, maintainProviders } from '../providers/catalog.ts';
+import { keySet, maintainProviders } from '../providers/provider-set.ts';
 import { TrustFeed } from '../rpc/trust-feed.ts';
 import type { Foundation } from './foundation.ts';
 

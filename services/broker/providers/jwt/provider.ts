@@ -5,7 +5,7 @@ import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';
 import { signToken } from './sign-token.ts';
-import { type JwkSet, type SigningKeys, tokenSecondsMax } from './signing-keys.ts';
+import { type SigningKeys, tokenSecondsMax } from './signing-keys.ts';
 
 /** How far `nbf` lies before `iat`, in seconds: a verifier's clock may be behind ours by as much. */
 export const notBeforeSeconds = 30;
@@ -85,12 +85,10 @@ export class JwtProvider implements SigningProvider {
     return { kind: 'token', token: new Secret(signToken(this.#keys.signer(), claims)) };
   }
 
-  /** The public keys that this instance's tokens verify with. */
-  keySet(): JwkSet {
+  keySet(): ReturnType<SigningKeys['keySet']> {
     return this.#keys.keySet();
   }
 
-  /** Does what time has made due to the keys. Call it every hour or so. */
   maintain(): Promise<void> {
     return this.#keys.maintain();
   }

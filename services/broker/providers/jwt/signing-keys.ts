@@ -32,9 +32,6 @@ type SigningKey = {
 /** What signing needs: the key and the header's bytes, made once. */
 export type Signer = { readonly privateKey: KeyObject; readonly encodedHeader: string };
 
-/** Public half, as verifiers read it. Source: RFC 7517. */
-export type JwkSet = { readonly keys: readonly JWK[] };
-
 const fileNamePattern = /^(\d{13})\.pem$/;
 
 /**
@@ -78,7 +75,7 @@ export class SigningKeys {
   }
 
   /** Every key that a live token may be signed with, now or soon; newest first. */
-  keySet(): JwkSet {
+  keySet(): { readonly keys: readonly JWK[] } {
     const now = this.#clock.now();
     const published = this.#keys.filter((key) => now < this.#endsAt(key));
     return { keys: published.map((key) => key.publicJwk).reverse() };

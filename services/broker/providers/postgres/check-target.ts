@@ -1,5 +1,4 @@
-import { ProviderFailure } from '../../app/ports.ts';
-import type { Profile, Resource } from '../../domain/registry.ts';
+import type { TargetFindings, TargetPlace } from '../../app/ports.ts';
 import type { PostgresConfig } from './config.ts';
 import type { Connections } from './connections.ts';
 import { graveyardRole, quoteLiteral } from './names.ts';
@@ -10,58 +9,41 @@ import { ownRolesOnlyVersion } from './statements.ts';
 /** Oldest server that is taken: the oldest the tests run against. */
 export const versionMin = 150_000;
 
-const checkMsMax = 20_000;
-
-/** A resource and a profile that name this target. */
-export type TargetPlace = { readonly resource: Resource; readonly profile: Profile };
-
-/** What is wrong with a target. Faults keep leases from working or from being safe; warnings should be read once. */
-export type TargetCheck = { readonly faults: readonly string[]; readonly warnings: readonly string[] };
-
 type Check = { readonly session: Session; readonly signal: AbortSignal; readonly brokerName: string };
 
 /**
  * Compares the broker's rights at the target with what it needs: no fewer, and no more. Changes nothing.
- * A target that cannot be asked is a warning, for it may be asked later.
+ * @throws ProviderFailure when the target, or one of its databases, cannot be asked.
  */
-export async function checkTarget(
+export function checkTarget(
   connections: Connections,
   options: {
     readonly places: readonly TargetPlace[];
     readonly config: PostgresConfig;
     readonly brokerName: string;
     readonly signal: AbortSignal;
+    readonly deadlineMs: number;
   },
-): Promise<TargetCheck> {
+): Promise<TargetFindings> {
   const { places, config, brokerName } = options;
-  try {
-    return await connections.run(
-      'remove',
-      { signal: options.signal, deadlineMs: checkMsMax },
-      async (session, signal) => {
-        const check = { session, signal, brokerName };
-        if (session.version < versionMin)
-          return {
-            faults: [`PostgreSQL ${Math.floor(session.version / 10_000)}: 15 or later is needed`],
-            warnings: [],
-          };
-        const groups = [...new Set(places.map(({ profile }) => groupRole(profile)))];
-        const faults = [...(await brokerFaults(check)), ...(await groupFaults(check, groups))];
-        const warnings = session.version < ownRolesOnlyVersion ? [oldVersionWarning(config.user)] : [];
-        for (const database of new Set(places.map(({ resource }) => databaseName(resource)))) {
-          const there = await connections.runIn(database, signal, (opened) =>
-            databaseFaults({ ...check, session: opened }, database, groups),
-          );
-          faults.push(...there);
-        }
-        return { faults, warnings };
-      },
-    );
-  } catch (error) {
-    if (!(error instanceof ProviderFailure)) throw error;
-    const text = `could not be checked: ${error.kind} (${error.code})`;
-    return error.kind === 'unreachable' ? { faults: [], warnings: [text] } : { faults: [text], warnings: [] };
-  }
+  return connections.run('remove', options, async (session, signal) => {
+    const check = { session, signal, brokerName };
+    if (session.version < versionMin)
+      return {
+        faults: [`PostgreSQL ${Math.floor(session.version / 10_000)}: 15 or later is needed`],
+        warnings: [],
+      };
+    const groups = [...new Set(places.map(({ profile }) => groupRole(profile)))];
+    const faults = [...(await brokerFaults(check)), ...(await groupFaults(check, groups))];
+    const warnings = session.version < ownRolesOnlyVersion ? [oldVersionWarning(config.user)] : [];
+    for (const database of new Set(places.map(({ resource }) => databaseName(resource)))) {
+      const there = await connections.runIn(database, signal, (opened) =>
+        databaseFaults({ ...check, session: opened }, database, groups),
+      );
+      faults.push(...there);
+    }
+    return { faults, warnings };
+  });
 }
 
 function oldVersionWarning(user: string): string {

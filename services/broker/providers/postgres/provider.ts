@@ -6,12 +6,14 @@ import {
   type LeaseAtTarget,
   ProviderFailure,
   type TargetEntity,
+  type TargetFindings,
+  type TargetPlace,
   type TargetProvider,
 } from '../../app/ports.ts';
 import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';
-import { checkTarget, type TargetCheck, type TargetPlace } from './check-target.ts';
+import { checkTarget } from './check-target.ts';
 import type { PostgresConfig } from './config.ts';
 import { Connections } from './connections.ts';
 import { containRole, type EndWork, type LeaseRole, removeRole } from './end-role.ts';
@@ -31,6 +33,7 @@ export const deadlineMs = {
   contain: 12_000,
   remove: 14_000,
   list: 14_000,
+  check: 14_000,
 } as const;
 
 /**
@@ -83,11 +86,11 @@ export class PostgresProvider implements TargetProvider {
     return profileFaults(resource, profile, this.#brokerName);
   }
 
-  /** What is wrong with the target as it stands: rights too few or too many, groups missing. Read at start, by operators. */
-  checkTarget(places: readonly TargetPlace[], signal: AbortSignal): Promise<TargetCheck> {
+  checkTarget(places: readonly TargetPlace[], signal: AbortSignal): Promise<TargetFindings> {
     return checkTarget(this.#connections, {
       places,
       signal,
+      deadlineMs: deadlineMs.check,
       config: this.#config,
       brokerName: this.#brokerName,
     });
@@ -101,7 +104,7 @@ export class PostgresProvider implements TargetProvider {
   async create(
     grant: Grant,
     lease: Lease,
-    place: { readonly resource: Resource; readonly profile: Profile },
+    place: TargetPlace,
     signal: AbortSignal,
   ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
     const password = newPassword();

@@ -4,16 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
-import {
-  closeProviders,
-  declarationFaults,
-  keySet,
-  maintainProviders,
-  openingFaults,
-  openProviders,
-  type ProviderDeclaration,
-} from './catalog.ts';
+import { providerKinds } from './catalog.ts';
+import { declarationFaults, openingFaults, openProviders } from './open-providers.ts';
 import { postgresSettings } from './postgres/config.ts';
+import type { ProviderDeclaration } from './provider-kind.ts';
+import { closeProviders, keySet, maintainProviders } from './provider-set.ts';
 
 const jwt: ProviderDeclaration = {
   name: 'tokens',
@@ -39,18 +34,19 @@ test('declared providers open without contacting a target, and publish their key
   const surroundings = surroundingsFor(t);
   const passwordFile = path.join(surroundings.stateDirectory, 'password');
   writeFileSync(passwordFile, 'the password\n', { mode: 0o600 });
-  const providers = await openProviders([jwt, postgres(passwordFile)], surroundings);
+  const providers = await openProviders(providerKinds, [jwt, postgres(passwordFile)], surroundings);
   assert.deepEqual([...providers.keys()], ['tokens', 'main-db']);
   assert.equal(keySet(providers).keys.length, 1);
   assert.doesNotMatch(inspect(providers, { depth: 9, showHidden: true }), /the password/);
   await maintainProviders(providers);
   await closeProviders(providers);
-  const again = await openProviders([jwt], surroundings);
+  const again = await openProviders(providerKinds, [jwt], surroundings);
   assert.deepEqual(keySet(again), keySet(providers), 'keys outlive a restart');
 });
 
 test('every fault of every declaration is listed, with its provider', (t) => {
   const faults = declarationFaults(
+    providerKinds,
     [
       jwt,
       jwt,
@@ -68,15 +64,15 @@ test('every fault of every declaration is listed, with its provider', (t) => {
 
 test('faulty declarations and passwords that others may read stop the start', async (t) => {
   const surroundings = surroundingsFor(t);
-  await assert.rejects(openProviders([{ ...jwt, settings: {} }], surroundings), /"issuer"/);
+  await assert.rejects(openProviders(providerKinds, [{ ...jwt, settings: {} }], surroundings), /"issuer"/);
   const passwordFile = path.join(surroundings.stateDirectory, 'password');
   await assert.rejects(
-    openProviders([postgres(passwordFile)], surroundings),
+    openProviders(providerKinds, [postgres(passwordFile)], surroundings),
     /provider "main-db": setting "passwordFile": ".*password" does not exist: make it, or name another/,
   );
   writeFileSync(passwordFile, 'x', { mode: 0o644 });
   await assert.rejects(
-    openProviders([postgres(passwordFile)], surroundings),
+    openProviders(providerKinds, [postgres(passwordFile)], surroundings),
     /provider "main-db": setting "passwordFile": .*(?:chmod|0600)/,
   );
 });
@@ -100,11 +96,14 @@ test('what the check finds in the files is what the start would say, and all of 
   ];
   const said: string[] = [];
   for (const one of faulty)
-    await openProviders([one], surroundings).then(
+    await openProviders(providerKinds, [one], surroundings).then(
       () => assert.fail(one.name),
       (fault: Error) => said.push(fault.message),
     );
-  assert.deepEqual(await openingFaults([named('good', {}), ...faulty, jwt], surroundings), said);
+  assert.deepEqual(
+    await openingFaults(providerKinds, [named('good', {}), ...faulty, jwt], surroundings),
+    said,
+  );
   assert.match(
     said.join('\n'),
     /"exposed".*mode 0640.*\n.*"linked".*a link.*\n.*\n.*"no-ca": setting "caFile"/,
