@@ -101,6 +101,26 @@ test('what a newer broker writes of a grant in types that are not known here nee
   assert.deepEqual(await findingsWithIds('lease.renewed_by_a_newer_broker', ids), []);
 });
 
+test('events are taken and the log is whole however the clocks of broker and auditor are set meanwhile', async () => {
+  const clocks = { broker: clock.now(), auditor: clock.now() };
+  const directory = path.join(tempDir(scope), 'log');
+  const log = await openAuditLog(directory, { trust, clock: { now: () => clocks.auditor } });
+  const b1 = await TestBroker.make(trust, 'b1', { now: () => clocks.broker });
+  log.deliver('b1', b1.startEpoch());
+  const types = ['grant.decided', 'lease.activated', 'lease.renewed', ...endElsewhere];
+  const steps = [-dayMs, 2 * dayMs, -longMs, 0];
+  for (const [i, type] of types.entries()) {
+    clocks.broker += steps[i % 4] ?? 0;
+    clocks.auditor += steps[(i + 1) % 4] ?? 0;
+    log.deliver('b1', b1.batch([grantEvent(type)]));
+    log.publisher.current();
+  }
+  assert.equal(log.store.size(), 1 + types.length);
+  assert.equal(log.store.quarantinedCount(), 0);
+  log.close();
+  assert.deepEqual(classesOf(directory), []);
+});
+
 /** The end of a grant by another broker than the one that decided it. */
 const endElsewhere = ['lease.revoking', 'lease.contained', 'lease.revoked', 'grant.ended'];
 
