@@ -56,6 +56,13 @@ test('a target is unasked until its first call, then told by its calls: since wh
   assert.partialDeepStrictEqual(report(), { state: 'answers', since: 5_000, lastFailure });
 });
 
+test('a target that goes away is told when the clock was set back meanwhile', async () => {
+  const { list, fail, report } = watchedTarget();
+  await list();
+  await fail(refused, 1_000 - 3_600_000);
+  assert.equal(report().state, 'away');
+});
+
 test('only what is about the whole target makes it away', async () => {
   const { fail, report } = watchedTarget();
   await fail(new ProviderFailure('unreachable', 'QUEUE_FULL', { target: 'unasked' }), 1_000);

@@ -90,7 +90,8 @@ class TargetRecord {
   #state: TargetReport['state'] = 'unasked';
   #since: UnixMs | undefined;
   #lastAskedAt: UnixMs | undefined;
-  #lastAnsweredAt: UnixMs | undefined;
+  /** How many calls were answered: which came first is told by it, for the clock may be set back in between. */
+  #answered = 0;
   #lastFailure: TargetFault | undefined;
 
   constructor({ name, kind }: TargetProvider, clock: Clock) {
@@ -100,14 +101,14 @@ class TargetRecord {
 
   /** Makes a call, which passes through as it is, and notes what it says of the target. */
   async note<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    const askedAt = this.#clock.now();
-    this.#lastAskedAt = askedAt;
+    const answeredBefore = this.#answered;
+    this.#lastAskedAt = this.#clock.now();
     try {
       const answer = await call();
       this.#noteAnswer();
       return answer;
     } catch (thrown) {
-      if (thrown instanceof ProviderFailure) this.#noteFailure(thrown, askedAt);
+      if (thrown instanceof ProviderFailure) this.#noteFailure(thrown, answeredBefore);
       throw thrown;
     }
   }
@@ -123,15 +124,14 @@ class TargetRecord {
   }
 
   #noteAnswer(): void {
-    this.#lastAnsweredAt = this.#clock.now();
+    this.#answered++;
     this.#enter('answers');
   }
 
-  #noteFailure({ kind, code, target }: ProviderFailure, askedAt: UnixMs): void {
+  #noteFailure({ kind, code, target }: ProviderFailure, answeredBefore: number): void {
     if (target === 'answers') this.#noteAnswer();
-    // A call that hung while a later one was answered tells of the past.
-    const isOutdated = this.#lastAnsweredAt !== undefined && this.#lastAnsweredAt > askedAt;
-    if (target !== 'away' || isOutdated) return;
+    // A call that hung while another one was answered tells of the past.
+    if (target !== 'away' || this.#answered > answeredBefore) return;
     const reason = `${reasons[kind]} (${plainCode.test(code) ? code : 'with a code that cannot be shown'})`;
     this.#lastFailure = { reason, at: this.#clock.now() };
     this.#enter('away');
