@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventTypes } from '@stint/common/event-table.ts';
 import { CommanderError } from 'commander';
 import { CliError, type Failure } from './cli-error.ts';
 import { createProgram } from './program.ts';
 import { runTyped } from './usage-error.ts';
+
+const kinds = [...new Set(eventTypes.map((type) => type.replace(/\..*/, '.')))];
 
 const run = () => () => Promise.resolve();
 
@@ -32,6 +35,12 @@ test('wrong usage says what, why, what to do, and its code, whatever is wrong', 
       `did you mean --ttl? ${use('request')}`,
     ],
     [
+      ['exec', 'demo-db', 'read', 'psql', '-c', 'select 1'],
+      "unknown option '-c'",
+      'the command has no such option',
+      `put the command to be run behind " -- "; ${use('exec')}`,
+    ],
+    [
       ['request', 'demo-db'],
       "missing required argument 'action'",
       'the command cannot do without it',
@@ -54,6 +63,12 @@ test('wrong usage says what, why, what to do, and its code, whatever is wrong', 
       "option '--ttl <duration>' argument 'so is invalid. soon' is invalid",
       'durations look like 90s, 15m, 1h30m',
       use('request'),
+    ],
+    [
+      ['audit', 'list', '--type', 'zzz'],
+      "option '--type <prefix>' argument 'zzz' is invalid",
+      `no event type begins so: there are ${kinds.join(', ')}`,
+      use('audit list'),
     ],
     [
       ['-o', 'xml', 'status'],

@@ -44,14 +44,16 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** What is often meant by what is refused so, before where to read how it is used. */
-const hints: Readonly<Record<string, string>> = {
-  'commander.excessArguments': 'put words that belong together into quotes; ',
-};
+function hintOf(code: string, command: Command): string {
+  if (code === 'commander.excessArguments') return 'put words that belong together into quotes; ';
+  const runsAnother = command.registeredArguments.some(({ variadic }) => variadic);
+  return code === 'commander.unknownOption' && runsAnother ? 'put the command to be run behind " -- "; ' : '';
+}
 
 function usageError(refusal: CommanderError, command: Command): Error {
   const { code } = refusal;
   const { what, why, guess } = readRefusal(refusal);
-  const hint = guess === '' ? (hints[code] ?? '') : `${guess} `;
+  const hint = guess === '' ? hintOf(code, command) : `${guess} `;
   return cliError(
     'USAGE',
     {
@@ -79,9 +81,9 @@ function readRefusal({ message, code }: CommanderError): Refusal {
   return { what, why: clause(why), guess: clause(guess) };
 }
 
-/** A sentence of commander's as our errors have them: without its capital and its full stop. */
-function clause(sentence: string): string {
-  return (sentence.charAt(0).toLowerCase() + sentence.slice(1)).replace(/\.$/, '');
+/** A sentence of commander's as our errors have them, without its capital and its full stop; ours stay as they are. */
+function clause(text: string): string {
+  return /^[A-Z]/.test(text) ? (text.charAt(0).toLowerCase() + text.slice(1)).replace(/\.$/, '') : text;
 }
 
 function pathOf(command: Command): string {

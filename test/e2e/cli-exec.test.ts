@@ -91,7 +91,7 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
       assert.equal(code, 0, stderr);
       assert.match(
         stderr,
-        /^stint: access by grt_\w+ may end after 5s: .* one of 10s is, until the grant ends\n$/,
+        /^stint: access by grt_\w+ ends after 5s: .* one of 10s is, until the grant ends\n$/,
       );
       const [grantId = ''] = /grt_\w+/.exec(stderr) ?? [];
       if (args[0] === 'request') assert.equal((await cli.run(['release', grantId])).code, 0);

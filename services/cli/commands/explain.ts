@@ -8,6 +8,7 @@ import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { renderFacts } from '../terminal/table.ts';
+import { wrapText } from '../terminal/wrap-text.ts';
 import { pathText } from '../views/path-text.ts';
 import { describeCommand } from './command-help.ts';
 import { contextOption, readSpiffeId } from './option-values.ts';
@@ -42,6 +43,7 @@ export function addExplainCommand(program: Command, run: Runner): void {
       'stint explain demo-api deploy --as spiffe://stint.local/demo/ci-deploy',
     ],
     notes: [
+      '✓: the condition holds. ✗: it fails. ·: it was not looked at.',
       'Nothing is granted and nothing is recorded. The exit code is 0 for either answer; JSON has "decision".',
     ],
     next: ['stint request RESOURCE ACTION --reason TEXT', 'stint registry list', 'stint policy reload'],
@@ -83,7 +85,8 @@ function explanationText(answer: ExplainDecisionResponse__Output, question: stri
     ],
     paint,
   );
-  return facts + answer.nearest.map((rule) => nearestText(rule, paint)).join('');
+  const allowing = isAllowed ? answer.ruleIds : [];
+  return facts + answer.nearest.map((rule) => ruleText(rule, allowing.includes(rule.ruleId), paint)).join('');
 }
 
 const outcomeMarks = {
@@ -91,11 +94,18 @@ const outcomeMarks = {
   fails: { mark: '✗', paint: 'red' },
 } as const;
 
-function nearestText(rule: ExplainDecisionResponse__Output['nearest'][number], paint: Painter): string {
-  const head = `\nrule ${paint(plainText(rule.ruleId), 'bold')} (${plainText(pathText(rule.location, process.cwd()))}) would allow if\n`;
+type NearRule = ExplainDecisionResponse__Output['nearest'][number];
+
+function ruleText(rule: NearRule, isDecisive: boolean, paint: Painter): string {
+  const { width = Number.POSITIVE_INFINITY } = paint;
+  const place = plainText(pathText(rule.location, process.cwd()));
+  const verb = isDecisive ? 'allows it, for' : 'would allow it if';
+  const [first = '', ...rest] = wrapText(`${plainText(rule.ruleId)} (${place}) ${verb}`, width - 5);
+  const head = [`\nrule ${first}`, ...rest.map((line) => `     ${line}`)].map((line) => `${line}\n`);
   const lines = rule.conditions.map(({ text, outcome }) => {
     const known = outcome === 'holds' || outcome === 'fails' ? outcomeMarks[outcome] : undefined;
-    return `  ${paint(known?.mark ?? '·', known?.paint)} ${plainText(text)}\n`;
+    const words = wrapText(plainText(text), width - 4).join('\n    ');
+    return `  ${paint(known?.mark ?? '·', known?.paint)} ${words}\n`;
   });
-  return head + lines.join('');
+  return [...head, ...lines].join('');
 }

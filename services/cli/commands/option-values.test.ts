@@ -24,13 +24,13 @@ test('values of options are read whole or refused', () => {
 
 test('a count is refused with one range, whatever is wrong with it', () => {
   for (const text of ['0', '1001', 'abc', '-1'])
-    assert.throws(() => readLimit(text), { message: 'It must be a whole number from 1 to 1000.' }, text);
+    assert.throws(() => readLimit(text), { message: 'it must be a whole number from 1 to 1000' }, text);
 });
 
 test('an identity is read whole or refused with its fault', () => {
   assert.equal(readSpiffeId('spiffe://stint.local/demo/bob'), 'spiffe://stint.local/demo/bob');
   assert.throws(() => readSpiffeId('bob'), {
-    message: 'It is not a SPIFFE ID: it must start with "spiffe://".',
+    message: 'it is not a SPIFFE ID: it must start with "spiffe://"',
   });
 });
 
@@ -49,7 +49,7 @@ test('an event type is read from its beginning on, and one that there is not is 
     assert.throws(
       () => readEventType(text),
       ({ message }: Error) => {
-        const [, said = ''] = /^No event type begins so: (.*)$/.exec(message) ?? [];
+        const [, said = ''] = /^no event type begins so: (.*)$/.exec(message) ?? [];
         if (typeof near === 'string') assert.equal(said, near);
         else assert.match(said, near);
         return true;

@@ -12,21 +12,21 @@ export const limitMax = 1_000;
 /** Reads a duration such as `5m`, in milliseconds. */
 export function readDuration(text: string): number {
   const ms = parseDurationMs(text);
-  if (ms === undefined) throw new InvalidArgumentError('Durations look like 90s, 15m, 1h30m.');
+  if (ms === undefined) throw new InvalidArgumentError('durations look like 90s, 15m, 1h30m');
   return ms;
 }
 
 /** Reads one more `key=value`, and keeps those before it. */
 export function readPair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('Facts look like key=value.');
+  if (at < 1) throw new InvalidArgumentError('facts look like key=value');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 /** Reads the name of a file, which must be there. */
 export function readFileName(text: string): string {
   const fault = placeFault('file', path.resolve(text));
-  if (fault !== undefined) throw new InvalidArgumentError(`${fault}.`);
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
   return text;
 }
 
@@ -37,7 +37,7 @@ export function oneMore(value: string, before: readonly string[]): readonly stri
 
 /** Reads a whole number from 0. */
 export function readIndex(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('it must be a whole number from 0');
   return Number(text);
 }
 
@@ -45,21 +45,21 @@ export function readIndex(text: string): number {
 export function readLimit(text: string): number {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > limitMax)
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${limitMax}.`);
+    throw new InvalidArgumentError(`it must be a whole number from 1 to ${limitMax}`);
   return count;
 }
 
 /** Reads a SPIFFE ID; a wrong one is refused in the name of its option. */
 export function readSpiffeId(text: string): string {
   const fault = spiffeIdFault(text);
-  if (fault !== undefined) throw new InvalidArgumentError(`It is not a SPIFFE ID: ${fault}.`);
+  if (fault !== undefined) throw new InvalidArgumentError(`it is not a SPIFFE ID: ${fault}`);
   return text;
 }
 
 /** Reads the beginning of an event type; one that no type has is refused with those that are near. */
 export function readEventType(text: string): string {
   if (eventTypes.some((type) => type.startsWith(text))) return text;
-  throw new InvalidArgumentError(`No event type begins so: ${nearTypes(text.toLowerCase())}`);
+  throw new InvalidArgumentError(`no event type begins so: ${nearTypes(text.toLowerCase())}`);
 }
 
 function nearTypes(typed: string): string {

@@ -141,10 +141,11 @@ class ExecRun {
   #sayWhatIsHeld(): void {
     const { session, access, options } = this.#parts;
     const { id, action, resource, expiresAt } = access.grant;
-    const end = distanceText(expiresAt, session.clock.now()) ?? 'at an unknown time';
-    session.output.note(`${action} on ${resource} by ${id}, ending ${end} at the latest`);
     const brief = briefTtlText(access, options.question.ttlMs);
-    if (brief !== undefined) session.output.warn(brief);
+    const end = distanceText(expiresAt, session.clock.now()) ?? 'at an unknown time';
+    if (brief === undefined)
+      session.output.note(`${action} on ${resource} by ${id}, ending ${end} at the latest`);
+    else session.output.warn(brief);
   }
 
   #onEvent(event: AccessEvent): void {
