@@ -21,18 +21,10 @@ import { eventOf, issueEntry } from '../harness/ledger-entries.ts';
 import { otlpCollector, otlpEnvironment } from '../harness/otlp-collector.ts';
 import { scratchNats, skipWithoutNats } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
+import { until } from '../harness/until.ts';
 
 const logName = 'log.stint.local';
 const deadlineMs = 20_000;
-
-/** Waits for something that is certain to come, up to a deadline that only a fault reaches. */
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!(await isSo())) {
-    assert.ok(performance.now() < end, `never came: ${what}`);
-    await wait(10);
-  }
-}
 
 /** A connection that lives through restarts of the server, in the shape of the bus link. */
 class PlainLink {
@@ -167,9 +159,11 @@ async function mesh(t: TestContext, receiptMs = { first: 150, max: 600 }) {
     const file = path.join(directory, 'broker.db');
     return await openSqliteStore(new SqliteDatabase({ file, exclusive: true }), storeOptions({ log }));
   };
+  const links: PlainLink[] = [];
   const relayFor = async (store: Store): Promise<OutboxRelay> => {
     const { spiffeId, name: brokerName } = storeOptions();
     const link = await PlainLink.open(t, port);
+    links.push(link);
     return new OutboxRelay({
       link,
       outbox: store.outbox,
@@ -180,10 +174,13 @@ async function mesh(t: TestContext, receiptMs = { first: 150, max: 600 }) {
       receiptMs,
     });
   };
-  return { nats, reader, lines, open, relayFor };
+  /** Resolves when the server knows what every started relay listens to. */
+  const listening = () => Promise.all(links.map(({ connection }) => connection.flush()));
+  return { nats, reader, lines, open, relayFor, listening };
 }
 
-const drained = (store: Store) => until('an empty outbox', () => store.ledger.backlog().events === 0);
+const drained = (store: Store) =>
+  until('an empty outbox', deadlineMs, () => store.ledger.backlog().events === 0);
 
 describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, () => {
   test('everything committed arrives in order, and receipts empty the outbox', async (t) => {
@@ -229,7 +226,7 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
   });
 
   test('a broker that comes back goes on behind what the log has, however many batches never got their receipts', async (t) => {
-    const { reader, lines, open, relayFor } = await mesh(t, { first: 10_000, max: 10_000 });
+    const { reader, lines, open, relayFor, listening } = await mesh(t, { first: 10_000, max: 10_000 });
     await reader.makeStream();
     const store = await open();
     const relay = await relayFor(store);
@@ -242,12 +239,13 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     }
     reader.isReceipting = false;
     for (let i = 0; i < 3 * windowMin; i++) await store.ledger.commit(issueEntry(0));
-    await until('all of it in the log', () => reader.seq === store.ledger.sequence());
+    await until('all of it in the log', deadlineMs, () => reader.seq === store.ledger.sequence());
     await relay.stop();
     assert.equal(store.ledger.backlog().events, 3 * windowMin);
     for (let i = 0; i < 2 * windowMin; i++) await store.ledger.commit(issueEntry(0));
     const next = await relayFor(store);
     next.start();
+    await listening();
     // The auditor answers what it has already with the place of its log.
     reader.isReceipting = true;
     reader.sendReceipt(reader.seq, 'f'.repeat(64));
@@ -277,7 +275,7 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     })();
     for (let round = 0; round < 3; round++) {
       const before = reader.seq;
-      await until('progress', () => reader.seq > before + 100);
+      await until('progress', deadlineMs, () => reader.seq > before + 100);
       await nats.crash();
       await nats.restart();
     }
@@ -301,7 +299,7 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     for (let i = 0; i < 300; i++) await store.ledger.commit(issueEntry(0));
     const manager = await jetstreamManager(reader.connection);
     const stored = async () => (await manager.streams.info(bus.stream)).state.messages;
-    await until('the window to be taken', async () => (await stored()) >= 64);
+    await until('the window to be taken', deadlineMs, async () => (await stored()) >= 64);
     assert.equal(store.ledger.backlog().events, 301);
     // As after a loss of power: the stream, and its memory of message ids, are gone.
     await manager.streams.delete(bus.stream);
@@ -325,7 +323,7 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     relay.start();
     for (let i = 0; i < 100; i++) await store.ledger.commit(issueEntry(0));
     const reading = reader.run();
-    await until('a window of batches', () => reader.messages >= 64);
+    await until('a window of batches', deadlineMs, () => reader.messages >= 64);
     const again = await store.outbox.read(1, 1);
     assert.equal(again[0]?.firstSeq, 1);
     for (let i = 0; i < 5; i++) await store.ledger.commit(issueEntry(0));
@@ -358,7 +356,7 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     relay.start();
     await store.ledger.commit({ events: [eventOf({}), eventOf({})] });
     const reading = reader.run();
-    await until('two batches', () => reader.seq === 3);
+    await until('two batches', deadlineMs, () => reader.seq === 3);
     const [, second] = await store.outbox.read(1, 2);
     const hash = batchHash(second?.header ?? Buffer.alloc(0));
     reader.sendReceipt(3, 'f'.repeat(64));
@@ -368,10 +366,11 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     const stranger = new Reader(reader.connection);
     stranger.sendReceipt(3, hash);
     reader.connection.publish(bus.receiptSubject('b1'), new Uint8Array([255, 1, 2]));
-    await until('six lines', () => lines.length === 6);
+    await until('six lines', deadlineMs, () => lines.length === 6);
     assert.equal(lines.filter((line) => line['alarm'] === 'false_receipt').length, 3);
     await until(
       'they are counted',
+      deadlineMs,
       () => received.metrics.get('stint.audit.false_receipts')?.points[0]?.value === 3,
     );
     assert.equal(store.ledger.backlog().events, 3);
@@ -390,7 +389,7 @@ describe('the outbox relay with a real nats-server', { skip: skipWithoutNats }, 
     const relay = await relayFor(store);
     relay.start();
     for (let i = 0; i < 30; i++) await store.ledger.commit(issueEntry(0));
-    await until('a refusal', () =>
+    await until('a refusal', deadlineMs, () =>
       lines.some((line) => String(line['message']).startsWith('the bus did not take')),
     );
     assert.equal(store.ledger.backlog().events, 31);
