@@ -10,11 +10,12 @@ import { isServiceError, type ServiceError } from '../errors.ts';
 import type { ErasedMethod } from '../grpc-method.ts';
 import { MessageReader, prefixed, unreadable } from './message-reader.ts';
 import type { UnaryCallback } from './method-wrapper.ts';
+import type { CountedCall, OpenCalls } from './open-calls.ts';
 import { type IncomingCall, UnreadableRequest } from './server-call.ts';
 
 /** A call as it came: its stream, its headers, when its caller stops waiting (Infinity: never), and what it called. */
-export type Http2Arrival = {
-  readonly stream: ServerHttp2Stream;
+export type Http2Arrival = CountedCall & {
+  readonly calls: OpenCalls;
   readonly headers: IncomingHttpHeaders;
   readonly deadline: number;
   readonly definition: ErasedMethod;
@@ -38,30 +39,33 @@ export function runUnary(
   arrival: Http2Arrival,
   handle: (call: Http2UnaryCall, answer: UnaryCallback) => void,
 ): void {
-  const { stream, definition } = arrival;
+  let call: Http2UnaryCall | undefined;
+  arrival.stream.once('close', () => {
+    if (arrival.stage === 'running') call?.cancel();
+    arrival.calls.end(arrival);
+  });
   readRequest(arrival, (request) => {
-    const call = new Http2UnaryCall(arrival, request);
-    let isAnswered = false;
-    stream.once('close', () => {
-      if (!isAnswered) call.cancel();
-    });
+    call = new Http2UnaryCall(arrival, request);
     handle(call, (status, value) => {
-      isAnswered = true;
-      if (status !== null) sendStatus(stream, status);
-      else sendAnswer(stream, definition, value as object);
+      if (status !== null) endWithStatus(arrival, status);
+      else sendAnswer(arrival, value as object);
     });
   });
 }
 
 /** Runs a call whose answer is a stream, and its request one message. */
 export function runServerStream(arrival: Http2Arrival, handle: (call: Http2StreamCall) => void): void {
+  arrival.stream.once('close', () => arrival.calls.end(arrival));
   readRequest(arrival, (request) => handle(new Http2StreamCall(arrival, request)));
 }
 
 /** Runs a call that is a stream both ways. */
 export function runBidi(arrival: Http2Arrival, handle: (call: Http2StreamCall) => void): void {
   const call = new Http2StreamCall(arrival, undefined);
-  call.readMessages();
+  arrival.stream.once('close', () => arrival.calls.end(arrival));
+  const refusal = arrival.calls.begin(arrival);
+  if (refusal === undefined) call.readMessages();
+  else call.push(new UnreadableRequest(refusal));
   handle(call);
 }
 
@@ -78,13 +82,22 @@ export function sendStatus(stream: ServerHttp2Stream, { code, details, metadata 
   if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
 }
 
-function sendAnswer(stream: ServerHttp2Stream, definition: ErasedMethod, value: object): void {
+function endWithStatus(arrival: Http2Arrival, status: CallStatus): void {
+  const { stream, calls } = arrival;
+  if (stream.destroyed || stream.closed) return;
+  calls.answered(arrival, 0);
+  sendStatus(stream, status);
+}
+
+function sendAnswer(arrival: Http2Arrival, value: object): void {
+  const { stream, calls, definition } = arrival;
   if (stream.destroyed || stream.closed) return;
   const bytes = encoded(definition, value);
   if (bytes === undefined) {
-    sendStatus(stream, unencodable);
+    endWithStatus(arrival, unencodable);
     return;
   }
+  calls.answered(arrival, bytes.length);
   stream.respond(responseHeaders, { waitForTrailers: true });
   endWith(stream, okTrailers, bytes);
 }
@@ -104,13 +117,15 @@ function encoded(definition: ErasedMethod, value: object): Buffer | undefined {
 }
 
 /** Collects the one message of a request. It is given once: when all has come, or at its first fault. */
-function readRequest({ stream, definition, bytesMax }: Http2Arrival, take: (request: object) => void): void {
+function readRequest(arrival: Http2Arrival, take: (request: object) => void): void {
+  const { stream, definition, bytesMax, calls } = arrival;
   const reader = new MessageReader(bytesMax);
   let message: Buffer | undefined;
   let isTaken = false;
   const finish = (request: object) => {
     if (isTaken) return;
     isTaken = true;
+    calls.arrived(arrival);
     take(request);
   };
   const refuse = (fault: ServiceError) => finish(new UnreadableRequest(fault));
@@ -133,6 +148,8 @@ function readRequest({ stream, definition, bytesMax }: Http2Arrival, take: (requ
     else if (message === undefined) refuse(unreadable('the request has no message'));
     else finish(definition.requestDeserialize(message));
   });
+  const refusal = calls.begin(arrival);
+  if (refusal !== undefined) refuse(refusal);
 }
 
 /** The caller's headers, as handlers ask for them. */
@@ -203,6 +220,7 @@ export class Http2StreamCall extends Duplex implements IncomingCall {
     this.request = request;
     this.metadata = new HeaderMetadata(arrival.headers);
     this.#arrival = arrival;
+    arrival.answers = this;
     this.on('error', (status: CallStatus) => this.#endWith(status));
     arrival.stream.once('close', () => {
       if (!this.writableFinished) this.emit('cancelled');
@@ -245,7 +263,7 @@ export class Http2StreamCall extends Duplex implements IncomingCall {
   }
 
   override _write(value: object, _encoding: BufferEncoding, done: () => void): void {
-    const { stream, definition } = this.#arrival;
+    const { stream, definition, calls } = this.#arrival;
     const bytes = encoded(definition, value);
     if (bytes === undefined) this.#endWith(unencodable);
     if (bytes === undefined || stream.destroyed) {
@@ -253,11 +271,15 @@ export class Http2StreamCall extends Duplex implements IncomingCall {
       return;
     }
     if (!stream.headersSent) stream.respond(responseHeaders, { waitForTrailers: true });
-    stream.write(bytes, () => done());
+    calls.wrote(this.#arrival, bytes.length);
+    stream.write(bytes, () => {
+      calls.read(this.#arrival, bytes.length);
+      done();
+    });
   }
 
   override _final(done: () => void): void {
-    sendStatus(this.#arrival.stream, this.#status ?? ok);
+    endWithStatus(this.#arrival, this.#status ?? ok);
     done();
   }
 

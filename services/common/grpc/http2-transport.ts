@@ -11,6 +11,7 @@ import type { Log } from '../log.ts';
 import type { Clock, UnixMs } from '../time.ts';
 import { type Http2Arrival, runBidi, runServerStream, runUnary, sendStatus } from './http2-calls.ts';
 import type { WrappedHandler } from './method-wrapper.ts';
+import { type ConnectionCalls, OpenCalls } from './open-calls.ts';
 import type { ServedMethod, Transport } from './transport.ts';
 import { callsPerConnectionMax } from './transport-limits.ts';
 
@@ -24,6 +25,7 @@ export const leavingMsMax = 30_000;
 const pathShownMax = 100;
 
 const { HTTP2_HEADER_STATUS, HTTP2_HEADER_PATH, HTTP2_HEADER_METHOD, HTTP2_HEADER_CONTENT_TYPE } = constants;
+const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 /** Milliseconds of each unit of `grpc-timeout`. Source: gRPC over HTTP/2, "Timeout". */
 const timeoutUnits = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 } as const;
@@ -45,6 +47,7 @@ export class Http2Transport implements Transport {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #calls = new OpenCalls();
 
   constructor({ methods, log, clock }: Http2TransportOptions) {
     this.#methods = new Map(methods.map((method) => [method.definition.path, method]));
@@ -55,13 +58,14 @@ export class Http2Transport implements Transport {
   serve(socket: Socket): void {
     const session = performServerHandshake(socket, {
       settings: { maxConcurrentStreams: callsPerConnectionMax },
-      // Calls and their sizes are bounded; a bound on their sum would end the connection for all of them.
+      // What calls hold is bounded by OpenCalls; a bound of Node's would end the connection for all of them.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
     });
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
     session.on('error', (error) => this.#log.debug({ error }, 'connection broke'));
-    session.on('stream', (stream, headers) => this.#accept(stream, headers));
+    const connection = { unreadBytes: 0 };
+    session.on('stream', (stream, headers) => this.#accept(stream, headers, connection));
     session.once('goaway', () => boundLeaving(session));
   }
 
@@ -77,15 +81,21 @@ export class Http2Transport implements Transport {
   }
 
   cut(): void {
+    this.#calls.stop();
     for (const session of this.#sessions) session.destroy();
   }
 
-  #accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: ConnectionCalls): void {
     // What the stream's error means for the call, its close says.
     stream.on('error', (error) => this.#log.debug({ error }, 'call broke'));
+    if (!this.#calls.hasPlace) {
+      stream.close(NGHTTP2_REFUSED_STREAM);
+      return;
+    }
     const refusal = httpRefusal(headers);
     if (refusal !== undefined) {
       stream.respond({ [HTTP2_HEADER_STATUS]: refusal }, { endStream: true });
+      if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
       return;
     }
     const path = String(headers[HTTP2_HEADER_PATH]);
@@ -99,7 +109,24 @@ export class Http2Transport implements Transport {
     else if (deadline === undefined) sendStatus(stream, statusOf('INTERNAL', 'grpc-timeout cannot be read'));
     else if (!isPlain(headers['grpc-encoding']))
       sendStatus(stream, statusOf('UNIMPLEMENTED', 'messages are taken without compression only'));
-    else run(method.handler, { stream, headers, deadline, ...method });
+    else {
+      const { definition, bytesMax, handler } = method;
+      // A request that is a stream may take for ever.
+      const stage = handler.streams === 'both' ? 'running' : 'arriving';
+      run(handler, {
+        stream,
+        headers,
+        deadline,
+        definition,
+        bytesMax,
+        calls: this.#calls,
+        connection,
+        stage,
+        since: 0,
+        unreadBytes: 0,
+        answers: undefined,
+      });
+    }
   }
 }
 
