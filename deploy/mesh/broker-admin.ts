@@ -8,7 +8,7 @@ import { assembleSvidState } from '@stint/common/svid-state.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 
-/** Grants that are revoked at the end of a mesh, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
+/** Grants that are revoked at once, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
 const grantsMax = 500;
 
 /** What the mesh asks of its broker as the local operator. */
@@ -44,11 +44,11 @@ export class BrokerAdmin {
   }
 
   /**
-   * Revokes every grant that is in force, for the end of a mesh.
-   * @param deadlineMs of the whole, in milliseconds; what is not revoked by then stays, and ends at its end.
+   * Revokes every grant that is in force: at the end of a mesh, and of what one that did not end in order has left.
+   * @param signal ends it; what is not revoked by then stays, and ends at its end.
+   * @returns how many there were.
    */
-  async revokeAll(reason: string, deadlineMs: number): Promise<void> {
-    const signal = AbortSignal.timeout(deadlineMs);
+  async revokeAll(reason: string, signal: AbortSignal): Promise<number> {
     const { grants } = await this.#channel.call(
       services.admin.ListGrants,
       { liveOnly: true, pageSize: grantsMax },
@@ -57,6 +57,7 @@ export class BrokerAdmin {
     const revoke = (grantId: string) =>
       this.#channel.call(services.admin.RevokeGrant, { grantId, reason, waitContained: true }, { signal });
     for (const { id } of grants) await revoke(id);
+    return grants.length;
   }
 
   close(): void {

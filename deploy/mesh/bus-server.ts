@@ -20,10 +20,11 @@ export type BusServerOptions = {
   readonly viewers: readonly string[];
   readonly admin: BrokerAdmin;
   readonly log: Log;
+  readonly signal: AbortSignal | undefined;
 };
 
 /** The mesh's NATS: server, its rotating certificate, and the stream. */
-export type BusServer = { readonly server: NatsServer; stop(): Promise<void> };
+export type BusServer = { readonly server: NatsServer; readonly stop: NatsServer['stop'] };
 
 /**
  * Starts NATS with a certificate minted by the broker, and makes stream and consumer. A crash at any line: the next start
@@ -45,7 +46,7 @@ export async function startBusServer(options: BusServerOptions): Promise<BusServ
     trustBundleFile: options.trustBundleFile,
     ...files,
   });
-  const server = await startNatsServer({ directory, config, port: options.port });
+  const server = await startNatsServer({ directory, config, port: options.port, signal: options.signal });
   const timer = setInterval(() => {
     renew()
       .then(() => server.reload(config))
@@ -53,9 +54,9 @@ export async function startBusServer(options: BusServerOptions): Promise<BusServ
         options.log.error({ error }, "the bus's certificate was not renewed; the next try is in half a life"),
       );
   }, svidTtlMs / 2);
-  const stop = () => {
+  const stop: BusServer['stop'] = (deadlineMs) => {
     clearInterval(timer);
-    return server.stop();
+    return server.stop(deadlineMs);
   };
   try {
     const adminSvid = await admin.mint(stintIds.natsAdmin(trustDomain), 3_600_000);

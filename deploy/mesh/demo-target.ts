@@ -29,13 +29,21 @@ export async function demoSecrets(
   return { superuserPassword, brokerPassword, brokerPasswordFile: path.join(directory, 'broker.password') };
 }
 
-/** Starts the demo's PostgreSQL and brings it to what the example registry names. @throws with nothing left running. */
-export async function startDemoTarget(directory: string, port: number): Promise<DemoTarget> {
+/**
+ * Starts the demo's PostgreSQL and brings it to what the example registry names. `signal` kills it at once when it aborts.
+ * @throws with nothing left running.
+ */
+export async function startDemoTarget(
+  directory: string,
+  port: number,
+  signal?: AbortSignal,
+): Promise<DemoTarget> {
   const { superuserPassword, brokerPassword } = await demoSecrets(path.join(directory, 'secrets'));
   const server = await startPostgres({
     directory: path.join(directory, 'server'),
     password: superuserPassword,
     port,
+    signal,
   });
   const { host, superuser } = server;
   try {

@@ -21,9 +21,9 @@ type PartQuestion = {
 /**
  * Returns when every part says that it has found the others: broker and auditor are on the bus, the sidecar has its session.
  * Each serves before it has, because none may wait for another; who starts a mesh wants to see a whole one.
- * @throws Error naming the part that has not, after 20 seconds.
+ * @throws Error naming the part that has not, after 20 seconds; AbortError when the signal aborts.
  */
-export async function waitUntilJoined(paths: MeshPaths, log: Log): Promise<void> {
+export async function waitUntilJoined(paths: MeshPaths, log: Log, signal?: AbortSignal): Promise<void> {
   const questions: readonly PartQuestion[] = [
     {
       part: 'broker',
@@ -41,10 +41,14 @@ export async function waitUntilJoined(paths: MeshPaths, log: Log): Promise<void>
       isJoined: async (sidecar) => (await sidecar.call(services.sidecar.GetStatus, {})).connected,
     },
   ];
-  await Promise.all(questions.map((question) => askUntilJoined(question, log)));
+  await Promise.all(questions.map((question) => askUntilJoined(question, log, signal)));
 }
 
-async function askUntilJoined({ part, socket, isJoined }: PartQuestion, log: Log): Promise<void> {
+async function askUntilJoined(
+  { part, socket, isJoined }: PartQuestion,
+  log: Log,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const target = { unixPath: socket };
   const channel = connectGrpc({ target, unavailable: 'BROKER_UNAVAILABLE', clock: systemClock, log });
   const end = performance.now() + joinDeadlineMs;
@@ -57,7 +61,7 @@ async function askUntilJoined({ part, socket, isJoined }: PartQuestion, log: Log
         if (!isServiceError(thrown)) throw thrown;
         cause = thrown; // it died, and may be started again meanwhile
       }
-      await delay(pollIntervalMs);
+      await delay(pollIntervalMs, undefined, { signal });
     }
   } finally {
     channel.close();

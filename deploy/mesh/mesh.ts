@@ -4,6 +4,7 @@ import { createLog, type Log } from '@stint/common/log.ts';
 import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
 import { parseSpiffeId, parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
+import { killedMsMax, type LeftProcess, ProcessesLeftError } from '../servers/child.ts';
 import { BrokerAdmin } from './broker-admin.ts';
 import { type BusServer, startBusServer } from './bus-server.ts';
 import { type DemoTarget, startDemoTarget } from './demo-target.ts';
@@ -40,6 +41,16 @@ export type MeshOptions = {
   readonly otherBrokers?: readonly string[];
   /** Other programs in place of the services' own; fault tests run them with a way to stop at a step. */
   readonly programs?: Readonly<Partial<Record<MeshService, string>>>;
+  /** Kills every part at once when it aborts, those that start too; nothing is started after that. `stop` is still to be called. */
+  readonly signal?: AbortSignal;
+};
+
+/** How a mesh is stopped. */
+export type MeshStopOptions = {
+  /** How long each part may take before it is killed, in milliseconds; each has a limit of its own unless given. */
+  readonly partMsMax?: number;
+  /** Told before a part is waited for. */
+  readonly onPart?: (part: MeshPart) => void;
 };
 
 /** A service of ours in the mesh. */
@@ -77,14 +88,15 @@ export class Mesh {
     if (keepUp === undefined) return;
     this.#keeper = new PartKeeper({
       start: (part) => this.#startPart(part),
-      tell: (news) => keepUp(news, this.#logFile(news.part)),
+      tell: (news) => keepUp(news, this.logFile(news.part)),
       clock: systemClock,
     });
   }
 
   /**
    * Starts everything and returns when all parts serve and have found one another.
-   * @throws what the first part that failed threw; everything that was started is stopped by then.
+   * @throws what the first part that failed threw; everything that was started is stopped by then
+   * @throws ProcessesLeftError with that as its cause, when something could not be stopped
    */
   static async start(options: MeshOptions): Promise<Mesh> {
     const paths = meshPaths(options.stateDirectory);
@@ -95,8 +107,8 @@ export class Mesh {
     try {
       await mesh.#start();
     } catch (fault) {
-      await mesh.stop();
-      throw fault;
+      const left = await mesh.#stopParts({});
+      throw left.length === 0 ? fault : new ProcessesLeftError(left, fault);
     }
     return mesh;
   }
@@ -124,28 +136,59 @@ export class Mesh {
     return found;
   }
 
-  /** Stops every part; what has ended already is passed over. Nothing can be started after it. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    this.#keeper?.close();
-    await Promise.allSettled(this.#starting);
-    // The auditor takes in what the broker does and sends while it stops.
-    for (const name of ['sidecar', 'broker', 'auditor'] as const) await this.#services.get(name)?.stop();
-    this.#services.clear();
-    this.#admin?.close();
-    this.#admin = undefined;
-    const [bus, target] = [this.#bus, this.#target];
-    this.#bus = undefined;
-    await bus?.stop();
-    this.#target = undefined;
-    await target?.server.stop();
+  /**
+   * Stops every part; what has ended already is passed over. Nothing can be started after it.
+   * @throws ProcessesLeftError when some could not even be killed; the others are stopped by then.
+   */
+  async stop(options: MeshStopOptions = {}): Promise<void> {
+    const left = await this.#stopParts(options);
+    if (left.length > 0) throw new ProcessesLeftError(left);
   }
 
-  /** Stops one of our services in order; one that has ended already is passed over. */
-  async stopService(name: MeshService): Promise<void> {
+  /** Stops one of our services in order; one that has ended already is passed over. @throws ProcessesLeftError */
+  async stopService(name: MeshService, deadlineMs?: number): Promise<void> {
     const process = this.#services.get(name);
     this.#services.delete(name);
-    await process?.stop();
+    await process?.stop(deadlineMs);
+  }
+
+  async #stopParts({ partMsMax, onPart }: MeshStopOptions): Promise<readonly LeftProcess[]> {
+    this.#stopping = true;
+    this.#keeper?.close();
+    await this.#startsEnded();
+    const [bus, target] = [this.#bus, this.#target];
+    // The auditor takes in what the broker does and sends while it stops.
+    const stops: readonly (readonly [MeshPart, (() => Promise<void>) | undefined])[] = [
+      ...(['sidecar', 'broker', 'auditor'] as const).map(
+        (name) =>
+          [name, this.#services.has(name) ? () => this.stopService(name, partMsMax) : undefined] as const,
+      ),
+      ['nats', bus && (() => bus.stop(partMsMax))],
+      ['postgresql', target && (() => target.server.stop(partMsMax))],
+    ];
+    const left: LeftProcess[] = [];
+    for (const [part, stop] of stops) {
+      if (stop === undefined) continue;
+      onPart?.(part);
+      await stop().catch((fault: unknown) => {
+        if (!(fault instanceof ProcessesLeftError)) throw fault;
+        left.push(...fault.left);
+      });
+    }
+    this.#admin?.close();
+    [this.#admin, this.#bus, this.#target] = [undefined, undefined, undefined];
+    return left;
+  }
+
+  /** Waits for what starts. Once all is killed no process comes of it any more: then only for those under way to end. */
+  async #startsEnded(): Promise<void> {
+    const { signal } = this.#options;
+    const killed = Promise.withResolvers<void>();
+    const onKill = () => setTimeout(killed.resolve, killedMsMax);
+    if (signal?.aborted) onKill();
+    else signal?.addEventListener('abort', onKill, { once: true });
+    await Promise.race([Promise.allSettled(this.#starting), killed.promise]);
+    signal?.removeEventListener('abort', onKill);
   }
 
   /** Starts one of our services, for the first time or again after it ended. */
@@ -157,7 +200,8 @@ export class Mesh {
         program: this.#options.programs?.[name] ?? `services/${name}/main.ts`,
         args: [...(await args(this.#place())), ...(this.#options.args?.[name] ?? [])],
         environment: this.#options.environment,
-        logFile: this.#logFile(name),
+        logFile: this.logFile(name),
+        signal: this.#options.signal,
       });
     return this.#timed(name, start, (process) => {
       this.#services.set(name, process);
@@ -179,6 +223,7 @@ export class Mesh {
         viewers,
         admin: this.admin,
         log: this.log,
+        signal: this.#options.signal,
       });
     await this.#timed('nats', start, (bus) => {
       this.#bus = bus;
@@ -188,7 +233,7 @@ export class Mesh {
 
   /** Starts the demo's target, for the first time or again after it ended. */
   async startTarget(): Promise<void> {
-    const start = () => startDemoTarget(this.paths.target, this.ports.postgres);
+    const start = () => startDemoTarget(this.paths.target, this.ports.postgres, this.#options.signal);
     await this.#timed('postgresql', start, (target) => {
       this.#target = target;
       this.#watch('postgresql', target.server.exited, () => this.#target === target);
@@ -199,7 +244,7 @@ export class Mesh {
     await Promise.all([this.startTarget(), this.startService('broker')]);
     await this.startBus();
     await Promise.all([this.startService('auditor'), this.startService('sidecar')]);
-    await waitUntilJoined(this.paths, this.log);
+    await waitUntilJoined(this.paths, this.log, this.#options.signal);
     writeMeshFile(this.paths.meshFile, this.#file());
   }
 
@@ -223,7 +268,8 @@ export class Mesh {
     else await this.startService(part);
   }
 
-  #logFile(part: MeshPart): string {
+  /** What a part says is written to this file. */
+  logFile(part: MeshPart): string {
     if (part === 'nats') return path.join(this.paths.state, 'nats', 'nats.log');
     if (part === 'postgresql') return path.join(this.paths.target, 'server', 'postgres.log');
     return path.join(this.paths.logs, `${part}.log`);
@@ -238,7 +284,7 @@ export class Mesh {
   /** Tells of an end that nobody asked for. `isOurs`: the part has not been stopped or replaced meanwhile. */
   #watch(part: MeshPart, exited: Promise<unknown>, isOurs: () => boolean): void {
     void exited.then(() => {
-      if (this.#stopping || !isOurs()) return;
+      if (this.#stopping || this.#options.signal?.aborted || !isOurs()) return;
       this.#options.onExit?.(part);
       this.#keeper?.ended(part);
     });

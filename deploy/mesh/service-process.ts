@@ -16,6 +16,8 @@ export type ServiceProcessOptions = {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Kills it at once when it aborts, while it starts too. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A running service of ours. */
@@ -25,7 +27,8 @@ export type ServiceProcess = {
   /** What its ready line said. */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly exited: Child['exited'];
-  stop(): Promise<void>;
+  /** Stops it in order, and kills it at the deadline (12 s unless given). @throws ProcessesLeftError */
+  stop(deadlineMs?: number): Promise<void>;
   /** Kills it as a crash would. */
   crash(): Promise<void>;
 };
@@ -52,13 +55,14 @@ export async function startService(options: ServiceProcessOptions): Promise<Serv
     },
     readyDeadlineMs,
     deathSignal: 'KILL',
+    signal: options.signal,
   });
   return {
     name: options.name,
     pid: child.pid ?? 0,
     facts,
     exited: child.exited,
-    stop: async () => void (await child.stop('SIGTERM', stopDeadlineMs)),
+    stop: async (deadlineMs = stopDeadlineMs) => void (await child.stop('SIGTERM', deadlineMs)),
     crash: async () => void (await child.stop('SIGKILL', stopDeadlineMs)),
   };
 }

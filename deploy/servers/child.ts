@@ -6,6 +6,9 @@ import { findProgram } from '../tools.ts';
 /** How many of a child's last lines an error about it repeats. */
 const repeatedLinesMax = 12;
 
+/** How long the kernel may take to end what was killed, in milliseconds: it waits for the process's own disk and no longer. */
+export const killedMsMax = 3_000;
+
 /** What to start, and how to know that it serves. */
 export type ChildOptions = {
   /** The name used in errors, such as `nats-server`. */
@@ -24,6 +27,8 @@ export type ChildOptions = {
   readonly deathSignal: 'KILL' | 'QUIT' | 'TERM';
   /** Arguments for setpriv that change its user or capabilities. Needs Linux and setpriv. */
   readonly privileges?: readonly string[];
+  /** Kills it at once when it aborts, while it starts too; no child is started after that. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** How a child ended: one of the two is null. */
@@ -37,6 +42,21 @@ export class ChildStartError extends Error {
     super([message, ...lines.map((line) => `  | ${line}`)].join('\n'));
     this.name = 'ChildStartError';
     this.lines = lines;
+  }
+}
+
+/** A process that did not end. */
+export type LeftProcess = { readonly name: string; readonly pid: number };
+
+/** Processes that were killed and are still there: only the system can tell why. */
+export class ProcessesLeftError extends Error {
+  readonly left: readonly LeftProcess[];
+
+  constructor(left: readonly LeftProcess[], cause?: unknown) {
+    const text = left.map(({ name, pid }) => `${name} (process ${pid})`).join(', ');
+    super(`killed, and still there: ${text}`, cause === undefined ? undefined : { cause });
+    this.name = 'ProcessesLeftError';
+    this.left = left;
   }
 }
 
@@ -67,7 +87,12 @@ export class Child {
       child.once('error', () => resolve({ code: 127, signal: null })); // could not be started at all
     });
     living.add(this);
-    void this.exited.then(() => living.delete(this));
+    const kill = () => this.signal('SIGKILL');
+    options.signal?.addEventListener('abort', kill);
+    void this.exited.then(() => {
+      living.delete(this);
+      options.signal?.removeEventListener('abort', kill);
+    });
   }
 
   /** The process id; undefined when it could not be started. */
@@ -80,14 +105,21 @@ export class Child {
     this.#process.kill(signal);
   }
 
-  /** Asks it to stop by a signal, and kills it when it has not ended by the deadline. Ended already: returns at once. */
+  /**
+   * Asks it to stop by a signal, and kills it when it has not ended by the deadline. Ended already: returns at once.
+   * @throws ProcessesLeftError when it has not ended by {@link killedMsMax} after that.
+   */
   async stop(signal: NodeJS.Signals, deadlineMs: number): Promise<ChildExit> {
     this.signal(signal);
-    const timer = setTimeout(() => this.signal('SIGKILL'), deadlineMs);
+    const killer = setTimeout(() => this.signal('SIGKILL'), deadlineMs);
+    const left = Promise.withResolvers<never>();
+    const giveUp = () => left.reject(new ProcessesLeftError([{ name: this.name, pid: this.pid ?? 0 }]));
+    const end = setTimeout(giveUp, deadlineMs + killedMsMax);
     try {
-      return await this.exited;
+      return await Promise.race([this.exited, left.promise]);
     } finally {
-      clearTimeout(timer);
+      clearTimeout(killer);
+      clearTimeout(end);
     }
   }
 
@@ -101,8 +133,10 @@ export class Child {
  * Starts a child and returns when it serves.
  *
  * @throws ChildStartError with its last lines, when it ends first or does not serve by the deadline (it is then killed)
+ * @throws what the signal aborted with, when it had before the start
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
+  options.signal?.throwIfAborted();
   const [program, ...rest] = commandLine(options);
   const log = openLog(options.logFile);
   const spawned = spawn(program, rest, {

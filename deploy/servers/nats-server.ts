@@ -20,6 +20,8 @@ export type NatsServerOptions = {
   readonly port?: number;
   /** How long to wait for the process of a crashed run to end by itself; the default is 10 s. */
   readonly leftoverDeadlineMs?: number;
+  /** Kills it at once when it aborts, and gives a start up. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A running nats-server with JetStream that listens on 127.0.0.1 only, has no monitoring port, and dies with us. */
@@ -31,8 +33,8 @@ export type NatsServer = {
   readonly exited: Child['exited'];
   /** Tells it to read `config` anew; it keeps its connections. What it refuses is said in its log only. */
   reload(config: string): void;
-  /** Stops it in order and returns when it has ended. */
-  stop(): Promise<void>;
+  /** Stops it in order, kills it at the deadline (10 s unless given), and returns when it has ended. @throws ProcessesLeftError */
+  stop(deadlineMs?: number): Promise<void>;
   /** Kills it as a crash would. Starting again on its folder and port brings its streams back. */
   crash(): Promise<void>;
 };
@@ -48,7 +50,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   if (program === undefined)
     throw new Error('nats-server: not on the path and not set up; run "npm run setup"');
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  await refuseIfInUse(options.directory, options.leftoverDeadlineMs ?? leftoverDeadlineMsDefault);
+  await refuseIfInUse(options);
   const configFile = path.join(options.directory, 'nats.conf');
   writeFileSync(configFile, options.config, { mode: 0o600 });
   let port = options.port;
@@ -64,6 +66,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     },
     readyDeadlineMs,
     deathSignal: 'KILL',
+    signal: options.signal,
   });
   if (port === undefined) throw new Error('nats-server: did not say on which port it listens');
   return {
@@ -75,7 +78,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       writeFileSync(configFile, config, { mode: 0o600 });
       child.signal('SIGHUP');
     },
-    stop: async () => void (await child.stop('SIGTERM', stopDeadlineMs)),
+    stop: async (deadlineMs = stopDeadlineMs) => void (await child.stop('SIGTERM', deadlineMs)),
     crash: async () => void (await child.stop('SIGKILL', stopDeadlineMs)),
   };
 }
@@ -100,7 +103,10 @@ function listeningPort(line: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-async function refuseIfInUse(directory: string, deadlineMs: number): Promise<void> {
-  const pids = await waitUntilEmpty(directory, deadlineMs);
-  if (pids.length > 0) throw new Error(`nats-server: "${directory}" is in use by process ${pids.join(', ')}`);
+async function refuseIfInUse({ directory, leftoverDeadlineMs, signal }: NatsServerOptions): Promise<void> {
+  const pids = await waitUntilEmpty(directory, leftoverDeadlineMs ?? leftoverDeadlineMsDefault, signal);
+  if (pids.length > 0)
+    throw new Error(
+      `nats-server: "${directory}" is in use by process ${pids.join(', ')}; end it (see: ps -fp ${pids.join(' ')})`,
+    );
 }

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Secret } from '@stint/common/secret.ts';
 import { type PostgresPaths, postgresPaths } from '../tools.ts';
-import { type Child, ChildStartError, startChild } from './child.ts';
+import { type Child, ChildStartError, killedMsMax, ProcessesLeftError, startChild } from './child.ts';
 import { freePort } from './free-port.ts';
-import { processesIn, waitUntilEmpty } from './processes-in.ts';
-import { runAs, type ServerUser, serverUser } from './unprivileged.ts';
+import { processesOf, waitUntilEmpty, waitUntilNone } from './processes-in.ts';
+import { type ServerUser, serverUser } from './unprivileged.ts';
 
 /** initdb takes about a second; a loaded machine gets a minute. */
 const initDeadlineMs = 60_000;
@@ -21,7 +22,7 @@ const portAttemptsMax = 5;
 const environment = { LC_ALL: 'C', TZ: 'UTC' };
 
 export type PostgresOptions = {
-  /** An absolute folder of its own: `data/` and `postgres.log` come to stand in it. Made when absent, mode 0700. */
+  /** An absolute folder of its own: `data/`, `postgres.log` and `initdb.log` come to stand in it. Made when absent, mode 0700. */
   readonly directory: string;
   /** The superuser's password, set when the data folder is made; one that exists keeps the password it has. */
   readonly password: Secret;
@@ -35,6 +36,8 @@ export type PostgresOptions = {
   readonly leftoverDeadlineMs?: number;
   /** The programs to run; absent means those that came with the npm packages. */
   readonly programs?: PostgresPaths;
+  /** Kills it at once when it aborts, and gives a start up. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A running PostgreSQL that listens on 127.0.0.1 only, takes no login without a password, and dies with us. */
@@ -45,8 +48,11 @@ export type PostgresServer = {
   readonly pid: number;
   /** Resolves when its first process has ended, however it ended. */
   readonly exited: Child['exited'];
-  /** Stops it in order (sessions are cut, all is on disk) and returns when no process of it is left. */
-  stop(): Promise<void>;
+  /**
+   * Stops it in order (sessions are cut, all is on disk), kills all of it at the deadline (15 s unless given), and returns
+   * when no process of it is left. @throws ProcessesLeftError
+   */
+  stop(deadlineMs?: number): Promise<void>;
   /** Kills it as a crash would, and returns when no process of it is left. Starting again on its folder recovers. */
   crash(): Promise<void>;
 };
@@ -72,28 +78,39 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const user = serverUser([programs.directory, path.dirname(options.directory)]);
   user.own(options.directory);
   const dataDirectory = path.join(options.directory, 'data');
-  await refuseIfInUse(dataDirectory, options.leftoverDeadlineMs ?? leftoverDeadlineMsDefault);
-  if (!existsSync(dataDirectory)) makeDataDirectory(programs, user, options);
+  await refuseIfInUse(dataDirectory, options);
+  if (!existsSync(dataDirectory)) await makeDataDirectory(programs, user, options);
   rmSync(path.join(dataDirectory, 'postmaster.pid'), { force: true });
   const { child, port } = await startOnPort(programs, user, { ...options, dataDirectory });
+  const program = realpathSync(programs.postgres);
+  const running = { child, processes: () => processesOf(program, dataDirectory), signal: options.signal };
   return {
     host: '127.0.0.1',
     port,
     superuser: 'postgres',
     pid: child.pid ?? 0,
     exited: child.exited,
-    stop: () => end(child, dataDirectory, 'SIGINT'),
-    crash: () => end(child, dataDirectory, 'SIGKILL'),
+    stop: (deadlineMs = stopDeadlineMs) => end(running, 'SIGINT', deadlineMs),
+    crash: () => end(running, 'SIGKILL', stopDeadlineMs),
   };
 }
 
-async function refuseIfInUse(dataDirectory: string, deadlineMs: number): Promise<void> {
-  const pids = await waitUntilEmpty(dataDirectory, deadlineMs);
+async function refuseIfInUse(
+  dataDirectory: string,
+  { leftoverDeadlineMs = leftoverDeadlineMsDefault, signal }: PostgresOptions,
+): Promise<void> {
+  const pids = await waitUntilEmpty(dataDirectory, leftoverDeadlineMs, signal);
   if (pids.length > 0)
-    throw new Error(`PostgreSQL: "${dataDirectory}" is in use by process ${pids.join(', ')}`);
+    throw new Error(
+      `PostgreSQL: "${dataDirectory}" is in use by process ${pids.join(', ')}; end it (see: ps -fp ${pids.join(' ')})`,
+    );
 }
 
-function makeDataDirectory(programs: PostgresPaths, user: ServerUser, options: PostgresOptions): void {
+async function makeDataDirectory(
+  programs: PostgresPaths,
+  user: ServerUser,
+  options: PostgresOptions,
+): Promise<void> {
   const unfinished = path.join(options.directory, 'data.new');
   const passwordFile = path.join(options.directory, 'password.new');
   rmSync(unfinished, { recursive: true, force: true });
@@ -103,9 +120,9 @@ function makeDataDirectory(programs: PostgresPaths, user: ServerUser, options: P
       writeFileSync(passwordFile, plaintext, { mode: 0o600, flag: 'wx' }),
     );
     user.own(passwordFile);
-    const result = runAs(
-      user,
-      [
+    const child = await startChild({
+      name: 'PostgreSQL: initdb',
+      command: [
         programs.initdb,
         `--pgdata=${unfinished}`,
         '--username=postgres',
@@ -115,13 +132,16 @@ function makeDataDirectory(programs: PostgresPaths, user: ServerUser, options: P
         '--encoding=UTF8',
         ...(options.isDurable === false ? ['--no-sync'] : []),
       ],
-      { directory: options.directory, environment, deadlineMs: initDeadlineMs },
-    );
-    if (result.status !== 0) {
-      throw new Error(
-        `PostgreSQL: initdb failed: ${result.stderr.trim() || (result.error?.message ?? result.signal)}`,
-      );
-    }
+      directory: options.directory,
+      environment,
+      logFile: path.join(options.directory, 'initdb.log'),
+      isReady: (line) => line.startsWith('Success.'),
+      readyDeadlineMs: initDeadlineMs,
+      deathSignal: 'KILL',
+      signal: options.signal,
+      ...(user.setprivArguments === undefined ? {} : { privileges: user.setprivArguments }),
+    });
+    await child.exited;
   } finally {
     rmSync(passwordFile, { force: true });
   }
@@ -169,6 +189,7 @@ function startServer(
     readyDeadlineMs,
     // SIGQUIT, not SIGKILL: it ends at once too, but frees its shared memory and ends its backends first.
     deathSignal: 'QUIT',
+    signal: options.signal,
     ...(user.setprivArguments === undefined ? {} : { privileges: user.setprivArguments }),
   });
 }
@@ -179,9 +200,39 @@ function isPortTaken(error: unknown): boolean {
   );
 }
 
-async function end(child: Child, dataDirectory: string, signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
-  await child.stop(signal, stopDeadlineMs);
-  await waitUntilEmpty(dataDirectory, stopDeadlineMs);
-  const left = processesIn(dataDirectory);
-  if (left.length > 0) throw new Error(`PostgreSQL: process ${left.join(', ')} has not ended`);
+type RunningPostgres = {
+  readonly child: Child;
+  /** The ids of its processes. */
+  readonly processes: () => number[];
+  readonly signal: AbortSignal | undefined;
+};
+
+/**
+ * Ends all of it. A session's process that hangs outlives the first process, and keeps its output open: at the deadline each
+ * is killed by itself.
+ */
+async function end(
+  { child, processes, signal }: RunningPostgres,
+  first: 'SIGINT' | 'SIGKILL',
+  deadlineMs: number,
+): Promise<void> {
+  child.signal(first);
+  const waited = new AbortController();
+  const late = delay(deadlineMs, undefined, {
+    signal: signal === undefined ? waited.signal : AbortSignal.any([waited.signal, signal]),
+  }).catch(() => undefined); // given up: it has ended, or is to be killed at once
+  await Promise.race([child.exited, late]);
+  waited.abort();
+  child.signal('SIGKILL');
+  for (const pid of processes()) kill(pid);
+  const left = await waitUntilNone(processes, killedMsMax);
+  if (left.length > 0) throw new ProcessesLeftError(left.map((pid) => ({ name: 'PostgreSQL', pid })));
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile; one that may not be killed is seen as left.
+  }
 }

@@ -14,30 +14,50 @@ export function processesIn(directory: string): number[] {
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
   return pids.filter((pid) => {
-    const place = workingDirectory(pid);
+    const place = linkTarget(`/proc/${pid}/cwd`);
     return place !== undefined && (place === directory || place.startsWith(directory + path.sep));
   });
+}
+
+/** The ids of the processes in a folder that run a program: its own, not a shell that somebody has there. */
+export function processesOf(program: string, directory: string): number[] {
+  return processesIn(directory).filter((pid) => linkTarget(`/proc/${pid}/exe`) === program);
 }
 
 /**
  * Waits until no process works in a folder.
  *
  * @param deadlineMs - how long to wait, in milliseconds from now
+ * @param signal - gives the wait up
  * @returns the ids of those still there at the deadline: empty when all are gone
+ * @throws AbortError when the signal aborts
  */
-export async function waitUntilEmpty(directory: string, deadlineMs: number): Promise<number[]> {
+export function waitUntilEmpty(
+  directory: string,
+  deadlineMs: number,
+  signal?: AbortSignal,
+): Promise<number[]> {
+  return waitUntilNone(() => processesIn(directory), deadlineMs, signal);
+}
+
+/** The same for any processes that can be listed. */
+export async function waitUntilNone(
+  list: () => number[],
+  deadlineMs: number,
+  signal?: AbortSignal,
+): Promise<number[]> {
   const end = performance.now() + deadlineMs;
-  let left = processesIn(directory);
+  let left = list();
   while (left.length > 0 && performance.now() < end) {
-    await delay(pollIntervalMs);
-    left = processesIn(directory);
+    await delay(pollIntervalMs, undefined, { signal });
+    left = list();
   }
   return left;
 }
 
-function workingDirectory(pid: number): string | undefined {
+function linkTarget(link: string): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`);
+    return readlinkSync(link);
   } catch {
     return undefined; // it ended meanwhile, or it is another user's
   }

@@ -1,4 +1,4 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chownSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram } from '../tools.ts';
@@ -56,28 +56,6 @@ function asNobody(capabilities: readonly string[]): string[] {
     `--bounding-set=${kept}`,
     ...(capabilities.length === 0 ? [] : ['--securebits=+no_setuid_fixup']),
   ];
-}
-
-/** Runs a program to its end as that user, with nothing inherited but the given environment. */
-export function runAs(
-  user: ServerUser,
-  command: readonly [string, ...string[]],
-  options: {
-    readonly directory: string;
-    readonly environment: Record<string, string>;
-    readonly deadlineMs: number;
-  },
-): SpawnSyncReturns<string> {
-  const prefix =
-    user.setprivArguments === undefined ? [] : [requiredSetpriv(), ...user.setprivArguments, '--'];
-  const [program = command[0], ...rest] = [...prefix, ...command];
-  return spawnSync(program, rest, {
-    cwd: options.directory,
-    env: options.environment,
-    encoding: 'utf8',
-    timeout: options.deadlineMs,
-    killSignal: 'SIGKILL',
-  });
 }
 
 function requiredSetpriv(): string {

@@ -1,30 +1,27 @@
 import path from 'node:path';
 import { placeFault } from '@stint/common/config/place-check.ts';
+import { systemClock } from '@stint/common/time.ts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { describeCommand } from '../commands/command-help.ts';
 import { runDev } from './dev-mesh.ts';
+import { watchInterruptions } from './interruptions.ts';
 
-/** Adds `stint dev`. The exit code is set once everything has stopped. */
+/** Adds `stint dev`. The process exits once everything has stopped. */
 export function addDevCommand(program: Command, process: NodeJS.Process): void {
   const command = program
     .command('dev')
     .option('--once', 'end after the story', false)
     .option('--state-dir <directory>', 'where all local state lives', readStateDirectory, '.stint')
     .action(async ({ once, stateDir }: { once: boolean; stateDir: string }) => {
-      const interrupted = new Promise<void>((resolve) => {
-        process.once('SIGINT', () => resolve());
-        process.once('SIGTERM', () => resolve());
-        process.once('SIGHUP', () => resolve());
-        // Nobody reads any more (`stint dev | head`): nothing may be left behind for that.
-        process.stdout.on('error', () => resolve());
-      });
-      process.exitCode = await runDev({
+      const code = await runDev({
         stateDirectory: stateDir,
         once,
         environment: process.env,
         out: process.stdout,
-        interrupted,
+        interruptions: watchInterruptions(process, systemClock),
       });
+      // What a stop has cut off may wait for an answer for seconds more; all is written: stdout and stderr are synchronous.
+      process.exit(code);
     });
   describeCommand(command, {
     purpose: 'Run a whole mesh on this machine and show a workload get, use and lose access',

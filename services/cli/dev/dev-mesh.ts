@@ -1,22 +1,23 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
 import pc from 'picocolors';
-import { seeLeaseRoles } from '../../../deploy/demo/role-witness.ts';
-import { devMesh, Mesh, type MeshPart } from '../../../deploy/mesh/mesh.ts';
+import { Mesh, type MeshPart } from '../../../deploy/mesh/mesh.ts';
 import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
 import { type PartNews, restartsMax } from '../../../deploy/mesh/part-keeper.ts';
+import { ProcessesLeftError } from '../../../deploy/servers/child.ts';
 import { shellWords } from '../commands/option-values.ts';
 import { meshVariable } from '../endpoints.ts';
+import { endText, isClean } from './end-text.ts';
+import type { Interruptions } from './interruptions.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
 import { faultText } from './start-fault.ts';
+import { type MeshEnd, revokeLeftovers, stopMesh } from './stop-mesh.ts';
 import { tellStory } from './story.ts';
 import { StoryTeller } from './story-teller.ts';
 import { TraceForwarder } from './trace-forwarder.ts';
 import { TraceStore } from './trace-store.ts';
-
-/** How long users of leases may take to leave the demo database when the mesh ends, in milliseconds. */
-const leaveMsMax = 5_000;
 
 export type DevOptions = {
   readonly stateDirectory: string;
@@ -24,45 +25,111 @@ export type DevOptions = {
   readonly once: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly out: { write(text: string): void };
-  /** Resolves when the user wants the end: Ctrl-C, SIGTERM. */
-  readonly interrupted: Promise<void>;
+  readonly interruptions: Interruptions;
 };
 
 /**
  * Runs a whole mesh on this machine, tells the demo's story, and (unless `once`) stays until interrupted. Whatever happens
- * in between, everything that was started is stopped in order.
- * Returns the exit code: 0, or 1 when a step of the story did not hold or a part could not be started.
+ * in between, everything that was started is stopped: in order, or killed when it only starts or the user cannot wait.
+ * Returns the exit code: 0, or 1 when a step of the story did not hold, a part could not be started, or something is left.
  */
 export async function runDev(options: DevOptions): Promise<0 | 1> {
+  const { interruptions } = options;
   const say = (text: string) => options.out.write(`${text}\n`);
-  const sayFault = (fault: unknown) => say(pc.red(`✗ ${faultText(fault)}`));
+  const run: DevRun = { options, say, kill: new AbortController(), mesh: undefined };
+  const acknowledge = () => {
+    say(run.mesh === undefined ? 'Stopping.' : 'Stopping; Ctrl-C again ends at once what still runs.');
+    // What has only been started holds nothing that an ordered stop would save.
+    if (run.mesh === undefined) run.kill.abort();
+  };
+  interruptions.stop.addEventListener('abort', acknowledge, { once: true });
+  interruptions.kill.addEventListener('abort', () => run.kill.abort(), { once: true });
   let lock: Server;
   try {
     lock = await lockState(options.stateDirectory);
   } catch (fault) {
-    sayFault(fault);
+    sayFault(run, fault);
     return 1;
   }
+  try {
+    return await startTellStop(run);
+  } finally {
+    lock.close();
+  }
+}
+
+/** One run: what it was asked for, and what it has come to. */
+type DevRun = {
+  readonly options: DevOptions;
+  readonly say: (text: string) => void;
+  /** Kills every part. */
+  readonly kill: AbortController;
+  /** Once it is up. */
+  mesh: Mesh | undefined;
+};
+
+async function startTellStop(run: DevRun): Promise<0 | 1> {
+  const { options, say } = run;
   const traces = new TraceStore();
   const forwarder = new TraceForwarder(options.environment, (message) => say(pc.yellow(message)));
   const receiver = await OtlpReceiver.start(traces, forwarder);
   const environment = meshEnvironment(options.environment, receiver.endpoint);
-  let mesh: Mesh | undefined;
+  let code: 0 | 1 = 1;
+  let end: MeshEnd = { left: [], users: [] };
   try {
-    mesh = await startMesh(options, environment);
-    say('');
-    const told = await tell(mesh, { traces, environment, options });
-    if (told === 'interrupted') return 0;
-    if (options.once) return told;
-    printNext(options, mesh);
-    await options.interrupted;
-    return told;
+    run.mesh = await startMesh(run, environment);
+    await endLeftovers(run.mesh, say);
+    code = await tellAndStay(run.mesh, { traces, environment, options });
   } catch (fault) {
-    sayFault(fault);
-    return 1;
-  } finally {
-    await stopAll({ mesh, receiver, lock, say });
+    const isWanted = options.interruptions.stop.aborted;
+    if (isWanted) code = 0;
+    const isLeft = fault instanceof ProcessesLeftError;
+    if (isLeft) end = { ...end, left: fault.left };
+    if (!isWanted) sayFault(run, isLeft ? fault.cause : fault);
   }
+  if (run.mesh !== undefined) end = await stopMesh(run.mesh, run);
+  await receiver.close();
+  sayEnd(run, end);
+  return isClean(end) ? code : 1;
+}
+
+function sayFault({ say }: DevRun, fault: unknown): void {
+  say(pc.red(`✗ ${faultText(fault)}`));
+}
+
+function sayEnd({ say, mesh, options }: DevRun, end: MeshEnd): void {
+  // A mesh that never was up has let nobody in; what an earlier one has left there, nobody has asked.
+  const isUnasked = mesh === undefined && isClean(end);
+  const text = isUnasked ? 'Stopped: no process is left.' : endText(end, options.stateDirectory);
+  const paint = isClean(end) ? pc.dim : pc.red;
+  say(text.split('\n').map(paint).join('\n'));
+}
+
+/** Nobody has the credentials any more that a mesh gave out which was killed, or who has them should not. */
+async function endLeftovers(mesh: Mesh, say: DevRun['say']): Promise<void> {
+  try {
+    const count = await revokeLeftovers(mesh);
+    if (count > 0) say(pc.yellow(`  revoked grants of an earlier run: ${count}`));
+  } catch (fault) {
+    say(
+      pc.yellow(`  grants of an earlier run may be in force: ${faultText(fault)}; stint grants list --live`),
+    );
+  }
+}
+
+async function tellAndStay(
+  mesh: Mesh,
+  parts: { traces: TraceStore; environment: Readonly<Record<string, string>>; options: DevOptions },
+): Promise<0 | 1> {
+  const { options } = parts;
+  const { stop } = options.interruptions;
+  options.out.write('\n');
+  const told = await tell(mesh, parts);
+  if (told === 'interrupted') return 0;
+  if (options.once) return told;
+  printNext(options, mesh);
+  if (!stop.aborted) await once(stop, 'abort');
+  return told;
 }
 
 /** Tells the story, unless it is interrupted before or meanwhile: then nothing more of it is written. */
@@ -70,15 +137,10 @@ async function tell(
   mesh: Mesh,
   parts: { traces: TraceStore; environment: Readonly<Record<string, string>>; options: DevOptions },
 ): Promise<0 | 1 | 'interrupted'> {
-  const { out, interrupted } = parts.options;
-  const interruption = new AbortController();
-  const isOver = interrupted.then(() => {
-    interruption.abort();
-    return 'interrupted' as const;
-  });
-  await new Promise((resolve) => setImmediate(resolve)); // an interruption of before is seen now
-  const { signal } = interruption;
+  const { out, interruptions } = parts.options;
+  const signal = interruptions.stop;
   if (signal.aborted) return 'interrupted';
+  const isOver = once(signal, 'abort').then(() => 'interrupted' as const);
   const write = (text: string) => void (signal.aborted || out.write(text));
   const { traces, environment } = parts;
   const story = tellStory({ mesh, traces, environment, teller: new StoryTeller({ write }), signal }).then(
@@ -88,16 +150,19 @@ async function tell(
       return 1 as const;
     },
   );
-  return Promise.race([story, isOver]);
+  return await Promise.race([story, isOver]);
 }
 
 /** Starts the mesh; a part that ends by itself is started again, and the user told. */
-function startMesh(options: DevOptions, environment: Readonly<Record<string, string>>): Promise<Mesh> {
-  const say = (text: string) => options.out.write(`${text}\n`);
+function startMesh(
+  { options, say, kill }: DevRun,
+  environment: Readonly<Record<string, string>>,
+): Promise<Mesh> {
   say(`Starting a mesh in ${options.stateDirectory}`);
   return Mesh.start({
     stateDirectory: options.stateDirectory,
     environment,
+    signal: kill.signal,
     onReady: (part, ms) =>
       say(`  ${pc.green('●')} ${part.padEnd(12)} ${pc.dim(`${(ms / 1_000).toFixed(2)} s`)}`),
     keepUp: (news, logFile) => say(`  ${partNewsText(news, logFile)}`),
@@ -144,55 +209,10 @@ async function lockState(stateDirectory: string): Promise<Server> {
     await listenOnUnixSocket(server, socketPath);
   } catch (cause) {
     if (!(cause instanceof SocketInUseError)) throw cause;
-    throw new Error(`another mesh runs on "${stateDirectory}": stop it, or name another with --state-dir`, {
-      cause,
-    });
+    const text = `another mesh runs in "${stateDirectory}"\n  fix: stop it (Ctrl-C there), or: npm start -- --state-dir DIR`;
+    throw new Error(text, { cause });
   }
   return server;
-}
-
-async function stopAll(parts: {
-  mesh: Mesh | undefined;
-  receiver: OtlpReceiver;
-  lock: Server;
-  say: (text: string) => void;
-}): Promise<void> {
-  const { mesh, receiver, lock, say } = parts;
-  const left = mesh === undefined ? [] : await endLeases(mesh);
-  await mesh?.stop();
-  await receiver.close();
-  lock.close();
-  if (left === 'unknown')
-    say(pc.red('  the demo database did not answer: users left there end with the next start'));
-  else if (left.length > 0) say(pc.red(`  left at the demo database: ${left.join(', ')}`));
-  else say(pc.dim('Stopped: no process and no database user is left.'));
-}
-
-/**
- * The sidecar gives back what it holds as it stops; what one that died has left is revoked. What is left at the target then
- * is said, not hidden. `unknown`: the target is down.
- */
-async function endLeases(mesh: Mesh): Promise<readonly string[] | 'unknown'> {
-  await mesh.stopService('sidecar');
-  try {
-    await mesh.admin.revokeAll('the mesh stops', leaveMsMax);
-  } catch {
-    // The broker is down, or the target: what stands there is looked at next, and told.
-  }
-  const end = performance.now() + leaveMsMax;
-  for (;;) {
-    const left = await leaseRoles(mesh);
-    if (left.length === 0 || performance.now() > end) return left;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function leaseRoles({ target }: Mesh): Promise<readonly string[] | 'unknown'> {
-  try {
-    return await seeLeaseRoles(target.server, target.superuserPassword, devMesh.brokerName);
-  } catch {
-    return 'unknown'; // whatever the fault, the mesh is stopped next, and the user is told
-  }
 }
 
 /** Whether a command typed in this directory finds the mesh by itself. */
