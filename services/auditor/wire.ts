@@ -76,6 +76,7 @@ export async function startAuditor(
   startGapWatch(service, ingest);
   const answers = auditService({
     store,
+    quarantine,
     publisher,
     signal,
     verifierKey: key.verifierKey,

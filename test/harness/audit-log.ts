@@ -41,5 +41,5 @@ export async function openAuditLog(
         retryAfter: () => undefined,
       })),
     );
-  return { store, files, key, publisher, deliver, close };
+  return { store, quarantine, files, key, publisher, deliver, close };
 }

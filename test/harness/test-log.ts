@@ -10,13 +10,15 @@ const eventsPerBatch = 256;
 export async function openTestLog(scope: Scope) {
   const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
   const trust = await testTrust(scope, clock);
-  const { store, deliver, close } = await openAuditLog(path.join(tempDir(scope), 'log'), { trust, clock });
+  const directory = path.join(tempDir(scope), 'log');
+  const { store, quarantine, deliver, close } = await openAuditLog(directory, { trust, clock });
   scope.after(close);
   const broker = await TestBroker.make(trust, 'b1', clock);
   deliver('b1', broker.startEpoch());
   return {
     clock,
     store,
+    quarantine,
     write: (...drafts: TestDraft[]) => deliver('b1', broker.batch(drafts)),
     /** Writes so many denials. */
     fill: (count: number) => {

@@ -21,11 +21,11 @@ const checkpoint = { size: 1, root: Buffer.alloc(32), note: 'the newest checkpoi
 /** The auditor's queries as it serves them: viewers by mutual TLS, the operator by a socket of his own. */
 async function serve(t: TestContext) {
   const directory = tempDir(t);
-  const { store, close } = await openStore(directory);
+  const { store, quarantine, close } = await openStore(directory);
   t.after(close);
   const publisher = { latest: () => checkpoint } as unknown as CheckpointPublisher;
   const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
-  const answers = auditService({ store, publisher, signal: new LogSignal(), ...facts });
+  const answers = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const by = { clock: systemClock, log: capturedLog().log };
   const ca = await TestCa.create();
   const socket = path.join(directory, 'admin', 'admin.sock');

@@ -23,9 +23,10 @@ const perCallMax = partsPerCallMax * recordsPerPartMax;
 /** A real log behind the auditor's own service, asked as the command line asks. */
 async function serve(t: TestContext) {
   const log = await openTestLog(t);
+  const { store, quarantine } = log;
   const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
   const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
-  const answers = auditService({ store: log.store, publisher, signal: new LogSignal(), ...facts });
+  const answers = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const by = { clock: systemClock, log: capturedLog().log };
   const socket = path.join(tempDir(t), 'admin', 'admin.sock');
   const listeners = [{ kind: 'unix', path: socket }] as const;

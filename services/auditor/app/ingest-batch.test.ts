@@ -63,7 +63,7 @@ async function auditor(directory = tempDir(scope)) {
       .records.map((record) => record.leaf);
   const sequences = () =>
     leaves().map((leaf) => (JSON.parse(leaf.toString()) as { source: { seq: number } }).source.seq);
-  return { store, close, ingest, deliver, announced, receipts, leaves, sequences, directory };
+  return { store, quarantine, close, ingest, deliver, announced, receipts, leaves, sequences, directory };
 }
 
 const oneTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
@@ -109,7 +109,7 @@ test('after a restart the sequence goes on, and what is there already is acknowl
   assert.deepEqual(second.deliver(...sent, broker.fill(1)), ['acked', 'acked', 'acked']);
   assert.deepEqual(second.sequences(), oneTo(4));
   assert.equal(second.receipts.length, 3);
-  assert.equal(second.store.quarantinedCount(), 0);
+  assert.equal(second.quarantine.unsettledCount(), 0);
   second.close();
 });
 
@@ -146,7 +146,7 @@ test('what does not fit into the waiting room comes again later, and nothing is 
 });
 
 test('a second history signed by the broker is put aside and never appended', async () => {
-  const { deliver, sequences, store, leaves, close } = await auditor();
+  const { deliver, sequences, quarantine, leaves, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   deliver(broker.startEpoch());
   const restored = broker.clone();
@@ -155,7 +155,7 @@ test('a second history signed by the broker is put aside and never appended', as
   const [other, next] = [restored.fill(3), restored.fill(1)];
   assert.deepEqual(deliver(other, other, next), ['acked', 'acked', 'acked']);
   assert.deepEqual(leaves(), before);
-  assert.equal(store.quarantinedCount(), 2, 'repetitions are counted, not kept twice');
+  assert.equal(quarantine.unsettledCount(), 2, 'repetitions are counted, not kept twice');
   assert.deepEqual(deliver(broker.fill(1)), ['acked']);
   assert.deepEqual(sequences(), oneTo(5), 'the first history goes on');
   close();
@@ -186,7 +186,7 @@ test('a broker that starts on a restored store is an alarm, and a forger who ope
 });
 
 test('a forged batch in the place of a missing one does not keep the genuine one out', async () => {
-  const { deliver, sequences, store, close } = await auditor();
+  const { deliver, sequences, quarantine, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const [epoch, missing, later] = [broker.startEpoch(), broker.fill(1), broker.fill(1)];
   const forged = {
@@ -197,12 +197,12 @@ test('a forged batch in the place of a missing one does not keep the genuine one
   deliver(epoch, forged, later);
   assert.deepEqual(deliver(missing), ['acked']);
   assert.deepEqual(sequences(), oneTo(3));
-  assert.equal(store.quarantinedCount(), 1);
+  assert.equal(quarantine.unsettledCount(), 1);
   close();
 });
 
 test('poison is put aside with its reason, acknowledged, and holds nobody up', async () => {
-  const { deliver, sequences, store, close } = await auditor();
+  const { deliver, sequences, quarantine, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const stranger = await TestBroker.make(trust, 'b2', clock);
   const epoch = broker.startEpoch();
@@ -224,25 +224,25 @@ test('poison is put aside with its reason, acknowledged, and holds nobody up', a
     deliver(...poison),
     poison.map(() => 'acked'),
   );
-  assert.equal(store.quarantinedCount(), poison.length);
+  assert.equal(quarantine.unsettledCount(), poison.length);
   assert.deepEqual(deliver(broker.fill(1)), ['acked']);
   assert.deepEqual(sequences(), oneTo(2));
   close();
 });
 
 test('an event id that the log has already does not enter it twice, and what follows waits', async () => {
-  const { deliver, sequences, store, close } = await auditor();
+  const { deliver, sequences, quarantine, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const id = 'evt_01k0000000000000000000000a';
   deliver(broker.startEpoch(), broker.batch([{ id }]));
   assert.deepEqual(deliver(broker.batch([{ id }]), broker.fill(1)), ['acked', 'waiting']);
   assert.deepEqual(sequences(), oneTo(2));
-  assert.equal(store.quarantinedCount(), 1);
+  assert.equal(quarantine.unsettledCount(), 1);
   close();
 });
 
 test('an epoch is opened only by its broker’s own SVID, in time, from our trust domain, and never backwards', async () => {
-  const { deliver, sequences, store, close } = await auditor();
+  const { deliver, sequences, quarantine, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const foreign = await TestBroker.make(await testTrust(scope, clock), 'b1', clock);
   const source = await trust.source((await TestBroker.make(trust, 'b2', clock)).spiffeId);
@@ -253,7 +253,7 @@ test('an epoch is opened only by its broker’s own SVID, in time, from our trus
   clock.time -= 2 * 3_600_000;
   deliver(foreign.startEpoch(), impostor.startEpoch(), expired, broker.clone().startEpoch(1));
   assert.deepEqual(sequences(), [1]);
-  assert.equal(store.quarantinedCount(), 3);
+  assert.equal(quarantine.unsettledCount(), 3);
   close();
 });
 

@@ -24,8 +24,8 @@ export const retryAfterMs = 5_000;
 
 export type IngestOptions = {
   readonly store: RecordStore;
-  /** What was refused before: a batch that comes late for a skipped place is compared with it. */
-  readonly quarantine: Pick<QuarantineStore, 'claims' | 'payload'>;
+  /** Takes what is refused. A batch that comes late for a skipped place is compared with what was refused before. */
+  readonly quarantine: Pick<QuarantineStore, 'add' | 'claims' | 'payload'>;
   readonly announcer: Announcer;
   readonly clock: Clock;
   readonly log: Log;
@@ -248,10 +248,10 @@ export class Ingest {
   }
 
   #putAside({ reason, detail }: Refusal, delivery: Delivery, arrival?: Arrival): void {
-    const { store, clock, log } = this.#options;
+    const { quarantine, clock, log } = this.#options;
     const { subject, payload } = delivery;
     const [broker, firstSeq] = [arrival?.header.broker, arrival?.header.first_seq];
-    store.quarantine({ reason, detail, subject, broker, firstSeq, payload }, clock.now());
+    quarantine.add({ reason, detail, subject, broker, firstSeq, payload }, clock.now());
     const facts = { reason, detail, subject, broker, first_seq: firstSeq };
     if (reason === 'equivocation')
       log.error(facts, 'ALARM: a broker signed two different histories; the second was put aside');

@@ -59,8 +59,12 @@ export type QuarantinedMessage = {
 /** Events of a broker, both ends included. */
 export type ClaimedRange = { readonly broker: SpiffeId; readonly from: number; readonly to: number };
 
-/** What was refused, for the operator. The writes are made within {@link RecordStore.append}. */
+/** What was refused. A record settles it: `settle` and `settleClaims` are called within its {@link RecordStore.append}. */
 export type QuarantineStore = {
+  /** Keeps a message, with its bytes while there is room for them. The same bytes again are counted. */
+  add(refused: Quarantined, now: UnixMs): void;
+  /** Messages that no operator has settled yet. */
+  unsettledCount(): number;
   /** By id, from one on. */
   list(query: {
     readonly fromId: number;
@@ -86,8 +90,6 @@ export type QuarantineStore = {
   settle(id: number, recordIndex: number): void;
   /** Marks every message that claims a place of the range as settled by a record. */
   settleClaims(range: ClaimedRange, recordIndex: number): void;
-  /** Moves a broker's mark past events that will not come. */
-  moveMark(high: HighWater): void;
 };
 
 /** A record as it stands in the log. */
@@ -142,9 +144,8 @@ export type RecordStore = {
    * writes what belongs to the same commit.
    */
   append(batches: readonly AcceptedBatch[], now: UnixMs, also?: () => void): Appended;
-  quarantine(refused: Quarantined, now: UnixMs): void;
-  /** Messages that no operator has settled yet. */
-  quarantinedCount(): number;
+  /** Moves a broker's mark past events that will not come; within {@link append}, with the record that says so. */
+  moveMark(high: HighWater): void;
   latestCheckpoint(): SignedCheckpoint | undefined;
   addCheckpoint(checkpoint: SignedCheckpoint): void;
   record(index: number): LogRecord | undefined;

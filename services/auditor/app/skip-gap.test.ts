@@ -158,7 +158,7 @@ test('what was refused in its turn is skipped by an operator: the log goes on, a
   );
   assert.equal(event.data['resume_prev_sha256'], sha256(refused.header).toString('hex'));
   assert.deepEqual(at.announced.slice(3, 5), ['epoch.started', 'log.gap_skipped']);
-  assert.equal(at.store.quarantinedCount(), 0, 'the refused message is settled by the record');
+  assert.equal(at.quarantine.unsettledCount(), 0, 'the refused message is settled by the record');
   assert.equal(at.quarantine.find(1)?.settledIndex, index);
   at.close();
 });
@@ -306,14 +306,14 @@ test('forged claims of a hole keep the hash of what was refused in its turn out 
   const spiffeId = stintIds.broker(testDomain, 'b1');
   const forged = { reason: 'bad_signature', detail: '', subject: 'audit.b1', broker: spiffeId } as const;
   for (let i = 0; i < 70; i++)
-    at.store.quarantine({ ...forged, firstSeq: 4, payload: Buffer.from(`forged ${i}`) }, clock.now());
+    at.quarantine.add({ ...forged, firstSeq: 4, payload: Buffer.from(`forged ${i}`) }, clock.now());
   const { refused } = await withRefusedBatch(at);
   at.waitFor(skipAfterMs);
   const index = skipGap(order(at), at.parts);
   const { data } = JSON.parse(String(at.store.record(index)?.leaf)) as { data: { refused_sha256: string[] } };
   assert.equal(data.refused_sha256[0], sha256(batchPayload(refused)).toString('hex'));
   assert.equal(data.refused_sha256.length, 64);
-  assert.equal(at.store.quarantinedCount(), 0);
+  assert.equal(at.quarantine.unsettledCount(), 0);
   at.close();
 });
 
@@ -368,7 +368,7 @@ test('a crash before the commit leaves nothing, and after a crash right behind i
   const { at, waiting } = await withRefusedBatch();
   at.waitFor(skipAfterMs);
   const size = at.store.size();
-  const quarantine = { claims: () => [], moveMark: () => assert.fail('the disk is full') };
+  const quarantine = { claims: () => [], settleClaims: () => assert.fail('the disk is full') };
   const failing = { ...at.parts, quarantine: quarantine as never };
   assert.throws(() => skipGap(order(at), failing), /the disk is full/);
   assert.equal(at.store.size(), size);
@@ -387,16 +387,16 @@ test('a refused message that is nobody’s turn is dismissed by a record that na
   const at = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   at.deliver(broker.startEpoch(), Buffer.from('junk'));
-  assert.equal(at.store.quarantinedCount(), 1);
+  assert.equal(at.quarantine.unsettledCount(), 1);
   const index = dismissRefusal({ id: 1, ...words }, at.parts);
-  assert.equal(at.store.quarantinedCount(), 0);
+  assert.equal(at.quarantine.unsettledCount(), 0);
   assert.equal(at.quarantine.payload(1)?.toString(), 'junk');
   const event = JSON.parse(String(at.store.record(index)?.leaf)) as { data: Record<string, unknown> };
   assert.equal(event.data['payload_sha256'], sha256(Buffer.from('junk')).toString('hex'));
   assert.throws(() => dismissRefusal({ id: 1, ...words }, at.parts), { reason: 'CONCURRENT_UPDATE' });
   assert.throws(() => dismissRefusal({ id: 2, ...words }, at.parts), { reason: 'RECORD_NOT_FOUND' });
   at.deliver(Buffer.from('junk'));
-  assert.equal(at.store.quarantinedCount(), 0, 'the same bytes again are dealt with already');
+  assert.equal(at.quarantine.unsettledCount(), 0, 'the same bytes again are dealt with already');
   at.deliver(Buffer.from('more'));
   dismissRefusal({ id: 2, ...words }, at.parts);
   at.deliver(broker.fill(2));

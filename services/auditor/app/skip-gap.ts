@@ -49,7 +49,7 @@ export function skipGap(order: SkipOrder, parts: SkipParts): number {
   const draft = { type: gapSkippedType, data: gapSkipData(skip) } as const;
   const index = appendOwnRecord(draft, parts, (recordIndex) => {
     parts.crashPoint?.('before skip');
-    parts.quarantine.moveMark(high); // 2
+    parts.store.moveMark(high); // 2
     const hole = { broker: skip.broker, from: skip.missingFrom, to: skip.resumeAt - 1 };
     parts.quarantine.settleClaims(hole, recordIndex);
   });

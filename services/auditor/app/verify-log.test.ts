@@ -116,7 +116,7 @@ test('events are taken and the log is whole however the clocks of broker and aud
     log.publisher.current();
   }
   assert.equal(log.store.size(), 1 + types.length);
-  assert.equal(log.store.quarantinedCount(), 0);
+  assert.equal(log.quarantine.unsettledCount(), 0);
   log.close();
   assert.deepEqual(classesOf(directory), []);
 });

@@ -26,10 +26,10 @@ import {
 const scope = suiteScope();
 
 test('one viewer takes neither another viewer’s room nor the operator’s, and gets its own back', async () => {
-  const { store, close } = await openStore(tempDir(scope));
+  const { store, quarantine, close } = await openStore(tempDir(scope));
   const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
   const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
-  const { handlers } = auditService({ store, publisher, signal: new LogSignal(), ...facts });
+  const { handlers } = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const out = { write: () => true, drained: () => Promise.resolve() };
   const ends: AbortController[] = [];
   const contextOf = (caller: Caller) => {
@@ -73,10 +73,10 @@ test('one viewer takes neither another viewer’s room nor the operator’s, and
 
 test('the mesh and the local socket count by themselves: a full one leaves the other its room', async () => {
   const directory = tempDir(scope);
-  const { store, close } = await openStore(directory);
+  const { store, quarantine, close } = await openStore(directory);
   const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
   const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
-  const shared = auditService({ store, publisher, signal: new LogSignal(), ...facts });
+  const shared = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const by = { clock: systemClock, log: createLog({ service: 'test', level: 'silent' }) };
   const open = async (name: string) => {
     const socket = path.join(directory, name, 'a.sock');

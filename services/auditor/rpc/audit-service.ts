@@ -14,7 +14,7 @@ import { services } from '@stint/common/proto.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { isBrokerId } from '@stint/common/spiffe-id.ts';
 import { listRecords } from '../app/list-records.ts';
-import type { LogRecord } from '../app/ports.ts';
+import type { LogRecord, QuarantineStore } from '../app/ports.ts';
 import {
   type ProofParts,
   proveConsistency,
@@ -34,6 +34,7 @@ import {
 
 /** What the service answers from. */
 export type AuditServiceParts = ProofParts & {
+  readonly quarantine: Pick<QuarantineStore, 'unsettledCount'>;
   readonly verifierKey: string;
   readonly sources: () => Iterable<Source<unknown>>;
   readonly isBusConnected: () => boolean;
@@ -104,7 +105,7 @@ function status(parts: AuditServiceParts): GetStatusResponse {
     sources: Array.from(parts.sources())
       .filter((source) => isBrokerId(source.broker))
       .map(sourceStatus),
-    quarantined: parts.store.quarantinedCount(),
+    quarantined: parts.quarantine.unsettledCount(),
     busConnected: parts.isBusConnected(),
     version: parts.version,
   };

@@ -7,7 +7,7 @@ import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { testDomain } from '../../../test/harness/test-broker.ts';
 import { openStore, recordsFile } from './open-store.ts';
-import { quarantineBytesMax } from './record-store.ts';
+import { quarantineBytesMax } from './quarantine-store.ts';
 
 const scope = suiteScope();
 const broker = stintIds.broker(testDomain, 'b1');
@@ -21,9 +21,9 @@ const refused = (firstSeq: number, payload = Buffer.from(`message ${firstSeq}`))
 });
 
 test('what was refused is listed by id, in pages, and as claims of a place, until it is settled', async () => {
-  const { store, quarantine, close } = await openStore(tempDir(scope));
-  for (const seq of [4, 5, 9]) store.quarantine(refused(seq), 1_000);
-  store.quarantine(refused(5), 2_000);
+  const { quarantine, close } = await openStore(tempDir(scope));
+  for (const seq of [4, 5, 9]) quarantine.add(refused(seq), 1_000);
+  quarantine.add(refused(5), 2_000);
   const ids = (query: { fromId: number; count: number; includeSettled: boolean }) =>
     quarantine.list(query).map(({ id, firstSeq, times }) => [id, firstSeq, times]);
   const all = { fromId: 0, count: 10, includeSettled: false };
@@ -43,14 +43,26 @@ test('what was refused is listed by id, in pages, and as claims of a place, unti
   assert.deepEqual(claims(4, 9), [2]);
   assert.equal(quarantine.find(3)?.settledIndex, 77);
   assert.equal(quarantine.find(4), undefined);
-  assert.equal(store.quarantinedCount(), 1);
+  assert.equal(quarantine.unsettledCount(), 1);
+  close();
+});
+
+test('what is refused is kept, counted when it comes again, and never fills the disk', async () => {
+  const { quarantine, close } = await openStore(tempDir(scope));
+  for (let i = 0; i < 5; i++) quarantine.add(refused(1), 0);
+  assert.equal(quarantine.unsettledCount(), 1);
+  const large = Buffer.alloc(quarantineBytesMax / 2);
+  for (let i = 0; i < 4; i++) quarantine.add(refused(2, Buffer.concat([Buffer.from([i]), large])), 0);
+  assert.equal(quarantine.unsettledCount(), 5);
+  const kept = [2, 3, 4, 5].map((id) => quarantine.find(id)?.isKept);
+  assert.deepEqual(kept, [true, false, false, false]);
   close();
 });
 
 test('bytes that there was no room for are known by their hash', async () => {
-  const { store, quarantine, close } = await openStore(tempDir(scope));
-  store.quarantine(refused(1, Buffer.alloc(quarantineBytesMax)), 1_000);
-  store.quarantine(refused(2), 1_000);
+  const { quarantine, close } = await openStore(tempDir(scope));
+  quarantine.add(refused(1, Buffer.alloc(quarantineBytesMax)), 1_000);
+  quarantine.add(refused(2), 1_000);
   assert.deepEqual([quarantine.find(1)?.isKept, quarantine.find(2)?.isKept], [true, false]);
   assert.equal(quarantine.payload(2), undefined);
   assert.equal(quarantine.find(2)?.payloadSha256.length, 32);
@@ -60,14 +72,14 @@ test('bytes that there was no room for are known by their hash', async () => {
 test('a log made before messages could be settled is brought up to date, and keeps what it holds', async () => {
   const directory = tempDir(scope);
   const first = await openStore(directory);
-  first.store.quarantine(refused(1), 1_000);
+  first.quarantine.add(refused(1), 1_000);
   first.close();
   const database = new DatabaseSync(path.join(directory, recordsFile));
   database.exec(`ALTER TABLE quarantine DROP COLUMN settled_index;
     DELETE FROM kysely_migration WHERE name = '0002-settle-quarantine'`);
   database.close();
-  const { store, quarantine, close } = await openStore(directory);
-  assert.equal(store.quarantinedCount(), 1);
+  const { quarantine, close } = await openStore(directory);
+  assert.equal(quarantine.unsettledCount(), 1);
   assert.equal(quarantine.find(1)?.settledIndex, undefined);
   close();
 });

@@ -1,21 +1,58 @@
+import { sha256 } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
+import type { UnixMs } from '@stint/common/time.ts';
 import { type Compilable, type Kysely, sql } from 'kysely';
-import type { ClaimedRange, QuarantinedMessage, QuarantineStore } from '../app/ports.ts';
+import type { ClaimedRange, Quarantined, QuarantinedMessage, QuarantineStore } from '../app/ports.ts';
 import { signedReasons } from '../domain/quarantine-reason.ts';
-import type { HighWater } from '../domain/source-sequence.ts';
 import type { Schema } from './schema.ts';
-import { moveSource } from './statements.ts';
+import { compileQuarantine } from './statements.ts';
 
-/** What was refused, as the operator sees it. Messages come in by the record store; here they are read and settled. */
+/** Bytes of refused messages that are kept whole; beyond it only their hash and what is known of them. */
+export const quarantineBytesMax = 67_108_864;
+
+/** What was refused, and what became of it. */
 export class SqliteQuarantineStore implements QuarantineStore {
   readonly #database: SqliteDatabase;
   readonly #db: Kysely<Schema>;
+  readonly #statements: ReturnType<typeof compileQuarantine>;
 
   /** `db` compiles queries for `database`, whose migrations have run. */
   constructor(database: SqliteDatabase, db: Kysely<Schema>) {
     this.#database = database;
     this.#db = db;
+    this.#statements = compileQuarantine(database, db);
+  }
+
+  add(refused: Quarantined, now: UnixMs): void {
+    const { payload, reason, detail, subject, broker = null, firstSeq = null } = refused;
+    this.#database.transaction(() => {
+      const [{ kept } = { kept: 0 }] = this.#statements.keptBytes.all([]) as { kept: number }[];
+      const stored = kept + payload.length <= quarantineBytesMax ? payload : null;
+      this.#statements.add.run([
+        sha256(payload),
+        reason,
+        detail,
+        subject,
+        broker,
+        firstSeq,
+        payload.length,
+        stored,
+        1,
+        now,
+        now,
+      ]);
+    });
+  }
+
+  unsettledCount(): number {
+    const [row] = this.#database.rows(
+      this.#db
+        .selectFrom('quarantine')
+        .select((eb) => eb.fn.countAll().as('count'))
+        .where('settled_index', 'is', null),
+    ) as { count: number }[];
+    return row?.count ?? 0;
   }
 
   list(query: { fromId: number; count: number; includeSettled: boolean }): QuarantinedMessage[] {
@@ -59,10 +96,6 @@ export class SqliteQuarantineStore implements QuarantineStore {
     const settled = this.#db.updateTable('quarantine').set({ settled_index: recordIndex });
     const claims = settled.where('broker', '=', broker).where('settled_index', 'is', null);
     this.#database.rows(claims.where('first_seq', '>=', from).where('first_seq', '<=', to));
-  }
-
-  moveMark({ broker, seq, batchSha256, epoch }: HighWater): void {
-    this.#database.prepare(moveSource(this.#db).compile().sql).all([broker, seq, batchSha256, epoch]);
   }
 
   #messages() {

@@ -13,7 +13,6 @@ import { checkSigned, LogMismatchError } from '../app/publish-checkpoint.ts';
 import { LogFiles } from './log-files.ts';
 import { createLogKey } from './log-key.ts';
 import { openStore } from './open-store.ts';
-import { quarantineBytesMax } from './record-store.ts';
 
 const scope = suiteScope();
 const clock = { now: () => Date.UTC(2026, 10, 22) };
@@ -160,26 +159,4 @@ test('the log’s key is made once, in a private file, and its public half has a
   ];
   assert.equal(first.verifierKey, second.verifierKey);
   await assert.rejects(createLogKey(directory, 'two words'), /cannot name a key/);
-});
-
-test('what is refused is kept, counted when it comes again, and never fills the disk', async () => {
-  const { store, close } = await madeLog();
-  const refuse = (payload: Buffer) =>
-    store.quarantine(
-      {
-        reason: 'malformed_message',
-        detail: '',
-        subject: 'audit.b1',
-        broker: undefined,
-        firstSeq: undefined,
-        payload,
-      },
-      0,
-    );
-  for (let i = 0; i < 5; i++) refuse(Buffer.from('same'));
-  assert.equal(store.quarantinedCount(), 1);
-  const large = Buffer.alloc(quarantineBytesMax / 2);
-  for (let i = 0; i < 4; i++) refuse(Buffer.concat([Buffer.from([i]), large]));
-  assert.equal(store.quarantinedCount(), 5);
-  close();
 });

@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { parseBatchHeader } from '@stint/common/audit-batch.ts';
 import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
-import { sha256 } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import type { UnixMs } from '@stint/common/time.ts';
@@ -11,7 +10,6 @@ import type {
   AcceptedEvent,
   Appended,
   LogRecord,
-  Quarantined,
   RecordFilter,
   RecordPage,
   RecordStore,
@@ -25,8 +23,6 @@ import { compileStatements } from './statements.ts';
 
 /** Rows that one list call looks at without finding enough: it then gives a short page and where to go on. */
 export const scannedRowsMax = 20_000;
-/** Bytes of refused messages that are kept whole; beyond it only their hash and what is known of them. */
-export const quarantineBytesMax = 67_108_864;
 
 /**
  * The log on disk. The tree needs no rows of its own: each record carries the hashes of the subtrees that it completes,
@@ -126,15 +122,16 @@ export class SqliteRecordStore implements RecordStore {
     return { kind: 'appended', firstIndex };
   }
 
+  /** Gives the broker's number. */
+  moveMark({ broker, seq, batchSha256, epoch }: HighWater): number {
+    const [row] = this.#statements.moveSource.all([broker, seq, batchSha256, epoch]) as { id: number }[];
+    return row?.id ?? 0;
+  }
+
   #insertBatch(before: Frontier, batch: AcceptedBatch, now: UnixMs): Frontier {
     const { broker, epoch, firstSeq, events, sha256: hash } = batch;
     const lastSeq = firstSeq + events.length - 1;
-    const [{ id: sourceId } = { id: 0 }] = this.#statements.moveSource.all([
-      broker,
-      lastSeq,
-      hash,
-      epoch,
-    ]) as { id: number }[];
+    const sourceId = this.moveMark({ broker, seq: lastSeq, batchSha256: hash, epoch });
     if (batch.opens !== undefined) {
       const chain = JSON.stringify(batch.opens.chainDer.map((der) => der.toString('base64')));
       this.#statements.insertEpoch.run([
@@ -200,37 +197,6 @@ export class SqliteRecordStore implements RecordStore {
       }
     }
     return undefined;
-  }
-
-  quarantine(refused: Quarantined, now: UnixMs): void {
-    const { payload, reason, detail, subject, broker = null, firstSeq = null } = refused;
-    this.#database.transaction(() => {
-      const [{ kept } = { kept: 0 }] = this.#statements.quarantineKept.all([]) as { kept: number }[];
-      const stored = kept + payload.length <= quarantineBytesMax ? payload : null;
-      this.#statements.quarantine.run([
-        sha256(payload),
-        reason,
-        detail,
-        subject,
-        broker,
-        firstSeq,
-        payload.length,
-        stored,
-        1,
-        now,
-        now,
-      ]);
-    });
-  }
-
-  quarantinedCount(): number {
-    const [row] = this.#database.rows(
-      this.#db
-        .selectFrom('quarantine')
-        .select((eb) => eb.fn.countAll().as('count'))
-        .where('settled_index', 'is', null),
-    ) as { count: number }[];
-    return row?.count ?? 0;
   }
 
   latestCheckpoint(): SignedCheckpoint | undefined {

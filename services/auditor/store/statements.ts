@@ -11,7 +11,7 @@ function insert<Table extends keyof Schema & string>(
   return db.insertInto(table).values(Object.fromEntries(columns.map((column) => [column, 0])) as never);
 }
 
-/** The statements of the hot path, compiled once; each is run with its parameters in the order of its text. */
+/** The statements of the log's hot path, compiled once; each is run with its parameters in the order of its text. */
 export function compileStatements(database: SqliteDatabase, db: Kysely<Schema>) {
   const prepare = (query: Compilable<unknown>): CachedStatement => database.prepare(query.compile().sql);
   return {
@@ -25,10 +25,15 @@ export function compileStatements(database: SqliteDatabase, db: Kysely<Schema>) 
     insertBatch: prepare(insert(db, 'batches', batchColumns)),
     insertEpoch: prepare(insert(db, 'epochs', ['source_id', 'epoch', 'first_seq', 'public_key', 'chain'])),
     moveSource: prepare(moveSource(db)),
-    quarantineKept: prepare(
-      db.selectFrom('quarantine').select(sql<number>`coalesce(sum(length(payload)), 0)`.as('kept')),
-    ),
-    quarantine: prepare(quarantine(db)),
+  };
+}
+
+/** The same for what is refused: whoever floods the bus makes this path hot. */
+export function compileQuarantine(database: SqliteDatabase, db: Kysely<Schema>) {
+  const kept = db.selectFrom('quarantine').select(sql<number>`coalesce(sum(length(payload)), 0)`.as('kept'));
+  return {
+    keptBytes: database.prepare(kept.compile().sql),
+    add: database.prepare(quarantine(db).compile().sql),
   };
 }
 
@@ -71,7 +76,7 @@ const quarantineColumns = [
 ] as const;
 
 /** Sets how far a broker has come; run with spiffe_id, seq, batch_sha256, epoch. Gives its number. */
-export function moveSource(db: Kysely<Schema>) {
+function moveSource(db: Kysely<Schema>) {
   return insert(db, 'sources', ['spiffe_id', 'seq', 'batch_sha256', 'epoch'])
     .onConflict((on) =>
       on.column('spiffe_id').doUpdateSet((eb) => ({
