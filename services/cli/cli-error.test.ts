@@ -46,6 +46,19 @@ test('a field of the contract is named as it was typed', () => {
   assert.equal(fault('page_size'), 'page_size: too long');
 });
 
+test('why the value of a field is refused stands with why, whatever the value holds', () => {
+  const failure = (said: string) =>
+    failureOf(new ServiceError('INVALID_FIELD', `spiffe_id: ${said}`, { metadata: { field: 'spiffe_id' } }));
+  assert.partialDeepStrictEqual(failure('"a: b" is not a SPIFFE ID: it must start with "spiffe://"'), {
+    what: 'SPIFFE_ID: "a: b" is not a SPIFFE ID',
+    why: 'it must start with "spiffe://"',
+  });
+  assert.partialDeepStrictEqual(failure('"a: b" is not one'), {
+    what: 'SPIFFE_ID: "a: b" is not one',
+    why: errorReasons.INVALID_FIELD.meaning,
+  });
+});
+
 test('the fix for a field speaks of what was typed, and of a list only where one helps', () => {
   const failure = (field: string) =>
     failureOf(new ServiceError('INVALID_FIELD', `${field}: malformed`, { metadata: { field } }));

@@ -124,6 +124,9 @@ function typedWordOf({ metadata }: ServiceError): string | undefined {
   return word === undefined || key.length === 0 ? word : `${word} ${key.join('.')}`;
 }
 
+/** A field's fault and, behind a colon that no quoted value holds, why it is one. */
+const faultAndWhy = /^((?:"[^"]*"|[^":])+): (.+)$/s;
+
 // Services write "what: why"; a message that begins with a field's name says what is wrong with that field, all of it.
 function splitMessage(error: ServiceError): { what: string; why: string } {
   const { message, metadata, reason } = error;
@@ -132,7 +135,10 @@ function splitMessage(error: ServiceError): { what: string; why: string } {
   const what = message.slice(0, colon);
   const why = message.slice(colon + 2);
   const word = what === metadata['field'] ? typedWordOf(error) : undefined;
-  if (word !== undefined) return { what: `${word}: ${why}`, why: meaning };
+  if (word !== undefined) {
+    const [, fault = why, because = meaning] = faultAndWhy.exec(why) ?? [];
+    return { what: `${word}: ${fault}`, why: because };
+  }
   const isSentence = colon > 0 && what.includes(' ');
   return isSentence ? { what, why } : { what: message, why: meaning };
 }
