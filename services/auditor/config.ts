@@ -41,7 +41,7 @@ const options = {
     type: 'path',
     place: 'new file',
     default: '.stint/run/auditor/admin.sock',
-    doc: 'Unix socket for local queries, in a directory of its own (0700): who may open it may read the whole log.',
+    doc: 'Unix socket for the operator, in a directory of its own (0700): who may open it may read the whole log, and skip a gap or dismiss a refused message, which nothing undoes.',
   },
   natsUrl: {
     type: 'string',

@@ -37,7 +37,7 @@ export const auditMethods: MethodTable<typeof services.audit> = {
 
 const operator: MethodRow = { ...unary, callers: ['local'], concurrencyMax: 4 };
 
-/** What the operator alone may do, on the local socket. */
+/** What the operator alone may do, on the local socket. `SkipGap` and `DismissQuarantined` write to the log: nothing undoes them. */
 export const auditAdminMethods: MethodTable<typeof services.auditAdmin> = {
   ListQuarantine: operator,
   GetQuarantined: operator,
