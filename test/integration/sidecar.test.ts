@@ -111,6 +111,26 @@ test('a key used again with another body is refused, with the same body it is an
   await assert.rejects(acquire(workload, { ...keyed, action: 'write' }), refusedAs('IDEMPOTENCY_KEY_REUSED'));
 });
 
+test('one key for two questions at the same moment gives neither the other’s answer', async (t) => {
+  const { workload } = await startSidecarUnderTest(t);
+  const keyed = { idempotencyKey: 'deploy-4711', fresh: true };
+  const [first, second] = await Promise.allSettled([
+    acquire(workload, keyed),
+    acquire(workload, { ...keyed, resource: 'demo-db' }),
+  ]);
+  assert.equal(first.status === 'fulfilled' && first.value.grant?.resource, 'orders-api');
+  assert.ok(second.status === 'rejected' && refusedAs('IDEMPOTENCY_KEY_REUSED')(second.reason));
+});
+
+test('what the broker says of one caller’s key is not said to who asks the same without one', async (t) => {
+  const { workload } = await startSidecarUnderTest(t);
+  const idempotencyKey = 'deploy-4711';
+  await acquire(workload, { idempotencyKey, resource: 'demo-db' });
+  const keyed = assert.rejects(acquire(workload, { idempotencyKey }), refusedAs('IDEMPOTENCY_KEY_REUSED'));
+  const [plain] = await Promise.all([acquire(workload), keyed]);
+  assert.equal(plain.grant?.resource, 'orders-api');
+});
+
 test('each malformed input is refused with its field before the broker is asked', async (t) => {
   const { broker, workload } = await startSidecarUnderTest(t);
   const acquires: [AcquireRequest, ErrorReason, string][] = [

@@ -221,10 +221,13 @@ function heldAccess(
 }
 
 /** Whoever asks under the same name at the same time gets the same answer; undefined: nobody else can ask for this. */
-function flightOf({ idempotencyKey, ttlMs }: AccessFields, { key, isKeyOurs }: Asking): string | undefined {
+function flightOf(fields: AccessFields, { key, isKeyOurs }: Asking): string | undefined {
   // A wish for another lifetime is another question: the first answer may not fit the second asker.
-  if (key !== undefined) return `${ttlMs ?? 'default'} ${key}`;
-  return isKeyOurs ? undefined : `fresh ${idempotencyKey}`;
+  const ttl = fields.ttlMs ?? 'default';
+  if (isKeyOurs) return key === undefined ? undefined : `${ttl} ${key}`;
+  // What the broker says of a key is said to those who named it, and of no other question under it.
+  const kind = key === undefined ? 'fresh' : 'shared';
+  return `${kind} ${fields.idempotencyKey} ${ttl} ${cacheKey(fields)}`;
 }
 
 function answer(lease: HeldAccess, cached: boolean): Acquired {
