@@ -13,6 +13,7 @@ import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 import pg from 'pg';
 import { devMesh, Mesh, type MeshOptions } from '../../deploy/mesh/mesh.ts';
+import { processesIn } from '../../deploy/servers/processes-in.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
 import { isRoleNameOf } from '../../services/broker/providers/postgres/names.ts';
 import { skipWithoutNats, skipWithoutPostgres } from './scratch-servers.ts';
@@ -62,7 +63,7 @@ export class MeshUnderTest {
     const mesh = await Mesh.start({ ...rest, stateDirectory: directory, environment });
     scope.after(async () => {
       await mesh.stop();
-      assert.deepEqual(processesNaming(directory), [], 'a process of the mesh outlived it');
+      assert.deepEqual(processesLeft(directory), [], 'a process of the mesh outlived it');
     });
     return new MeshUnderTest(scope, mesh, directory);
   }
@@ -132,7 +133,12 @@ function isLeaseRole(name: string): boolean {
 
 const expectedServer = { trustDomain: devMesh.trustDomain, accepts: isBrokerId };
 
-/** Processes that have a folder's path in their command line or work in it, this one excepted. */
+/** Processes that name a folder or work in it, this one excepted: what a stop leaves is among them. */
+export function processesLeft(directory: string): number[] {
+  return [...new Set([...processesNaming(directory), ...processesIn(directory)])];
+}
+
+/** Processes that have a folder's path in their command line, this one excepted. */
 export function processesNaming(directory: string): number[] {
   const pids = readdirSync('/proc').map(Number);
   return pids.filter((pid) => {
