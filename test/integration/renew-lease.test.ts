@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
+import { formatTime } from '@stint/common/time.ts';
 import { BrokerCore, byCall, deployer, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
@@ -21,7 +22,7 @@ describe('a renewed lease', () => {
     assert.equal(core.target.validUntil(lease.entityName), end);
     const event = (await core.events()).at(-1);
     assert.equal(event?.type, 'lease.renewed');
-    assert.equal(event?.data['expires_at'], end);
+    assert.equal(event?.data['expires_at'], formatTime(end));
     assert.equal(event?.lease_id, lease.id);
     assert.equal(await core.pass(5 * minuteMs - 1), 0);
     core.target.login(credential).use('read');
