@@ -84,7 +84,10 @@ describe('a command at a terminal that has to wait', { skip }, () => {
 
   const asked = {
     broker: ['stint status', 'stint grants list', 'stint explain demo-db read', 'stint registry list'],
-    auditor: ['stint status', 'stint audit list', 'stint audit gap list', 'stint audit quarantine list'],
+    auditor: [
+      ...['stint status', 'stint audit list', 'stint audit tail'],
+      ...['stint audit gap list', 'stint audit quarantine list'],
+    ],
   } as const;
   for (const [part, lines] of Object.entries(asked) as [keyof typeof asked, readonly string[]][]) {
     it(`every command that asks the ${part} says within seconds that it waits for it, and Ctrl-C ends it`, async () => {
@@ -99,6 +102,16 @@ describe('a command at a terminal that has to wait', { skip }, () => {
       });
     });
   }
+
+  it('status says of a part that hangs where its log is, and what to do', async () => {
+    await whileStopped('auditor', async () => {
+      const { code, stdout } = await cli.run(['status']);
+      assert.equal(code, 1);
+      const advice =
+        /its log is \.stint\/logs\/auditor\.log, if it stays so, stop the mesh \(Ctrl-C in npm start\)/;
+      assert.match(stdout, new RegExp(`^auditor +down .* in time: .*, ${advice.source}`, 'm'));
+    });
+  });
 
   it('goes on when the broker does, and says nothing more', async () => {
     const typed = typeAtTerminal(commands.exec);

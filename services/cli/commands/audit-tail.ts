@@ -19,6 +19,8 @@ export function addAuditTail(audit: Command, run: Runner): void {
     .action(
       run<TailOptions>(async (session, { options }) => {
         const auditor = await session.channel('auditor');
+        // A stream of one that hangs looks like that of a log in which nothing happens: whether it answers is asked first.
+        await auditor.call(services.audit.GetStatus, {});
         const { from, type: typePrefix, limit = Number.POSITIVE_INFINITY } = options;
         const request = { typePrefix, ...(from === undefined ? {} : { fromIndex: from }) };
         let shown = 0;

@@ -1,14 +1,17 @@
+import path from 'node:path';
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
 import type { TargetStatus__Output } from '@stint/common/gen/stint/broker/v1/TargetStatus.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
 import type { Command } from 'commander';
+import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
 import { failureOf } from '../cli-error.ts';
 import type { CommandSession, ServiceName } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { quarantinedMessages } from '../quarantined-messages.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
+import { pathText } from '../views/path-text.ts';
 import { targetJson, targetRow, targetState } from '../views/target-view.ts';
 import { distanceText, timeJson } from '../views/time-text.ts';
 import { describeCommand } from './command-help.ts';
@@ -22,6 +25,8 @@ type PartStatus = {
   readonly summary: string;
   /** For people and programs: what is wrong; empty when nothing is. */
   readonly problems: readonly string[];
+  /** For people: where to look and what to do, when it could not be asked. */
+  readonly advice?: readonly string[];
   /** Whether one of them cannot wait: a history was forged. */
   readonly isAlarm?: boolean;
   /** For programs; null when the part could not be asked. */
@@ -111,8 +116,8 @@ function stateOf({ problems, facts }: Pick<PartStatus, 'problems' | 'facts'>): '
   return problems.length > 0 ? 'unwell' : 'up';
 }
 
-function partRow({ problems, spiffeId, summary, ...status }: PartStatus): readonly Cell[] {
-  const facts = [...problems, ...(summary === '' ? [] : [summary])].join(', ');
+function partRow({ problems, spiffeId, summary, advice = [], ...status }: PartStatus): readonly Cell[] {
+  const facts = [...problems, ...advice, ...(summary === '' ? [] : [summary])].join(', ');
   return [status.part, stateCell({ problems, ...status }), spiffeId, facts];
 }
 
@@ -138,7 +143,28 @@ async function ask(
     return await read(session);
   } catch (thrown) {
     const { what, why } = failureOf(thrown);
-    return { part, spiffeId: '', summary: '', problems: [`${what}: ${why}`], facts: null };
+    const advice = adviceOn(session, part);
+    return { part, spiffeId: '', summary: '', problems: [`${what}: ${why}`], advice, facts: null };
+  }
+}
+
+/** Of a part of the mesh that `npm start` runs; of others only who runs them knows. */
+function adviceOn(session: CommandSession, part: ServiceName): readonly string[] {
+  const source = sourceOf(session, part);
+  if (source === undefined || path.basename(source) !== 'mesh.json') return [];
+  const log = path.join(meshPaths(path.dirname(source)).logs, `${part}.log`);
+  return [
+    `its log is ${pathText(log, process.cwd())}`,
+    'if it stays so, stop the mesh (Ctrl-C in npm start) and start it again',
+  ];
+}
+
+/** Who named a part's socket; undefined when nobody did, or is believed. */
+function sourceOf(session: CommandSession, part: ServiceName): string | undefined {
+  try {
+    return session.endpoint(part).source;
+  } catch {
+    return undefined; // why is told already, as the part's problem
   }
 }
 
