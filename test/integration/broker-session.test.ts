@@ -5,12 +5,13 @@ import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { newId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
+import { frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { RequestAccess } from '../../services/broker/app/request-access.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { AccessUseCases } from '../../services/broker/rpc/access-calls.ts';
 import { callsPerIdentityMax } from '../../services/broker/rpc/access-service.ts';
-import { frameMessagesMax, sessionInFlightMax, takenMax } from '../../services/broker/rpc/session.ts';
+import { takenMax } from '../../services/broker/rpc/session.ts';
 import { deployer, reader } from '../harness/broker-core.ts';
 import { grantAndLease } from '../harness/ledger-entries.ts';
 import { alive, readQuestion, refusal, SessionClient, served } from '../harness/served-sessions.ts';
@@ -99,7 +100,7 @@ describe('a session', () => {
     const leaseId = newId('lease', core.clock.now());
     const renewals = Array.from({ length: frameMessagesMax }, () => ({ renewLease: { leaseId } }));
     const ids = Array.from(
-      { length: sessionInFlightMax / frameMessagesMax },
+      { length: sessionQuestionsMax / frameMessagesMax },
       () => client.send(renewals).ids,
     );
     const refused = refusal(await client.ask(alive), 'RATE_LIMITED');

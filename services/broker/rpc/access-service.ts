@@ -7,6 +7,7 @@ import {
   type MethodTable,
 } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
+import { frameBytesMax } from '@stint/common/session-limits.ts';
 import { isStintId } from '@stint/common/spiffe-id.ts';
 import type { Asker } from '../app/access-question.ts';
 import { AccessCalls, type AccessUseCases } from './access-calls.ts';
@@ -32,9 +33,14 @@ const callRow = {
 };
 
 const methods: MethodTable<typeof services.access> = {
-  // A frame of 256 questions at their limits would be larger; a sidecar splits its frames below this.
-  // Twice the largest frame of a sidecar: what one SVID can make this broker hold goes with it.
-  Session: { callers: [workload], deadlineMs: 'endless', concurrencyMax: 10_000, requestBytesMax: 524_288 },
+  // A frame of as many questions as it may have, at their limits, would be larger: a sidecar splits its frames below this.
+  // What one SVID can make this broker hold goes with it.
+  Session: {
+    callers: [workload],
+    deadlineMs: 'endless',
+    concurrencyMax: 10_000,
+    requestBytesMax: 2 * frameBytesMax,
+  },
   RequestAccess: callRow,
   CompleteGrant: callRow,
   RenewLease: callRow,

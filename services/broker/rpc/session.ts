@@ -12,6 +12,7 @@ import { toRpcStatus } from '@stint/common/grpc-status.ts';
 import { parseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
+import { frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Asker } from '../app/access-question.ts';
 import type { AcknowledgeDelivery } from '../app/acknowledge-delivery.ts';
@@ -19,23 +20,17 @@ import type { EndedLeases, SessionFeed } from '../app/ended-lease-feed.ts';
 import type { AccessCalls } from './access-calls.ts';
 import type { TrustFeed } from './trust-feed.ts';
 
-/** Messages in one frame, both ways. A sidecar's frame with more of them ends its session with MESSAGE_TOO_LARGE. */
-export const frameMessagesMax = 256;
-
 /**
  * Questions taken at once. Their answers leave before more are taken, so that a large frame holds up neither the other
  * sessions nor its own first answers. Smaller, and each commit's own cost weighs more than that gains.
  */
 export const takenMax = 32;
 
-/** Questions under way on one session. More are refused at once with RATE_LIMITED: they are not queued. */
-export const sessionInFlightMax = 1_024;
-
 /**
  * Frames that wait for a peer that reads too slowly. Answers are fewer, because it is not read either; so many are pushes,
  * and its session ends: the next one begins with what it missed.
  */
-export const slowFramesMax = 2 * sessionInFlightMax;
+export const slowFramesMax = 2 * sessionQuestionsMax;
 
 /** The questions that get a span each, as the server gives one to each call, and what it is called. */
 const spanNames: Partial<Record<string, string>> = {
@@ -143,10 +138,10 @@ export class Session {
   }
 
   #take(message: ClientMessage__Output): void {
-    if (this.#inFlight >= sessionInFlightMax) {
+    if (this.#inFlight >= sessionQuestionsMax) {
       const error = new ServiceError(
         'RATE_LIMITED',
-        `session: ${sessionInFlightMax} questions are under way`,
+        `session: ${sessionQuestionsMax} questions are under way`,
         { retryAfterMs: 100 },
       );
       this.#send(message.id, failure(error));

@@ -11,11 +11,12 @@ import { newId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
 import { codecs } from '@stint/common/proto.ts';
 import type { AccessFields } from '@stint/common/request-limits.ts';
+import { frameBytesMax, frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 import type { EndedLease } from '../app/ports.ts';
-import { BrokerSession, inFlightBytesMax, inFlightMax } from './broker-session.ts';
-import { frameBytesMax, frameMessagesMax, linkTimes, type SessionStream } from './session-link.ts';
+import { BrokerSession, inFlightBytesMax } from './broker-session.ts';
+import { linkTimes, type SessionStream } from './session-link.ts';
 
 const fields: AccessFields = {
   idempotencyKey: 'key-00000001',
@@ -249,7 +250,7 @@ test('a peer that reads slowly is waited for', async (t) => {
 
 test('as many questions as may be under way, and no more', async (t) => {
   const { session, close } = openSession(t);
-  const asked = Array.from({ length: inFlightMax }, () =>
+  const asked = Array.from({ length: sessionQuestionsMax }, () =>
     session.requestAccess(fields, soon()).catch(() => 'over'),
   );
   await assert.rejects(session.requestAccess(fields, soon()), refusedAs('RATE_LIMITED'));

@@ -7,6 +7,7 @@ import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import type { AccessFields } from '@stint/common/request-limits.ts';
+import { sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
 import type {
@@ -29,8 +30,7 @@ import {
   readRenewed,
 } from './session-messages.ts';
 
-/** Most questions under way at once, as the contract says, and most bytes of them: what a dead broker can make us hold. */
-export const inFlightMax = 1_024;
+/** Most bytes of the questions under way: what a dead broker can make us hold. */
 export const inFlightBytesMax = 8 * 1_024 * 1_024;
 
 /** How long the delivery of a credential is reported, in milliseconds; the broker waits less than that for it. */
@@ -163,9 +163,9 @@ export class BrokerSession implements Broker {
   }
 
   #requireRoom(bytes: number): void {
-    if (this.#questions.size < inFlightMax && this.#bytes + bytes <= inFlightBytesMax) return;
+    if (this.#questions.size < sessionQuestionsMax && this.#bytes + bytes <= inFlightBytesMax) return;
     throw new ServiceError('RATE_LIMITED', `${this.#questions.size} questions to the broker are under way`, {
-      metadata: { in_flight_max: String(inFlightMax), in_flight_bytes_max: String(inFlightBytesMax) },
+      metadata: { in_flight_max: String(sessionQuestionsMax), in_flight_bytes_max: String(inFlightBytesMax) },
       retryAfterMs: 100,
     });
   }

@@ -5,11 +5,8 @@ import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRe
 import type { MessageView__Output } from '@stint/common/gen/stint/sidecar/v1/MessageView.ts';
 import type { SessionView__Output } from '@stint/common/gen/stint/sidecar/v1/SessionView.ts';
 import type { ClientStream } from '@stint/common/grpc-client.ts';
+import { frameBytesMax, frameMessagesMax } from '@stint/common/session-limits.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
-
-/** Most messages of one frame, as the contract says, and most bytes, so that a frame is never refused for its size. */
-export const frameMessagesMax = 256;
-export const frameBytesMax = 262_144;
 
 /** Messages passed on in one turn of the event loop. */
 const passedMax = 32;
