@@ -15,9 +15,20 @@ export function keySet(providers: ProviderSet): JwkSet {
   return { keys: signing.flatMap((provider) => provider.keySet?.().keys ?? []) };
 }
 
-/** Does what time has made due, at all of them whatever becomes of one. Rejects when one fails. */
-export async function maintainProviders(providers: ProviderSet): Promise<void> {
-  await Promise.all([...providers.values()].map((provider) => provider.maintain?.()));
+/** Does what time has made due, at all of them whatever becomes of one. Returns those that could not, when all are done. */
+export async function maintainProviders(
+  providers: ProviderSet,
+): Promise<readonly { readonly provider: string; readonly error: unknown }[]> {
+  const failures: { provider: string; error: unknown }[] = [];
+  const maintain = async (provider: Provider) => {
+    try {
+      await provider.maintain?.();
+    } catch (error) {
+      failures.push({ provider: provider.name, error });
+    }
+  };
+  await Promise.all([...providers.values()].map(maintain));
+  return failures;
 }
 
 /**

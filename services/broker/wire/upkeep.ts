@@ -12,7 +12,7 @@ import type { Foundation } from './foundation.ts';
  */
 const sweepMs = 60_000;
 
-/** How often the signing keys are looked at, in milliseconds; each look changes them only when their time has come. */
+/** How often providers are maintained, in milliseconds; signing keys change only when their time has come. */
 const keyCareMs = 600_000;
 
 /** Ends leases as they become due. Returns how it is stopped: what it is at is done first. */
@@ -43,7 +43,7 @@ export function startSweeper(foundation: Foundation): () => Promise<void> {
   };
 }
 
-/** Keeps the signing keys fresh, and with them what sidecars trust. */
+/** Keeps the providers, such as their signing keys, and with them what sidecars trust. One that fails holds up no other. */
 export function startKeyCare({ authority, providers, config, clock, log }: Foundation): {
   readonly trust: TrustFeed;
   readonly stop: () => void;
@@ -54,12 +54,13 @@ export function startKeyCare({ authority, providers, config, clock, log }: Found
     issuer: config.tokenIssuer,
   });
   const trust = new TrustFeed(read, () => clock.now());
-  const care = () =>
-    maintainProviders(providers)
-      .then(() => trust.refresh())
-      .catch((error: unknown) =>
-        log.error({ error }, 'the signing keys could not be cared for; the next look tries again'),
-      );
-  const timer = setInterval(() => void care(), keyCareMs);
+  const care = async () => {
+    for (const failure of await maintainProviders(providers))
+      log.error(failure, 'a provider could not be maintained, such as its keys; the next look tries again');
+    trust.refresh();
+  };
+  const failed = (error: unknown) =>
+    log.error({ error }, 'what sidecars trust could not be renewed; the next look tries again');
+  const timer = setInterval(() => void care().catch(failed), keyCareMs);
   return { trust, stop: () => clearInterval(timer) };
 }
