@@ -5,7 +5,6 @@ import { type Lease, type LeaseState, retryAt, targetCallMs } from '../domain/le
 import { recordContainment, recordRevocation } from './access-metrics.ts';
 import { leaseEvent, leaseMove } from './lease-record.ts';
 import {
-  type EndProof,
   type Ledger,
   type LedgerEntry,
   ProviderFailure,

@@ -1,9 +1,4 @@
-import {
-  type AuditEvent,
-  type EventDraft,
-  encodeEvent,
-  eventBytesMax,
-} from '@stint/common/audit-event.ts';
+import { type AuditEvent, type EventDraft, encodeEvent, eventBytesMax } from '@stint/common/audit-event.ts';
 import type { EventValue } from '@stint/common/event-table.ts';
 import { sha256 } from '@stint/common/merkle.ts';
 
