@@ -57,7 +57,7 @@ function addRequest(program: Command, run: Runner): void {
     ],
     notes: [
       'The sidecar holds the grant, and renews it up to its end, unless it is given back (stint release) or ended (stint revoke).',
-      'Access that is held already is shared, and keeps the reason and the lifetime that it was asked for with: --fresh asks for other ones.',
+      'Access that is held already, and lives long enough, is shared, and keeps its reason and its lifetime: --fresh asks for other ones.',
       'Passwords and tokens are shown only with --show-secret; without it they are null in JSON.',
     ],
     next: ['stint release GRANT', 'stint exec demo-db read -- psql', 'stint explain RESOURCE ACTION'],

@@ -25,11 +25,11 @@ test('whoever shares access and asked for a lifetime learns which it has', () =>
   const ttlMs = 60_000;
   assert.equal(
     unheededText(access(true, ''), { reason: '', ttlMs }, now),
-    'grt_1 was held already, without a reason: --ttl is not heeded, its lease ends in 1m59s; --fresh asks for a grant of its own',
+    'grt_1 was held already, without a reason: --ttl changes nothing, its lease ends in 1m59s; --fresh asks for a grant of its own',
   );
   assert.match(
     unheededText(access(true, 'report'), { reason: 'repair', ttlMs }, now) ?? '',
-    /: the reason given now is not recorded; --ttl is not heeded, its lease ends in 1m59s; --fresh /,
+    /: the reason given now is not recorded; --ttl changes nothing, its lease ends in 1m59s; --fresh /,
   );
   assert.equal(unheededText(access(false, ''), { reason: '', ttlMs }, now), undefined);
 });

@@ -83,7 +83,7 @@ export function unheededText(access: Access, { reason, ttlMs }: AccessWish, now:
   const end = distanceText(lease.expiresAt, now) ?? 'at an unknown time';
   const unheeded = [
     ...(reason === '' || reason === grant.justification ? [] : ['the reason given now is not recorded']),
-    ...(ttlMs === undefined ? [] : [`--ttl is not heeded, its lease ends ${end}`]),
+    ...(ttlMs === undefined ? [] : [`--ttl changes nothing, its lease ends ${end}`]),
   ];
   if (unheeded.length === 0) return undefined;
   return `${grant.id} was held already, ${held}: ${unheeded.join('; ')}; --fresh asks for a grant of its own`;
