@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { ProviderFailure } from '../../services/broker/app/ports.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import { createWindowMs } from '../../services/broker/providers/postgres/provider.ts';
@@ -15,6 +14,7 @@ import {
 } from '../harness/postgres-target.ts';
 import { skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
+import { until } from '../harness/until.ts';
 
 const place = { resource: demoResource, profile: readProfile };
 const { signal } = new AbortController();
@@ -66,7 +66,7 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const creation = provider.create(grant, lease, place, giveUp.signal);
     const outcome = assert.rejects(creation, isFailure('ambiguous', 'DEADLINE'));
     await fault;
-    while ((await roleCount(lease)) === 0) await setImmediate();
+    await until('the role is made', 10_000, async () => (await roleCount(lease)) === 1);
     giveUp.abort();
     await outcome;
     proxy.set('reply', 'pass');
@@ -207,7 +207,7 @@ async function holdCreations(postgres: PostgresTarget) {
   return {
     isWaitedFor: async () => {
       const waiting = 'SELECT FROM pg_locks WHERE NOT granted';
-      while ((await client.query(waiting)).rowCount === 0) await setImmediate();
+      await until('a creation waits', 10_000, async () => (await client.query(waiting)).rowCount !== 0);
     },
     release: () => client.end(),
   };

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { SessionRequest } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
@@ -14,6 +13,7 @@ import type { AccessFields } from '@stint/common/request-limits.ts';
 import { frameBytesMax, frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
+import { settled } from '../../../test/harness/settled.ts';
 import type { EndedLease } from '../app/ports.ts';
 import { BrokerSession, inFlightBytesMax } from './broker-session.ts';
 import { linkTimes, type SessionStream } from './session-link.ts';
@@ -125,11 +125,6 @@ function sources(): SvidSource & { rotate(): void; fault: ServiceError | undefin
     },
   };
   return source;
-}
-
-/** What both ends owe each other without any time passing is done after a few turns of the loop they share. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await nextTurn();
 }
 
 /** Lets this process's time stand still, but for what a test lets pass. */
