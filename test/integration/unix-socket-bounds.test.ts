@@ -11,10 +11,9 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { prefixed } from '@stint/common/grpc/message-reader.ts';
 import {
-  arrivingMax,
+  heldBytesMax,
+  heldBytesPerConnectionMax,
   lookMs,
-  unreadBytesMax,
-  unreadBytesPerConnectionMax,
   unreadMsMax,
 } from '@stint/common/grpc/open-calls.ts';
 import { arrivalMsMax } from '@stint/common/grpc/request-arrivals.ts';
@@ -30,7 +29,7 @@ const question = prefixed(access.RequestAccess.requestSerialize({ resource: 'db'
 
 /** As large as an answer may be, but for what else is in it. */
 const answerBytes = 4_000_000;
-const mayLeave = Math.ceil(unreadBytesPerConnectionMax / answerBytes);
+const mayLeave = Math.ceil(heldBytesPerConnectionMax / answerBytes);
 const answers: Partial<EchoHandlers> = {
   RequestAccess: ({ resource }) => ({
     grant: { justification: resource === 'db' ? 'x'.repeat(answerBytes) : '' },
@@ -109,7 +108,7 @@ test('a connection that reads no answers may soon ask nothing more, until it has
   over.end(question);
   const [headers] = await once(over, 'response');
   assert.equal(headers['grpc-status'], '8');
-  assert.match(decodeURI(headers['grpc-message']), /this connection has not read/);
+  assert.match(decodeURI(headers['grpc-message']), /what this connection left unread/);
   await connect().call(access.RequestAccess, small);
   await letGo(unread[0]);
   const again = begin(session);
@@ -135,7 +134,7 @@ test('connections that together read no answers are waited for no longer than an
       (thrown: unknown) => thrown,
     ),
   );
-  assert.match(String(refusal), new RegExp(`callers of this socket .* ${unreadBytesMax} bytes`));
+  assert.match(String(refusal), new RegExp(`all connections of this socket .* ${heldBytesMax} bytes`));
   refusedAs('RATE_LIMITED')(refusal);
   pass(unreadMsMax + lookMs);
   await other.call(access.RequestAccess, small);
@@ -170,22 +169,35 @@ test('a request that does not become whole is closed in time, one that does is n
   assert.equal(headers[':status'], 200);
 });
 
-test('requests beyond those that may be arriving are refused unread; when one has gone, another may come', async (t) => {
+test('a connection that finishes no requests may soon begin none, until one has gone; others may', async (t) => {
   const { socket, connect } = await unixServer(t);
-  const halves: ClientHttp2Stream[] = [];
-  for (let n = 0; n < arrivingMax / callsPerConnectionMax; n++) {
-    const { session } = await speak(t, socket, 65_535);
-    for (let call = 0; call < callsPerConnectionMax; call++) {
-      const half = begin(session);
-      half.write(question.subarray(0, 7));
-      halves.push(half);
-    }
-    await answered(session);
-  }
-  const other = connect();
-  await assert.rejects(other.call(access.RequestAccess, small), refusedAs('RATE_LIMITED'));
+  const { session } = await speak(t, socket, 65_535);
+  const { requestBytesMax } = openRow;
+  const half = prefixed(Buffer.alloc(requestBytesMax)).subarray(0, 7);
+  const halves = Array.from({ length: heldBytesPerConnectionMax / requestBytesMax }, () => begin(session));
+  for (const stream of halves) stream.write(half);
+  await answered(session);
+  const over = begin(session);
+  over.write(half);
+  const [headers] = await once(over, 'response');
+  assert.equal(headers['grpc-status'], '8');
+  await connect().call(access.RequestAccess, small);
   await letGo(halves[0]);
-  await other.call(access.RequestAccess, small);
+  const again = begin(session);
+  again.end(question);
+  const [answer] = await once(again, 'response');
+  assert.equal(answer['grpc-status'], undefined, 'answered, not refused');
+});
+
+test('a burst of whole requests is held back by no bound, however many are arriving', async (t) => {
+  const { connect } = await unixServer(t, { RequestAccess: () => ({}) });
+  const justification = 'x'.repeat(1_000);
+  const asked = Array.from({ length: 3 }, connect).flatMap((peer) =>
+    Array.from({ length: callsPerConnectionMax }, () =>
+      peer.call(access.RequestAccess, { justification }, { deadlineMs: 60_000 }),
+    ),
+  );
+  await Promise.all(asked);
 });
 
 test('a stream of answers may go unread while its handler lives, and when it is over for as long as any answer', async (t) => {

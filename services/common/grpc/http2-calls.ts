@@ -136,6 +136,8 @@ function readRequest(arrival: Http2Arrival, take: (request: object) => void): vo
         if (message !== undefined) throw unreadable('there is more than one message: the call takes one');
         message = next;
       }
+      const refusal = calls.keeps(arrival, reader.heldBytes);
+      if (refusal !== undefined) throw refusal;
     } catch (thrown) {
       refuse(isServiceError(thrown) ? thrown : unreadable('the message cannot be read', thrown));
     }

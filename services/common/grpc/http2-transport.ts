@@ -64,7 +64,7 @@ export class Http2Transport implements Transport {
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
     session.on('error', (error) => this.#log.debug({ error }, 'connection broke'));
-    const connection = { unreadBytes: 0 };
+    const connection = { heldBytes: 0 };
     session.on('stream', (stream, headers) => this.#accept(stream, headers, connection));
     session.once('goaway', () => boundLeaving(session));
   }
@@ -123,7 +123,7 @@ export class Http2Transport implements Transport {
         connection,
         stage,
         since: 0,
-        unreadBytes: 0,
+        heldBytes: 0,
         answers: undefined,
       });
     }

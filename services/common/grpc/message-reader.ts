@@ -22,6 +22,11 @@ export class MessageReader {
     return this.#prefixLength > 0;
   }
 
+  /** Bytes of memory that a message that has begun and is not whole takes. */
+  get heldBytes(): number {
+    return this.#message?.length ?? 0;
+  }
+
   /**
    * The messages that these bytes make whole, in order. One that came whole shares memory with what was given; one that
    * came in parts is copied as it comes, because each part would keep all that was read from the connection with it.

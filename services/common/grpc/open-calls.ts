@@ -2,14 +2,13 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { ServiceError } from '../errors.ts';
 import { messageBytesMax } from '../grpc-method.ts';
 import { arrivalMsMax } from './request-arrivals.ts';
-import { callsPerConnectionMax } from './transport-limits.ts';
 
-/** Requests of one unix socket that have begun to arrive and are not whole: two connections full of them. Streams aside. */
-export const arrivingMax = 2 * callsPerConnectionMax;
-
-/** Bytes of answers that one connection, and all of one unix socket, may leave unread: 8 and 16 of the largest. */
-export const unreadBytesPerConnectionMax = 8 * messageBytesMax;
-export const unreadBytesMax = 16 * messageBytesMax;
+/**
+ * Bytes that the calls of one connection, and of all of one unix socket, may have in memory: of requests that are not
+ * whole, and of answers that are not read. 8 and 16 of the largest messages.
+ */
+export const heldBytesPerConnectionMax = 8 * messageBytesMax;
+export const heldBytesMax = 16 * messageBytesMax;
 
 /** How long an answer may stand unread, in milliseconds; then its connection is closed. Nobody waits longer for one. */
 export const unreadMsMax = 60_000;
@@ -25,7 +24,7 @@ export const lookMs = 5_000;
 const boundRetryMs = 1_000;
 
 /** What the calls of one connection have in memory. */
-export type ConnectionCalls = { unreadBytes: number };
+export type ConnectionCalls = { heldBytes: number };
 
 /** A call as it is counted. Its transport makes it, and only {@link OpenCalls} changes it. */
 export type CountedCall = {
@@ -35,7 +34,8 @@ export type CountedCall = {
   stage: 'arriving' | 'running' | 'answered';
   /** The look after which its stage began. */
   since: number;
-  unreadBytes: number;
+  /** Bytes of its request while it is not whole, or of its answer while it is not read. */
+  heldBytes: number;
   /** The stream of its answers, if it has one: it may be over long before they are read. */
   answers: { readonly writableEnded: boolean } | undefined;
 };
@@ -47,8 +47,7 @@ export type CountedCall = {
 export class OpenCalls {
   readonly #open = new Set<CountedCall>();
   readonly #timer = setInterval(() => this.#look(), lookMs).unref();
-  #arriving = 0;
-  #unreadBytes = 0;
+  #heldBytes = 0;
   #looks = 0;
 
   /** Whether one more call may begin at all. */
@@ -58,10 +57,16 @@ export class OpenCalls {
 
   /** Counts a call until {@link end}. Why it is to be refused before its request is read; undefined: it is not. */
   begin(call: CountedCall): ServiceError | undefined {
-    const refusal = this.#refusal(call);
     this.#open.add(call);
     call.since = this.#looks;
-    if (call.stage === 'arriving') this.#arriving += 1;
+    return this.#refusal(call.connection);
+  }
+
+  /** So many bytes are kept of a request that is not whole. Why it is to be refused; undefined: it is not. */
+  keeps(call: CountedCall, bytes: number): ServiceError | undefined {
+    if (bytes === call.heldBytes) return undefined;
+    const refusal = this.#refusal(call.connection);
+    this.#count(call, bytes - call.heldBytes);
     return refusal;
   }
 
@@ -69,7 +74,7 @@ export class OpenCalls {
   arrived(call: CountedCall): void {
     if (call.stage !== 'arriving') return;
     call.stage = 'running';
-    this.#arriving -= 1;
+    this.#count(call, -call.heldBytes);
   }
 
   /** A part of its answer was given to its stream. */
@@ -84,7 +89,6 @@ export class OpenCalls {
 
   /** The rest of its answer, or all, was given to its stream. */
   answered(call: CountedCall, bytes: number): void {
-    this.arrived(call);
     call.stage = 'answered';
     call.since = this.#looks;
     this.#count(call, bytes);
@@ -92,8 +96,7 @@ export class OpenCalls {
 
   /** Its stream is closed. */
   end(call: CountedCall): void {
-    this.arrived(call);
-    this.#count(call, -call.unreadBytes);
+    this.#count(call, -call.heldBytes);
     this.#open.delete(call);
   }
 
@@ -103,19 +106,17 @@ export class OpenCalls {
   }
 
   #count(call: CountedCall, bytes: number): void {
-    call.unreadBytes += bytes;
-    call.connection.unreadBytes += bytes;
-    this.#unreadBytes += bytes;
+    call.heldBytes += bytes;
+    call.connection.heldBytes += bytes;
+    this.#heldBytes += bytes;
   }
 
-  #refusal({ connection, stage }: CountedCall): ServiceError | undefined {
-    if (connection.unreadBytes >= unreadBytesPerConnectionMax)
-      return tooMuch('the answers that this connection has not read', unreadBytesPerConnectionMax, 'bytes');
-    if (this.#unreadBytes >= unreadBytesMax)
-      return tooMuch('the answers that the callers of this socket have not read', unreadBytesMax, 'bytes');
-    if (stage === 'arriving' && this.#arriving >= arrivingMax)
-      return tooMuch('the requests that are arriving on this socket', arrivingMax, 'requests');
-    return undefined;
+  #refusal(connection: ConnectionCalls): ServiceError | undefined {
+    if (connection.heldBytes >= heldBytesPerConnectionMax)
+      return tooMuch('this connection', heldBytesPerConnectionMax);
+    return this.#heldBytes >= heldBytesMax
+      ? tooMuch('all connections of this socket', heldBytesMax)
+      : undefined;
   }
 
   /** Ends what has outstayed its time. All are looked through at once, so that a call costs no timer. */
@@ -135,9 +136,8 @@ export class OpenCalls {
   }
 }
 
-function tooMuch(what: string, max: number, unit: 'bytes' | 'requests'): ServiceError {
-  return new ServiceError('RATE_LIMITED', `${what} are at their bound of ${max} ${unit}`, {
-    metadata: { [`${unit}_max`]: String(max) },
-    retryAfterMs: boundRetryMs,
-  });
+function tooMuch(whose: string, bytesMax: number): ServiceError {
+  const text = `what ${whose} left unread or unfinished is at its bound of ${bytesMax} bytes`;
+  const metadata = { bytes_max: String(bytesMax) };
+  return new ServiceError('RATE_LIMITED', text, { metadata, retryAfterMs: boundRetryMs });
 }
