@@ -18,7 +18,7 @@ function sessionThatFails(fault: ServiceError): CommandSession {
 }
 
 test('a question without an answer is said to be one that may be granted, and where to look', async () => {
-  for (const reason of ['DEADLINE_EXCEEDED', 'BROKER_UNAVAILABLE'] as const)
+  for (const reason of ['DEADLINE_EXCEEDED', 'BROKER_UNAVAILABLE', 'SIDECAR_UNAVAILABLE'] as const)
     await assert.rejects(
       acquireAccess(sessionThatFails(new ServiceError(reason, 'no answer: it is busy')), question),
       {

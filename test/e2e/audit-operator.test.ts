@@ -37,7 +37,8 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
     const where = ['--auditor-socket', place.socket, '--log-dir', place.logDir];
     const child = spawn(process.execPath, [launcher, ...args, ...where], {
       cwd: directory,
-      env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' },
+      // As npx runs it.
+      env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', npm_command: 'exec' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [out, err, [code]] = await Promise.all([
@@ -108,7 +109,7 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
     const gap = ['spiffe://stint.local/stint/broker/b1', '--missing-from', '2', '--resume-at'];
     const words = ['--reason', 'its disk was lost', '--by', 'ada'];
     const other = await stint('audit', 'gap', 'skip', ...gap, '5', ...words);
-    assert.deepEqual([other.code, /fix: stint audit gap list/.test(other.err)], [1, true]);
+    assert.deepEqual([other.code, /fix: npx stint audit gap list/.test(other.err)], [1, true]);
     const unknown = gap.with(0, 'spiffe://stint.local/stint/broker/b9');
     const mistyped = await stint('audit', 'gap', 'skip', ...unknown, '4', ...words);
     assert.deepEqual([mistyped.code, /has sent nothing to this log/.test(mistyped.err)], [2, true]);
@@ -143,7 +144,7 @@ describe('the operator of an auditor that stands still', { skip: skipWithoutNats
     assert.equal(told.code, 1);
     assert.match(
       told.out,
-      /auditor +ALARM +ALARM: spiffe:\/\/stint\.local\/stint\/broker\/b1 signed two histories .*: stint audit quarantine list/,
+      /auditor +ALARM +ALARM: spiffe:\/\/stint\.local\/stint\/broker\/b1 signed two histories .*: npx stint audit quarantine list/,
     );
     const { auditor } = JSON.parse((await stint('status', '-o', 'json')).out).parts;
     assert.deepEqual(auditor.equivocations, [

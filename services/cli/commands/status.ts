@@ -6,6 +6,7 @@ import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
 import type { Command } from 'commander';
 import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
+import { asTyped, calledAs } from '../called-as.ts';
 import { failureOf } from '../cli-error.ts';
 import type { CommandSession, ServiceName } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -140,7 +141,9 @@ async function ask(
   read: (session: CommandSession) => Promise<PartStatus>,
 ): Promise<PartStatus> {
   try {
-    return await read(session);
+    const status = await read(session);
+    const called = calledAs(session.environment);
+    return { ...status, problems: status.problems.map((text) => asTyped(text, called)) };
   } catch (thrown) {
     const { what, why } = failureOf(thrown);
     const advice = adviceOn(session, part);
