@@ -85,8 +85,8 @@ function brokerOptions(name: string): { readonly options: StoreOptions; readonly
 const issued = (action: string) => issueEntry(now, { grant: { action } }, 1_000);
 
 function endOf({ insert }: ReturnType<typeof issued>): LedgerEntry {
-  const set = { state: 'completed', endedAt: now + 1, endReason: 'completed' } as const;
-  return { grant: { id: insert.grant.id, from: ['active'], set }, events: [] };
+  const set = { endedAt: now + 1, endReason: 'completed' } as const;
+  return { grant: { id: insert.grant.id, from: ['active'], to: 'completed', set }, events: [] };
 }
 
 async function assertMended(t: TestContext, place: Place): Promise<void> {

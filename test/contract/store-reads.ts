@@ -33,7 +33,8 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
       grant: {
         id: made[11]?.grant.id ?? assert.fail(),
         from: ['active'],
-        set: { state: 'expired', endedAt: now },
+        to: 'expired',
+        set: { endedAt: now },
       },
       events: [],
     };
@@ -140,7 +141,8 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
       lease: {
         id: made[2]?.lease.id ?? assert.fail(),
         from: ['active'],
-        set: { state: 'revoked', endReason: 'expired', nextAttemptAt: null },
+        to: 'revoked',
+        set: { endReason: 'expired', nextAttemptAt: null },
       },
       events: [],
     });
@@ -153,13 +155,19 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
   test('leases that ended early are listed while their credential would still pass', async (t) => {
     const store = await opened(t);
     const made = await many(store.ledger, 5, (i) => ({
-      lease: { provider: i < 4 ? 'tokens' : 'other', createdAt: now - 9, expiresAt: now + i },
+      lease: {
+        provider: i < 4 ? 'tokens' : 'other',
+        state: i === 2 ? 'intent' : 'active',
+        createdAt: now - 9,
+        expiresAt: now + i,
+      },
     }));
-    const end = (i: number, state: 'revoked' | 'aborted'): LedgerEntry => ({
+    const end = (i: number, to: 'revoked' | 'aborted'): LedgerEntry => ({
       lease: {
         id: made[i]?.lease.id ?? assert.fail(),
-        from: ['active'],
-        set: { state, endReason: 'revoked', nextAttemptAt: null },
+        from: [to === 'aborted' ? 'intent' : 'active'],
+        to,
+        set: { endReason: 'revoked', nextAttemptAt: null },
       },
       events: [],
     });
@@ -180,12 +188,14 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
 
   test('open leases are counted by state', async (t) => {
     const store = await opened(t);
-    const made = await many(store.ledger, 3, () => ({}));
+    const made = await many(store.ledger, 3, (i) => ({ lease: { state: i === 0 ? 'revoking' : 'active' } }));
+    assert.deepEqual(await store.grants.countLeasesByState(), { active: 2, revoking: 1 });
     await store.ledger.commit({
       lease: {
         id: made[0]?.lease.id ?? assert.fail(),
-        from: ['active'],
-        set: { state: 'stuck', endReason: 'revoked' },
+        from: ['revoking'],
+        to: 'stuck',
+        set: { endReason: 'revoked' },
       },
       events: [],
     });
@@ -196,12 +206,13 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
     const store = await opened(t);
     const made = await many(store.ledger, 3, () => ({}));
     assert.equal(await store.grants.countLiveGrants(), 3);
-    const end = ({ grant }: (typeof made)[number], state: 'ending' | 'completed') =>
+    const end = ({ grant }: (typeof made)[number], to: 'ending' | 'completed') =>
       store.ledger.commit({
         grant: {
           id: grant.id,
           from: ['active', 'ending'],
-          set: state === 'ending' ? { state } : { state, endedAt: now, endReason: 'completed' },
+          to,
+          set: to === 'ending' ? {} : { endedAt: now, endReason: 'completed' },
         },
         events: [],
       });

@@ -79,7 +79,8 @@ function change(
     lease: {
       id: lease.id,
       from: ['active'],
-      set: { state: to, endReason: 'revoked', nextAttemptAt: now + 1 },
+      to,
+      set: { endReason: 'revoked', nextAttemptAt: now + 1 },
     },
     events: [eventOf({ what: 'revoking' })],
   };
@@ -195,11 +196,12 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
     assert.deepEqual(await store.ledger.commit(entry()), { kind: 'quota_exceeded', live: 5 });
     assert.deepEqual(await store.ledger.commit(entry({ action: 'write' })), { kind: 'committed' });
     const [grant] = await store.grants.listGrants({ liveOnly: true, resource: 'demo-db', limit: 10 });
-    const end = (state: 'ending' | 'completed', endedAt?: number): LedgerEntry => ({
+    const end = (to: 'ending' | 'completed', endedAt?: number): LedgerEntry => ({
       grant: {
         id: grant?.id ?? assert.fail(),
         from: ['active', 'ending'],
-        set: { state, ...(endedAt === undefined ? {} : { endedAt }) },
+        to,
+        set: endedAt === undefined ? {} : { endedAt },
       },
       events: [],
     });
@@ -220,19 +222,21 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
       lease: {
         id: one.insert.lease.id,
         from: ['active'],
-        set: { state: 'revoked', endReason: 'completed', nextAttemptAt: null, revokedAt: now },
+        to: 'revoked',
+        set: { endReason: 'completed', nextAttemptAt: null, revokedAt: now },
       },
       grant: {
         id: one.insert.grant.id,
         from: ['active'],
-        set: { state: 'completed', endedAt: now, endReason: 'completed' },
+        to: 'completed',
+        set: { endedAt: now, endReason: 'completed' },
       },
       events: [eventOf({ what: 'ended' })],
     };
     // The lease's half would pass; the grant's half does not, so neither is written.
     const half: LedgerEntry = {
-      lease: { id: two.insert.lease.id, from: ['active'], set: { state: 'revoking', endReason: 'revoked' } },
-      grant: { id: two.insert.grant.id, from: ['ending'], set: { state: 'revoked' } },
+      lease: { id: two.insert.lease.id, from: ['active'], to: 'revoking', set: { endReason: 'revoked' } },
+      grant: { id: two.insert.grant.id, from: ['ending'], to: 'revoked', set: {} },
       events: [eventOf({ what: 'half' })],
     };
     const absent: LedgerEntry = { ...change(grantAndLease(now).lease, 'revoking') };
@@ -266,6 +270,54 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
       .map((event) => (event['data'] as { what?: string }).what)
       .filter(Boolean);
     assert.deepEqual(whats, ['ended', 'revoking']);
+  });
+
+  test('what was changed is told as it was left, also when another entry of the commit changes it again', async (t) => {
+    const store = await opened(t);
+    const { insert } = issueEntry(now, { lease: { handle: { oid: '16384' }, lastError: '08006' } });
+    assert.deepEqual(await store.ledger.commit({ insert, events: [] }), { kind: 'committed' });
+    const [changed, again] = await Promise.all([
+      store.ledger.commit({
+        lease: { id: insert.lease.id, from: ['active'], to: 'revoking', set: { lastError: null } },
+        grant: { id: insert.grant.id, from: ['active'], to: 'ending', set: { endReason: 'revoked' } },
+        events: [],
+      }),
+      store.ledger.commit({
+        lease: { id: insert.lease.id, from: ['revoking'], set: { attempts: 1 } },
+        events: [],
+      }),
+    ]);
+    const { lastError: _, ...revoking } = { ...insert.lease, state: 'revoking' };
+    const grant = { ...insert.grant, state: 'ending', endReason: 'revoked' };
+    assert.deepEqual(changed, { kind: 'committed', lease: revoking, grant });
+    assert.deepEqual(again, { kind: 'committed', lease: { ...revoking, attempts: 1 } });
+    assert.deepEqual(await store.grants.findLease(insert.lease.id), {
+      grant,
+      lease: { ...revoking, attempts: 1 },
+    });
+  });
+
+  test('a move that its state machine does not have is refused, whatever the row, and its neighbours stand', async (t) => {
+    const store = await opened(t);
+    const { insert, events } = issueEntry(now);
+    const { lease, grant } = insert;
+    const results = await Promise.allSettled(
+      (
+        [
+          { insert, events },
+          { lease: { id: lease.id, from: ['active'], to: 'contained', set: {} }, events: [] },
+          { lease: { id: lease.id, from: ['active', 'revoked'], to: 'revoking', set: {} }, events: [] },
+          { grant: { id: grant.id, from: ['completed'], to: 'active', set: {} }, events: [] },
+          change(lease, 'revoking'),
+        ] satisfies LedgerEntry[]
+      ).map((entry: LedgerEntry) => store.ledger.commit(entry)),
+    );
+    assert.deepEqual(
+      results.map((result) => (result.status === 'fulfilled' ? result.value.kind : result.reason.reason)),
+      ['committed', 'INTERNAL', 'INTERNAL', 'INTERNAL', 'committed'],
+    );
+    assert.equal((await store.grants.findLease(lease.id))?.lease.state, 'revoking');
+    assert.equal((await store.grants.findGrant(grant.id))?.grant.state, 'active');
   });
 
   test('an entry that the store refuses fails alone', async (t) => {

@@ -4,7 +4,7 @@ import { newId } from '@stint/common/ids.ts';
 import type { EndedLeases } from '../../services/broker/app/ended-lease-feed.ts';
 import type { Provider } from '../../services/broker/app/ports.ts';
 import { intentMs, retryMsMax } from '../../services/broker/domain/lease.ts';
-import { BrokerCore, deployer, refusalOf } from '../harness/broker-core.ts';
+import { BrokerCore, deployer, reader, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
 const unreachable = { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' } as const;
@@ -59,6 +59,15 @@ describe('releasing a grant', () => {
     await until('the grant is over', 5_000, async () =>
       (await core.grantOf(ending.leases[0] ?? assert.fail())).grant.state === 'completed' ? true : undefined,
     );
+  });
+
+  test('tells grant and lease as each commit left them, whatever was known of them before', async (t) => {
+    const core = await BrokerCore.start(t);
+    const known = await core.askRead();
+    await core.delivery.execute(reader, known.lease.id);
+    const begun = await core.ending.begin(known, { reason: 'revoked', actor: { kind: 'broker' } });
+    assert.deepEqual(begun, await core.grantOf(known.lease));
+    assert.deepEqual(await core.ending.drive(begun), await core.grantOf(known.lease));
   });
 
   test('again, or twice at once, succeeds and changes nothing', async (t) => {

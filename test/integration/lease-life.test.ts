@@ -4,7 +4,12 @@ import { isServiceError } from '@stint/common/errors.ts';
 import fc from 'fast-check';
 import type { AccessAnswer } from '../../services/broker/app/request-access.ts';
 import { type Step, steps } from '../../services/broker/app/steps.ts';
-import { intentMs, isLegalMove, type LeaseState, retryMsMax } from '../../services/broker/domain/lease.ts';
+import {
+  intentMs,
+  isLegalLeaseMove,
+  type LeaseState,
+  retryMsMax,
+} from '../../services/broker/domain/lease.ts';
 import type { TargetCall, TargetFault } from '../fakes/memory-target.ts';
 import {
   BrokerCore,
@@ -190,7 +195,7 @@ function requireLegalStory(story: readonly CommittedEvent[]): void {
     if (type === 'lease.renewed') assert.equal(state, 'active', String(types));
     if (next === undefined) continue;
     if (state === undefined) assert.match(type, /^grant\./, String(types));
-    else assert.ok(isLegalMove(state, next), `${state} → ${next}: ${types}`);
+    else assert.ok(isLegalLeaseMove(state, next), `${state} → ${next}: ${types}`);
     state = next;
   }
   assert.ok(state === 'revoked' || state === 'aborted', String(types));

@@ -1,9 +1,9 @@
 import type { Log } from '@stint/common/log.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
-import { endState, type Grant } from '../domain/grant.ts';
+import { endState, type GrantAndLease } from '../domain/grant.ts';
 import { type Lease, type LeaseState, retryAt, targetCallMs } from '../domain/lease.ts';
 import { recordContainment, recordRevocation } from './access-metrics.ts';
-import { leaseEvent, leaseMove } from './lease-record.ts';
+import { commitChange, leaseEvent } from './lease-record.ts';
 import {
   type Ledger,
   type LedgerEntry,
@@ -56,18 +56,17 @@ export class TargetEnding {
     if (this.#beginnings.size < beginningsMax) this.#beginnings.set(lease.id, now);
   }
 
-  /** Goes as far as it goes now with a lease that has begun to end. Returns it as it is then. */
-  async drive(grant: Grant, lease: Lease): Promise<Lease> {
-    let current = lease;
+  /** Goes as far as it goes now with a lease that has begun to end. Returns it and its grant as they are then. */
+  async drive(held: GrantAndLease): Promise<GrantAndLease> {
+    let current = held;
     try {
-      const provider = this.#providerOf(current);
-      if (needsContainment(current)) current = await this.#contain(grant, current, provider);
-      if (current.state === 'contained' || current.state === 'stuck')
-        current = await this.#remove(grant, current, provider);
-      return current;
+      const provider = this.#providerOf(current.lease);
+      if (needsContainment(current.lease)) current = await this.#contain(current, provider);
+      const { state } = current.lease;
+      return state === 'contained' || state === 'stuck' ? await this.#remove(current, provider) : current;
     } catch (thrown) {
       if (!(thrown instanceof ProviderFailure)) throw thrown;
-      return this.#defer(grant, current, thrown);
+      return this.#defer(current, thrown);
     }
   }
 
@@ -79,68 +78,45 @@ export class TargetEnding {
   }
 
   /** Steps 2 and 3. */
-  async #contain(grant: Grant, lease: Lease, provider: TargetEnd): Promise<Lease> {
+  async #contain(held: GrantAndLease, provider: TargetEnd): Promise<GrantAndLease> {
+    const { lease } = held;
     const proof = await provider.contain(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('contained');
     const now = this.#parts.clock.now();
-    const nextAttemptAt = now + targetCallMs;
     const lagMs = this.#lagMs(lease, now);
-    await this.#mustCommit({
-      lease: leaseMove(
-        lease,
-        { from: ['revoking', 'stuck'], to: 'contained' },
-        {
-          containedAt: now,
-          nextAttemptAt,
-          attempts: 0,
-          lastError: null,
-        },
-      ),
-      events: [
-        leaseEvent(
-          'lease.contained',
-          { grant, lease },
-          { proof, ...(lagMs === undefined ? {} : { lag_ms: lagMs }) },
-        ),
-      ],
+    const set = { containedAt: now, nextAttemptAt: now + targetCallMs, attempts: 0, lastError: null };
+    const data = { proof, ...(lagMs === undefined ? {} : { lag_ms: lagMs }) };
+    const contained = await this.#mustCommit(held, {
+      lease: { id: lease.id, from: ['revoking', 'stuck'], to: 'contained', set },
+      events: [leaseEvent('lease.contained', held, data)],
     });
     if (lagMs !== undefined) recordContainment(lease, lagMs);
     this.#beginnings.delete(lease.id);
     this.#parts.step('contained_committed');
-    const { lastError: _, ...contained } = lease;
-    return { ...contained, state: 'contained', containedAt: now, nextAttemptAt, attempts: 0 };
+    return contained;
   }
 
   /** Steps 4 and 5. */
-  async #remove(grant: Grant, lease: Lease, provider: TargetEnd): Promise<Lease> {
+  async #remove(held: GrantAndLease, provider: TargetEnd): Promise<GrantAndLease> {
+    const { grant, lease } = held;
     const proof = await provider.remove(lease, AbortSignal.timeout(targetCallMs));
     this.#parts.step('removed');
     const now = this.#parts.clock.now();
     const reason = lease.endReason ?? 'revoked';
-    await this.#mustCommit({
-      lease: leaseMove(
-        lease,
-        { from: ['contained', 'stuck'], to: 'revoked' },
-        {
-          revokedAt: now,
-          nextAttemptAt: null,
-          lastError: null,
-        },
-      ),
-      grant: {
-        id: grant.id,
-        from: ['active', 'ending'],
-        set: { state: endState(reason), endedAt: now, endReason: reason },
-      },
+    const state = endState(reason);
+    const set = { revokedAt: now, nextAttemptAt: null, lastError: null };
+    const ended = { endedAt: now, endReason: reason };
+    const revoked = await this.#mustCommit(held, {
+      lease: { id: lease.id, from: ['contained', 'stuck'], to: 'revoked', set },
+      grant: { id: grant.id, from: ['active', 'ending'], to: state, set: ended },
       events: [
-        leaseEvent('lease.revoked', { grant, lease }, { proof }),
-        leaseEvent('grant.ended', { grant, lease }, { reason, state: endState(reason) }),
+        leaseEvent('lease.revoked', held, { proof }),
+        leaseEvent('grant.ended', held, { reason, state }),
       ],
     });
     this.#parts.step('removed_committed');
     recordRevocation(lease, 'revoked', reason);
-    const { nextAttemptAt: _, lastError: __, ...ended } = lease;
-    return { ...ended, state: 'revoked', revokedAt: now };
+    return revoked;
   }
 
   /** How long after its end the lease is contained; undefined when it was another process that began to end it. */
@@ -150,29 +126,44 @@ export class TargetEnding {
   }
 
   /** Schedules the next try on the row. Only a failure that waiting will not mend is news worth a record, once. */
-  async #defer(grant: Grant, lease: Lease, failure: ProviderFailure): Promise<Lease> {
-    const attempts = lease.attempts + 1;
-    const nextAttemptAt = retryAt(this.#parts.clock.now(), attempts, this.#parts.random());
-    const becomesStuck = failure.kind === 'blocked' && lease.state !== 'stuck';
-    const state = becomesStuck ? 'stuck' : lease.state;
-    const set = { attempts, nextAttemptAt, lastError: failure.code };
-    this.#tellOperator(lease, { failure, attempts, state });
-    await this.#parts.ledger.commit({
-      lease: { id: lease.id, from: [lease.state], set: becomesStuck ? { ...set, state } : set },
-      events: becomesStuck ? [leaseEvent('lease.stuck', { grant, lease }, { code: failure.code })] : [],
-    });
-    if (becomesStuck) recordRevocation(lease, 'stuck');
-    return { ...lease, state, attempts, nextAttemptAt, lastError: failure.code };
+  async #defer(held: GrantAndLease, failure: ProviderFailure): Promise<GrantAndLease> {
+    const { id, state } = held.lease;
+    const { code: lastError, kind } = failure;
+    const attempts = held.lease.attempts + 1;
+    const set = {
+      attempts,
+      nextAttemptAt: retryAt(this.#parts.clock.now(), attempts, this.#parts.random()),
+      lastError,
+    };
+    const becomesStuck = kind === 'blocked' && state !== 'stuck';
+    this.#tellOperator(held.lease, { failure, attempts, becomesStuck });
+    const deferred = await commitChange(
+      this.#parts.ledger,
+      held,
+      becomesStuck
+        ? {
+            lease: { id, from: [state], to: 'stuck', set },
+            events: [leaseEvent('lease.stuck', held, { code: lastError })],
+          }
+        : { lease: { id, from: [state], set }, events: [] },
+    );
+    if (becomesStuck) recordRevocation(held.lease, 'stuck');
+    return deferred ?? held;
   }
 
   /** A lease that becomes stuck needs somebody: it is said once as an error, with what to do; every further try as a warning. */
   #tellOperator(
     lease: Lease,
-    { failure, attempts, state }: { failure: ProviderFailure; attempts: number; state: LeaseState },
+    {
+      failure,
+      attempts,
+      becomesStuck,
+    }: { failure: ProviderFailure; attempts: number; becomesStuck: boolean },
   ): void {
     const { id: lease_id, provider, resource, entityName: entity_name } = lease;
+    const state: LeaseState = becomesStuck ? 'stuck' : lease.state;
     const facts = { lease_id, provider, resource, entity_name, state, code: failure.code, attempts };
-    if (state === lease.state) {
+    if (!becomesStuck) {
       this.#parts.log.warn(facts, 'revocation is not done yet and will be tried again');
       return;
     }
@@ -187,9 +178,10 @@ export class TargetEnding {
   }
 
   /** A conflict here means that another worker got ahead; its row is the truth and this one stops. */
-  async #mustCommit(entry: LedgerEntry): Promise<void> {
-    const outcome = await this.#parts.ledger.commit(entry);
-    if (outcome.kind !== 'committed') throw new ProviderFailure('unreachable', 'overtaken');
+  async #mustCommit(held: GrantAndLease, entry: LedgerEntry): Promise<GrantAndLease> {
+    const after = await commitChange(this.#parts.ledger, held, entry);
+    if (after === undefined) throw new ProviderFailure('unreachable', 'overtaken');
+    return after;
   }
 }
 

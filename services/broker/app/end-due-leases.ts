@@ -1,8 +1,7 @@
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
-import type { Grant } from '../domain/grant.ts';
-import type { Lease } from '../domain/lease.ts';
+import type { GrantAndLease } from '../domain/grant.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import type { GrantStore, ProviderSet } from './ports.ts';
 import { resumePutOff } from './resume-interrupted.ts';
@@ -98,12 +97,13 @@ export class EndDueLeases {
       holdMs: claimMs,
       limit: claimMax,
     });
-    return due.map(({ grant, lease }) => {
+    return due.map((held) => {
+      const { lease } = held;
       const lane = this.#laneOf(lease.provider);
       const known = this.#inHand.get(lease.id);
       if (known !== undefined || lane.length >= waitingMax) return known ?? Promise.resolve();
       const ending = lane
-        .run(() => (this.#stopping ? Promise.resolve() : this.#end(grant, lease)))
+        .run(() => (this.#stopping ? Promise.resolve() : this.#end(held)))
         .finally(() => this.#inHand.delete(lease.id));
       this.#inHand.set(lease.id, ending);
       return ending;
@@ -124,31 +124,32 @@ export class EndDueLeases {
     return lane;
   }
 
-  async #end(grant: Grant, lease: Lease): Promise<void> {
+  async #end(held: GrantAndLease): Promise<void> {
     try {
-      const ending = await this.#begin(grant, lease);
-      if (ending.state !== 'active' && ending.state !== 'revoked')
-        await this.#parts.ending.drive(grant, ending, { isLastResort: true });
+      const begun = await this.#begin(held);
+      if (begun.lease.state !== 'active' && begun.lease.state !== 'revoked')
+        await this.#parts.ending.drive(begun, { isLastResort: true });
     } catch (thrown) {
       this.#parts.log.error(
-        { error: thrown, lease_id: lease.id },
+        { error: thrown, lease_id: held.lease.id },
         'ending a lease failed and will be tried again',
       );
     }
   }
 
-  #begin(grant: Grant, lease: Lease): Promise<Lease> {
+  #begin(held: GrantAndLease): Promise<GrantAndLease> {
+    const { lease } = held;
     switch (lease.state) {
       case 'active': {
         const isOver = lease.expiresAt <= this.#parts.clock.now();
-        if (!isOver && lease.deliveredAt !== undefined) return this.#parts.ending.lookAgainAtEnd(lease);
+        if (!isOver && lease.deliveredAt !== undefined) return this.#parts.ending.lookAgainAtEnd(held);
         const reason = isOver ? 'expired' : 'undelivered';
-        return this.#parts.ending.begin(grant, lease, { reason, actor: { kind: 'broker' } });
+        return this.#parts.ending.begin(held, { reason, actor: { kind: 'broker' } });
       }
       case 'intent':
-        return this.#parts.ending.outcomeUnknown(grant, lease, 'interrupted');
+        return this.#parts.ending.outcomeUnknown(held, 'interrupted');
       default:
-        return Promise.resolve(lease);
+        return Promise.resolve(held);
     }
   }
 

@@ -1,7 +1,7 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import type { GrantId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import { type Grant, grantAfter } from '../domain/grant.ts';
+import type { Grant, GrantAndLease } from '../domain/grant.ts';
 import type { EndReason, Lease, LeaseState } from '../domain/lease.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import type { EndCause } from './lease-record.ts';
@@ -46,15 +46,16 @@ export class EndGrant {
     options: { reason: EndReason; waitContained: boolean },
   ): Promise<GrantAndLeases> {
     const begun = await this.#beginAll(ender, grantId, causeOf(ender, options.reason));
-    const driven = Promise.all(begun.leases.map((lease) => this.#ending.drive(begun.grant, lease)));
+    const { grant } = begun;
+    const driving = Promise.all(begun.leases.map((lease) => this.#ending.drive({ grant, lease })));
     if (!options.waitContained) {
       // Nobody waits: the rows bring a worker back if this try fails, so its failure needs no second hearing.
-      driven.catch(() => undefined);
+      driving.catch(() => undefined);
       return begun;
     }
-    const leases = await driven;
-    return leases.every(({ state }) => state === 'revoked')
-      ? asCommitted(begun.grant, leases)
+    const driven = await driving;
+    return driven.every(({ lease }) => lease.state === 'revoked')
+      ? together(grant, driven)
       : this.#find(ender, grantId);
   }
 
@@ -65,12 +66,15 @@ export class EndGrant {
   async #beginAll(ender: Ender, grantId: GrantId, cause: EndCause): Promise<GrantAndLeases> {
     for (let round = 0; round < roundsMax; round++) {
       const found = await this.#find(ender, grantId);
+      const { grant } = found;
       const isLive = ({ state }: Lease) => state === 'intent' || state === 'active';
       if (!found.leases.some(isLive)) return found;
-      const leases = await Promise.all(
-        found.leases.map((lease) => (isLive(lease) ? this.#ending.begin(found.grant, lease, cause) : lease)),
+      const begun = await Promise.all(
+        found.leases.map((lease) =>
+          isLive(lease) ? this.#ending.begin({ grant, lease }, cause) : { grant, lease },
+        ),
       );
-      if (leases.every(({ state }) => begunStates.has(state))) return asCommitted(found.grant, leases);
+      if (begun.every(({ lease }) => begunStates.has(lease.state))) return together(grant, begun);
     }
     const text = `grant "${grantId}" changed while it was being ended; ask again`;
     throw new ServiceError('CONCURRENT_UPDATE', text, { metadata: { grant_id: grantId }, retryAfterMs: 500 });
@@ -86,8 +90,10 @@ export class EndGrant {
   }
 }
 
-function asCommitted(grant: Grant, leases: readonly Lease[]): GrantAndLeases {
-  return { grant: leases.reduce(grantAfter, grant), leases };
+/** Leases with the grant as the last commit among theirs left it; as it was, when none moved it. */
+function together(was: Grant, held: readonly GrantAndLease[]): GrantAndLeases {
+  const moved = held.findLast(({ grant }) => grant !== was);
+  return { grant: moved?.grant ?? was, leases: held.map(({ lease }) => lease) };
 }
 
 function causeOf(ender: Ender, reason: EndReason): EndCause {

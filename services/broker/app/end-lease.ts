@@ -1,9 +1,9 @@
-import { endState, type Grant } from '../domain/grant.ts';
+import { endState, type GrantAndLease } from '../domain/grant.ts';
 import { type EndReason, type Lease, type LeaseState, targetCallMs } from '../domain/lease.ts';
 import { recordRevocation } from './access-metrics.ts';
 import { TargetEnding, type TargetEndingParts } from './end-at-target.ts';
-import { broker, type EndCause, leaseEvent, leaseMove } from './lease-record.ts';
-import type { EndedLeaseFeed } from './ports.ts';
+import { broker, commitChange, type EndCause, leaseEvent } from './lease-record.ts';
+import type { EndedLeaseFeed, LedgerEntry } from './ports.ts';
 
 export type LeaseEndingParts = TargetEndingParts & { readonly feed: EndedLeaseFeed };
 
@@ -26,7 +26,7 @@ export class LeaseEnding {
   readonly #parts: LeaseEndingParts;
   readonly #atTarget: TargetEnding;
   /** Leases being driven by this process, so that a caller who waits and the sweeper do not both do it. */
-  readonly #driving = new Map<string, Promise<Lease>>();
+  readonly #driving = new Map<string, Promise<GrantAndLease>>();
 
   constructor(parts: LeaseEndingParts) {
     this.#parts = parts;
@@ -34,142 +34,120 @@ export class LeaseEnding {
   }
 
   /**
-   * Step 1: from its commit on the lease is ending, whatever crashes. Returns the lease as it is now; one that is
+   * Step 1: from its commit on the lease is ending, whatever crashes. Returns grant and lease as they are now; a lease that is
    * already ending or ended is returned unchanged.
    */
-  begin(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
-    const provider = this.#parts.providers.get(lease.provider);
-    if (provider?.mode === 'signs') return this.#endSigned(grant, lease, cause);
-    return lease.state === 'intent'
-      ? this.#beginWhileCreating(grant, lease, cause)
-      : this.#beginCreated(grant, lease, cause);
+  begin(held: GrantAndLease, cause: EndCause): Promise<GrantAndLease> {
+    const provider = this.#parts.providers.get(held.lease.provider);
+    if (provider?.mode === 'signs') return this.#endSigned(held, cause);
+    return held.lease.state === 'intent'
+      ? this.#beginWhileCreating(held, cause)
+      : this.#beginCreated(held, cause);
   }
 
   /**
-   * Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns the lease as it is then: unchanged when
-   * it has not begun to end, or has ended, as every lease of a provider that only signs. One whose provider this broker has
-   * not got is left to a broker that has it; with `isLastResort`, when none seems to come, it becomes stuck.
+   * Steps 2 to 5 as far as they go now; what fails is scheduled on the row. Returns grant and lease as they are then: unchanged
+   * when the lease has not begun to end, or has ended, as every lease of a provider that only signs. One whose provider this
+   * broker has not got is left to a broker that has it; with `isLastResort`, when none seems to come, it becomes stuck.
    */
-  drive(grant: Grant, lease: Lease, { isLastResort = false } = {}): Promise<Lease> {
-    if (!drivenStates.has(lease.state)) return Promise.resolve(lease);
-    if (!isLastResort && !this.#parts.providers.has(lease.provider)) return Promise.resolve(lease);
-    const running = this.#driving.get(lease.id);
+  drive(held: GrantAndLease, { isLastResort = false } = {}): Promise<GrantAndLease> {
+    const { id, provider, state } = held.lease;
+    if (!drivenStates.has(state)) return Promise.resolve(held);
+    if (!isLastResort && !this.#parts.providers.has(provider)) return Promise.resolve(held);
+    const running = this.#driving.get(id);
     if (running !== undefined) return running;
-    const driving = this.#driveOnce(grant, lease).finally(() => this.#driving.delete(lease.id));
-    this.#driving.set(lease.id, driving);
+    const driving = this.#driveOnce(held).finally(() => this.#driving.delete(id));
+    this.#driving.set(id, driving);
     return driving;
   }
 
   /** Schedules a live lease whose row was due too early: it was renewed while its delivery was being noted. */
-  async lookAgainAtEnd(lease: Lease): Promise<Lease> {
-    const set = { nextAttemptAt: lease.expiresAt };
-    await this.#parts.ledger.commit({ lease: { id: lease.id, from: ['active'], set }, events: [] });
-    return lease;
+  lookAgainAtEnd(held: GrantAndLease): Promise<GrantAndLease> {
+    const { id, expiresAt: nextAttemptAt } = held.lease;
+    return this.#commit(held, { lease: { id, from: ['active'], set: { nextAttemptAt } }, events: [] });
   }
 
   /** Records that nothing was created: lease aborted, grant failed. */
-  async creationFailed(grant: Grant, intent: Lease, code: string): Promise<void> {
-    const endedAt = this.#parts.clock.now();
-    await this.#parts.ledger.commit({
-      lease: leaseMove(
-        intent,
-        { from: ['intent'], to: 'aborted' },
-        {
-          endReason: 'creation_failed',
-          lastError: code,
-          nextAttemptAt: null,
-        },
-      ),
-      grant: {
-        id: grant.id,
-        from: ['active'],
-        set: { state: 'failed', endedAt, endReason: 'creation_failed' },
-      },
+  async creationFailed(held: GrantAndLease, code: string): Promise<void> {
+    const reason = 'creation_failed';
+    const set = { endReason: reason, lastError: code, nextAttemptAt: null } as const;
+    const ended = { endedAt: this.#parts.clock.now(), endReason: reason } as const;
+    await this.#commit(held, {
+      lease: { id: held.lease.id, from: ['intent'], to: 'aborted', set },
+      grant: { id: held.grant.id, from: ['active'], to: 'failed', set: ended },
       events: [
-        leaseEvent('lease.aborted', { grant, lease: intent }, { code }),
-        leaseEvent('grant.ended', { grant, lease: intent }, { reason: 'creation_failed', state: 'failed' }),
+        leaseEvent('lease.aborted', held, { code }),
+        leaseEvent('grant.ended', held, { reason, state: 'failed' }),
       ],
     });
   }
 
-  /** Records that something may have been created, and begins to remove it. */
-  async outcomeUnknown(grant: Grant, intent: Lease, code: string): Promise<Lease> {
-    const now = this.#parts.clock.now();
-    const outcome = await this.#parts.ledger.commit({
-      lease: leaseMove(
-        intent,
-        { from: ['intent'], to: 'unknown' },
-        {
-          endReason: 'outcome_unknown',
-          lastError: code,
-          nextAttemptAt: now,
-        },
-      ),
-      grant: { id: grant.id, from: ['active'], set: { state: 'ending', endReason: 'outcome_unknown' } },
-      events: [leaseEvent('lease.unknown', { grant, lease: intent }, { code })],
+  /** Records that something may have been created, and begins to remove it. Returns grant and lease as they are then. */
+  outcomeUnknown(held: GrantAndLease, code: string): Promise<GrantAndLease> {
+    const endReason = 'outcome_unknown';
+    const set = { endReason, lastError: code, nextAttemptAt: this.#parts.clock.now() } as const;
+    return this.#commit(held, {
+      lease: { id: held.lease.id, from: ['intent'], to: 'unknown', set },
+      grant: { id: held.grant.id, from: ['active'], to: 'ending', set: { endReason } },
+      events: [leaseEvent('lease.unknown', held, { code })],
     });
-    return outcome.kind === 'committed'
-      ? { ...intent, state: 'unknown', endReason: 'outcome_unknown', nextAttemptAt: now, lastError: code }
-      : intent;
   }
 
-  async #endSigned(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
+  async #endSigned(held: GrantAndLease, cause: EndCause): Promise<GrantAndLease> {
     const { reason } = cause;
     const now = this.#parts.clock.now();
     const state = endState(reason);
-    const outcome = await this.#parts.ledger.commit({
-      lease: leaseMove(
-        lease,
-        { from: ['active'], to: 'revoked' },
-        {
-          endReason: reason,
-          containedAt: now,
-          revokedAt: now,
-          nextAttemptAt: null,
-        },
-      ),
-      grant: { id: grant.id, from: ['active'], set: { state, endedAt: now, endReason: reason } },
+    const set = { endReason: reason, containedAt: now, revokedAt: now, nextAttemptAt: null };
+    const ended = await commitChange(this.#parts.ledger, held, {
+      lease: { id: held.lease.id, from: ['active'], to: 'revoked', set },
+      grant: { id: held.grant.id, from: ['active'], to: state, set: { endedAt: now, endReason: reason } },
       events: [
-        leaseEvent('lease.revoked', { grant, lease, cause }, { reason, revocation: 'by_verifiers' }),
-        leaseEvent('grant.ended', { grant, lease, cause }, { reason, state }),
+        leaseEvent('lease.revoked', { ...held, cause }, { reason, revocation: 'by_verifiers' }),
+        leaseEvent('grant.ended', { ...held, cause }, { reason, state }),
       ],
     });
-    if (outcome.kind !== 'committed') return lease;
-    recordRevocation(lease, 'revoked', reason);
-    this.#tellVerifiers(lease, reason);
-    const { nextAttemptAt: _, ...ended } = lease;
-    return { ...ended, state: 'revoked', endReason: reason, containedAt: now, revokedAt: now };
+    if (ended === undefined) return held;
+    recordRevocation(ended.lease, 'revoked', reason);
+    this.#tellVerifiers(ended.lease, reason);
+    return ended;
   }
 
   /** The creation under way loses: its activation finds the lease moved on, and what it may have made is removed. */
-  async #beginWhileCreating(grant: Grant, intent: Lease, cause: EndCause): Promise<Lease> {
-    const unknown = await this.outcomeUnknown(grant, intent, 'ended_while_creating');
-    return this.#beginCreated(grant, unknown, cause);
+  async #beginWhileCreating(intended: GrantAndLease, cause: EndCause): Promise<GrantAndLease> {
+    return this.#beginCreated(await this.outcomeUnknown(intended, 'ended_while_creating'), cause);
   }
 
-  async #beginCreated(grant: Grant, lease: Lease, cause: EndCause): Promise<Lease> {
+  async #beginCreated(held: GrantAndLease, cause: EndCause): Promise<GrantAndLease> {
+    const { grant, lease } = held;
     const { reason } = cause;
     const from = (['active', 'unknown'] as const).filter((state) => state === lease.state);
-    if (from.length === 0) return lease;
+    if (from.length === 0) return held;
     // Whoever begins goes on to drive, and another worker comes only if this one is gone; who cannot leaves it to the others.
     const now = this.#parts.clock.now();
     const nextAttemptAt = this.#parts.providers.has(lease.provider) ? now + targetCallMs : now;
-    const outcome = await this.#parts.ledger.commit({
-      lease: leaseMove(lease, { from, to: 'revoking' }, { endReason: reason, nextAttemptAt, attempts: 0 }),
-      grant: { id: grant.id, from: ['active', 'ending'], set: { state: 'ending', endReason: reason } },
-      events: [leaseEvent('lease.revoking', { grant, lease, cause }, { reason })],
+    const set = { endReason: reason, nextAttemptAt, attempts: 0 };
+    const begun = await commitChange(this.#parts.ledger, held, {
+      lease: { id: lease.id, from, to: 'revoking', set },
+      grant: { id: grant.id, from: ['active', 'ending'], to: 'ending', set: { endReason: reason } },
+      events: [leaseEvent('lease.revoking', { ...held, cause }, { reason })],
     });
     this.#parts.step('revoking_committed');
-    if (outcome.kind !== 'committed') return lease;
-    this.#atTarget.begun(lease, now);
-    this.#tellVerifiers(lease, reason);
-    return { ...lease, state: 'revoking', endReason: reason, nextAttemptAt, attempts: 0 };
+    if (begun === undefined) return held;
+    this.#atTarget.begun(begun.lease, now);
+    this.#tellVerifiers(begun.lease, reason);
+    return begun;
   }
 
-  async #driveOnce(grant: Grant, lease: Lease): Promise<Lease> {
-    const cause: EndCause = { reason: 'outcome_unknown', actor: broker };
-    const begun = lease.state === 'unknown' ? await this.#beginCreated(grant, lease, cause) : lease;
-    return this.#atTarget.drive(grant, begun);
+  async #driveOnce(held: GrantAndLease): Promise<GrantAndLease> {
+    if (held.lease.state !== 'unknown') return this.#atTarget.drive(held);
+    const begun = await this.#beginCreated(held, { reason: 'outcome_unknown', actor: broker });
+    // One that did not begin is somebody else's by now.
+    return begun.lease.state === 'revoking' ? this.#atTarget.drive(begun) : begun;
+  }
+
+  /** Commits a change. Returns grant and lease as they are then: unchanged when somebody else had moved them. */
+  async #commit(held: GrantAndLease, entry: LedgerEntry): Promise<GrantAndLease> {
+    return (await commitChange(this.#parts.ledger, held, entry)) ?? held;
   }
 
   /** What ends in time needs no telling: everybody knows the time. */

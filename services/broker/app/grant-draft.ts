@@ -7,7 +7,7 @@ import { sha256 } from '@stint/common/merkle.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import { formatDurationMs, formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { AllowDecision } from '../domain/decision.ts';
-import type { Grant } from '../domain/grant.ts';
+import type { Grant, GrantAndLease } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 import { boundLifetime } from '../domain/lifetime.ts';
 import type { AccessRequest, Asker, Question } from './access-question.ts';
@@ -86,7 +86,7 @@ function isRenewable({ mode }: Provider): boolean {
 export function issueEvent(
   type: 'grant.issued' | 'grant.decided' | 'lease.activated',
   question: Question,
-  { grant, lease }: { readonly grant: Grant; readonly lease: Lease },
+  { grant, lease }: GrantAndLease,
 ): EventDraft {
   const decided = {
     action: grant.action,

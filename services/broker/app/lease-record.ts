@@ -1,9 +1,9 @@
 import type { EventActor, EventDraft } from '@stint/common/audit-event.ts';
 import type { EventData, EventType } from '@stint/common/event-table.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
-import type { Grant } from '../domain/grant.ts';
-import { type EndReason, isLegalMove, type Lease, type LeaseState } from '../domain/lease.ts';
-import type { LedgerEntry } from './ports.ts';
+import type { GrantAndLease } from '../domain/grant.ts';
+import type { EndReason } from '../domain/lease.ts';
+import type { Ledger, LedgerEntry } from './ports.ts';
 
 /** Why a lease ends and by whose act; an operator's own words go into the record. */
 export type EndCause = { readonly reason: EndReason; readonly actor: EventActor; readonly note?: string };
@@ -11,17 +11,18 @@ export type EndCause = { readonly reason: EndReason; readonly actor: EventActor;
 /** Who acts when nobody asked: the broker by itself. */
 export const broker: EventActor = { kind: 'broker' };
 
-type Move = { readonly from: readonly LeaseState[]; readonly to: LeaseState };
-
-/** The change of a lease's row that is a move of it. @throws Error when the state machine does not allow it from every state named. */
-export function leaseMove(
-  lease: Lease,
-  { from, to }: Move,
-  set: Omit<NonNullable<LedgerEntry['lease']>['set'], 'state'>,
-): NonNullable<LedgerEntry['lease']> {
-  for (const state of from)
-    if (!isLegalMove(state, to)) throw new Error(`lease ${lease.id}: ${state} → ${to} is not a legal move`);
-  return { id: lease.id, from, set: { ...set, state: to } };
+/**
+ * Commits a change of a lease and perhaps of its grant. Returns both as they stand then; undefined when one of them was
+ * not in a state to change from any more, and nothing was written.
+ */
+export async function commitChange(
+  ledger: Ledger,
+  { grant, lease }: GrantAndLease,
+  entry: LedgerEntry,
+): Promise<GrantAndLease | undefined> {
+  const outcome = await ledger.commit(entry);
+  if (outcome.kind !== 'committed') return undefined;
+  return { grant: outcome.grant ?? grant, lease: outcome.lease ?? lease };
 }
 
 /** What every event of {@link leaseEvent} says. */
@@ -31,7 +32,7 @@ type LeaseEventType = { [Type in EventType]: EventData<Type> extends LeaseFacts 
 /** The event of a step in a lease's life, with what every such event says. Without a cause it is the broker's own act. */
 export function leaseEvent<Type extends LeaseEventType>(
   type: Type,
-  about: { readonly grant: Grant; readonly lease: Lease; readonly cause?: EndCause },
+  about: GrantAndLease & { readonly cause?: EndCause },
   data: Omit<EventData<Type>, keyof LeaseFacts>,
 ): EventDraft {
   const { grant, lease, cause } = about;

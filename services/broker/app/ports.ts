@@ -4,7 +4,7 @@ import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import type { Grant, GrantState } from '../domain/grant.ts';
+import type { Grant, GrantAndLease, GrantState } from '../domain/grant.ts';
 import type { Lease, LeaseState } from '../domain/lease.ts';
 import type { Profile, Resource } from '../domain/registry.ts';
 
@@ -12,15 +12,19 @@ import type { Profile, Resource } from '../domain/registry.ts';
 export type LeaseChange = {
   readonly id: LeaseId;
   readonly from: readonly LeaseState[];
+  /** Where it goes. Left out, it stays where it is. */
+  readonly to?: LeaseState;
   /** Members set to `null` are cleared; members left out stay. */
-  readonly set: Partial<{ [Key in keyof Lease]: Lease[Key] | null }>;
+  readonly set: Partial<{ [Key in Exclude<keyof Lease, 'state'>]: Lease[Key] | null }>;
 };
 
 /** A change of one grant, carried out only if it is still in one of the `from` states. */
 export type GrantChange = {
   readonly id: GrantId;
   readonly from: readonly GrantState[];
-  readonly set: Partial<Pick<Grant, 'state' | 'endedAt' | 'endReason'>>;
+  /** Where it goes. Left out, it stays where it is. */
+  readonly to?: GrantState;
+  readonly set: Partial<Pick<Grant, 'endedAt' | 'endReason'>>;
 };
 
 /** One indivisible piece of a commit: its rows and its events stand together or not at all. */
@@ -35,9 +39,10 @@ export type LedgerEntry = {
 
 /** What became of an entry. Anything but `committed` has written nothing of it. */
 export type LedgerOutcome =
-  | { readonly kind: 'committed' }
+  /** A row that the entry changed is given as the entry left it. */
+  | ({ readonly kind: 'committed' } & Partial<GrantAndLease>)
   /** The idempotency key was used before, with the same body: the grant and lease of then, as they are now. */
-  | { readonly kind: 'replayed'; readonly grant: Grant; readonly lease: Lease }
+  | ({ readonly kind: 'replayed' } & GrantAndLease)
   /** The idempotency key was used before, with another body. */
   | { readonly kind: 'key_reused' }
   /** The holder has `liveMax` live grants of this resource and action. */
@@ -53,7 +58,8 @@ export type LedgerOutcome =
 export interface Ledger {
   /**
    * @throws ServiceError STORE_UNAVAILABLE when the commit failed (nothing was written), RATE_LIMITED when
-   * too many entries wait, SHUTTING_DOWN.
+   * too many entries wait, SHUTTING_DOWN, INTERNAL for what never may be: a move that {@link isLegalLeaseMove} or
+   * {@link isLegalGrantMove} refuses, a row against the store's rules.
    */
   commit(entry: LedgerEntry): Promise<LedgerOutcome>;
   /** Events committed and not yet covered by a receipt, and when the oldest was committed. In memory, kept current. */
@@ -98,7 +104,7 @@ export type LeaseClaim = {
 /** Reading what the ledger wrote. */
 export interface GrantStore {
   findGrant(id: GrantId): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined>;
-  findLease(id: LeaseId): Promise<{ readonly grant: Grant; readonly lease: Lease } | undefined>;
+  findLease(id: LeaseId): Promise<GrantAndLease | undefined>;
   /** Newest first. `before` is the id of the last grant of the page before. */
   listGrants(filter: {
     readonly spiffeId?: SpiffeId;
@@ -112,7 +118,7 @@ export interface GrantStore {
    * takes them meanwhile. A worker that dies leaves them to the next one after that time. Leases of providers that it has not
    * got are left to brokers that have them, as {@link LeaseClaim} says.
    */
-  claimDueLeases(claim: LeaseClaim): Promise<readonly { readonly grant: Grant; readonly lease: Lease }[]>;
+  claimDueLeases(claim: LeaseClaim): Promise<readonly GrantAndLease[]>;
   /**
    * Leases that somebody was in the middle of, the next due first: intents, ends that have begun, also those that
    * wait to be tried again, and live ones that were claimed after their end. Their time is yet to come; whether anybody is still at them, the rows

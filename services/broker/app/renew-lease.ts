@@ -3,12 +3,14 @@ import { ServiceError } from '@stint/common/errors.ts';
 import type { EventData } from '@stint/common/event-table.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
 import { type Clock, formatTime } from '@stint/common/time.ts';
+import type { GrantAndLease } from '../domain/grant.ts';
 import { type Lease, targetCallMs } from '../domain/lease.ts';
 import { lifetimeMsMin } from '../domain/lifetime.ts';
 import { findProfile } from '../domain/registry.ts';
 import type { Asker } from './access-question.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
 import type { Bundles } from './bundles.ts';
+import { commitChange } from './lease-record.ts';
 import {
   type GrantStore,
   type Ledger,
@@ -50,29 +52,30 @@ export class RenewLease {
    */
   async execute(asker: Asker, leaseId: LeaseId, ttlMs: number | undefined): Promise<Lease> {
     this.#parts.backlog.assertRoom();
-    const { lease, action } = await this.#find(asker, leaseId);
+    const held = await this.#find(asker, leaseId);
+    const { grant, lease } = held;
     const { registry } = this.#parts.bundles.current();
     const identity = registry.identities.get(asker.spiffeId);
     if (identity?.state !== 'active')
       throw new ServiceError('IDENTITY_SUSPENDED', `identity "${asker.spiffeId}" is not active any more`);
     const resource = registry.resources.get(lease.resource);
-    const profile = resource === undefined ? undefined : findProfile(resource, action);
+    const profile = resource === undefined ? undefined : findProfile(resource, grant.action);
     const provider = this.#parts.providers.get(lease.provider);
     if (provider?.mode !== 'creates' || resource === undefined || profile === undefined)
       throw notRenewable(lease, 'its kind is asked for anew');
     const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
     await extend(provider, () => provider.extend(lease, expiresAt, AbortSignal.timeout(targetCallMs)));
-    return this.#commit(asker, lease, expiresAt);
+    return this.#commit(asker, held, expiresAt);
   }
 
-  async #find(asker: Asker, leaseId: LeaseId): Promise<{ lease: Lease; action: string }> {
+  async #find(asker: Asker, leaseId: LeaseId): Promise<GrantAndLease> {
     const found = await this.#parts.store.findLease(leaseId);
     if (found === undefined || found.lease.spiffeId !== asker.spiffeId) {
       throw new ServiceError('LEASE_NOT_FOUND', `lease "${leaseId}" is not one of yours`, {
         metadata: { lease_id: leaseId },
       });
     }
-    return { lease: found.lease, action: found.grant.action };
+    return found;
   }
 
   #newEnd(asker: Asker, lease: Lease, ttlMs: number): number {
@@ -91,12 +94,13 @@ export class RenewLease {
     return expiresAt;
   }
 
-  async #commit(asker: Asker, lease: Lease, expiresAt: number): Promise<Lease> {
+  async #commit(asker: Asker, held: GrantAndLease, expiresAt: number): Promise<Lease> {
+    const { lease } = held;
     const actor: EventActor = { kind: 'workload', spiffe_id: asker.spiffeId, svid_sha256: asker.svidSha256 };
     // Who renews a lease has it: nobody needs to say any more that it arrived.
     const deliveredAt = lease.deliveredAt ?? this.#parts.clock.now();
     const set = { expiresAt, nextAttemptAt: expiresAt, deliveredAt };
-    const outcome = await this.#parts.ledger.commit({
+    const renewed = await commitChange(this.#parts.ledger, held, {
       lease: { id: lease.id, from: ['active'], set },
       events: [
         {
@@ -111,7 +115,7 @@ export class RenewLease {
         },
       ],
     });
-    if (outcome.kind === 'committed') return { ...lease, ...set };
+    if (renewed !== undefined) return renewed.lease;
     throw new ServiceError('CONCURRENT_UPDATE', `lease "${lease.id}" ended while it was being renewed`);
   }
 }

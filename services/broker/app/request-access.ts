@@ -5,7 +5,7 @@ import { newId } from '@stint/common/ids.ts';
 import { validateAccessFields } from '@stint/common/request-limits.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Decision, DenyDecision } from '../domain/decision.ts';
-import type { Grant } from '../domain/grant.ts';
+import type { GrantAndLease } from '../domain/grant.ts';
 import { activeUntil, intentMs, type Lease, targetCallMs } from '../domain/lease.ts';
 import { measureCreation, measureRequest } from './access-metrics.ts';
 import { type AccessRequest, type Arrival, type Asker, findNamed, type Question } from './access-question.ts';
@@ -23,6 +23,7 @@ import type { AuditBacklog } from './audit-backlog.ts';
 import type { Bundle, Bundles, PolicyEngine } from './bundles.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import { actorOf, type Draft, draftGrant, issueEvent, traceOf } from './grant-draft.ts';
+import { commitChange } from './lease-record.ts';
 import type {
   Credential,
   Ledger,
@@ -35,9 +36,7 @@ import { RefusalRate } from './refusal-rate.ts';
 import type { StepObserver } from './steps.ts';
 
 /** Access, with the only copy of the credential. */
-export type AccessAnswer = {
-  readonly grant: Grant;
-  readonly lease: Lease;
+export type AccessAnswer = GrantAndLease & {
   readonly credential: Credential;
   readonly replayed: boolean;
 };
@@ -54,9 +53,6 @@ export type RequestAccessParts = {
 
 /** As much of a question as every record of a refusal holds. */
 type Asked = Arrival & { readonly asker: Asker; readonly request: AccessRequest };
-
-/** A grant whose lease is committed as an intent. */
-type Intent = { readonly grant: Grant; readonly intent: Lease };
 
 /**
  * Decides a request and, if policy allows it, issues the credential.
@@ -176,53 +172,49 @@ export class RequestAccess {
       throw await this.#refuse(question, quotaExceeded(question, outcome.live), {});
     if (outcome.kind !== 'committed') return this.#remint(question, outcome, provider);
     this.#parts.step('intent_committed');
-    const created = await this.#create(question, { grant, intent }, provider);
+    const intended = { grant, lease: intent };
+    const { credential, handle } = await this.#create(question, intended, provider);
     this.#parts.step('created');
-    const lease = await this.#activate(question, { grant, intent }, created.handle);
+    const active = await this.#activate(question, intended, handle);
     this.#parts.step('activated');
-    return { grant, lease, credential: created.credential, replayed: false };
+    return { ...active, credential, replayed: false };
   }
 
   /** Step 4. A failure is recorded before it is told: nothing at the target without a lease that says so. */
   async #create(
     question: Question,
-    { grant, intent }: Intent,
+    intended: GrantAndLease,
     provider: TargetProvider,
   ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
+    const { grant, lease } = intended;
     try {
       return await measureCreation(provider.name, () =>
-        provider.create(grant, intent, question, AbortSignal.timeout(targetCallMs)),
+        provider.create(grant, lease, question, AbortSignal.timeout(targetCallMs)),
       );
     } catch (cause) {
       const failure = failureOf(cause);
-      if (failure.kind === 'ambiguous') await this.#parts.ending.outcomeUnknown(grant, intent, failure.code);
-      else await this.#parts.ending.creationFailed(grant, intent, failure.code);
+      if (failure.kind === 'ambiguous') await this.#parts.ending.outcomeUnknown(intended, failure.code);
+      else await this.#parts.ending.creationFailed(intended, failure.code);
       throw targetRefused(question, grant, cause);
     }
   }
 
   /** Step 5. Losing the race against the sweeper means that the entity is being removed: it is not delivered. */
-  async #activate(question: Question, { grant, intent }: Intent, handle: Lease['handle']): Promise<Lease> {
+  async #activate(
+    question: Question,
+    intended: GrantAndLease,
+    handle: Lease['handle'],
+  ): Promise<GrantAndLease> {
+    const { grant, lease: intent } = intended;
     const now = this.#parts.clock.now();
     const delivered = question.delivery === 'unacknowledged' ? { deliveredAt: now } : {};
-    const lease: Lease = {
-      ...intent,
-      ...delivered,
-      state: 'active',
-      handle,
-      nextAttemptAt: activeUntil({ ...intent, ...delivered }, now),
-    };
-    const change = {
-      id: lease.id,
-      from: ['intent'] as const,
-      set: { state: lease.state, handle, nextAttemptAt: lease.nextAttemptAt ?? null, ...delivered },
-    };
-    const outcome = await this.#parts.ledger.commit({
-      lease: change,
-      events: [issueEvent('lease.activated', question, { grant, lease })],
+    const set = { ...delivered, handle, nextAttemptAt: activeUntil({ ...intent, ...delivered }, now) };
+    const active = await commitChange(this.#parts.ledger, intended, {
+      lease: { id: intent.id, from: ['intent'], to: 'active', set },
+      events: [issueEvent('lease.activated', question, { grant, lease: { ...intent, handle } })],
     });
-    if (outcome.kind === 'committed') return lease;
-    throw issuedTooLate(question, grant);
+    if (active === undefined) throw issuedTooLate(question, grant);
+    return active;
   }
 
   async #remint(question: Question, outcome: LedgerOutcome, provider: TargetProvider): Promise<AccessAnswer> {
@@ -243,17 +235,18 @@ export class RequestAccess {
    */
   async #interrupted(
     { request }: Question,
-    { grant, lease }: { readonly grant: Grant; readonly lease: Lease },
+    stored: GrantAndLease,
     provider: TargetProvider,
   ): Promise<ServiceError> {
+    const { grant, lease } = stored;
     if (provider.entityName(lease.id) !== lease.entityName) return stillIssuing(grant);
-    const now = await this.#parts.ending.outcomeUnknown(grant, lease, 'interrupted');
-    if (now.state === 'intent') return stillIssuing(grant);
-    return replayTooLate(request.idempotencyKey, { ...grant, state: 'ending' });
+    const now = await this.#parts.ending.outcomeUnknown(stored, 'interrupted');
+    if (now.lease.state === 'intent') return stillIssuing(grant);
+    return replayTooLate(request.idempotencyKey, now.grant);
   }
 
   /** What an outcome other than `committed` means to the asker. */
-  #replay({ request, now }: Question, outcome: LedgerOutcome): { grant: Grant; lease: Lease } {
+  #replay({ request, now }: Question, outcome: LedgerOutcome): GrantAndLease {
     if (outcome.kind === 'key_reused') throw keyReused(request.idempotencyKey);
     if (outcome.kind !== 'replayed') throw new Error(`unexpected ledger outcome ${outcome.kind}`);
     const { grant, lease } = outcome;

@@ -4,10 +4,30 @@ import type { UnixMs } from '@stint/common/time.ts';
 import type { EndReason, Lease } from './lease.ts';
 
 /**
- * Where a grant stands: `active → ending → completed | revoked | expired | failed`. `ending` lasts until its last lease
- * is revoked at the target. A grant whose credential could not be made goes from active to failed by way of ending.
+ * Where a grant stands.
+ *
+ *     active ── its lease begins to end ──▶ ending ── its lease has ended ──▶ completed | revoked | expired | failed
+ *     active ── a signed token ends, or nothing was created ────────────────▶ completed | revoked | expired | failed
+ *
+ * It moves in the commits that move its lease. What began to end may be given another reason as long as it has not ended.
  */
 export type GrantState = 'active' | 'ending' | 'completed' | 'revoked' | 'expired' | 'failed';
+
+const endStates = ['completed', 'revoked', 'expired', 'failed'] as const satisfies readonly GrantState[];
+
+const legalMoves: Readonly<Record<GrantState, readonly GrantState[]>> = {
+  active: ['ending', ...endStates],
+  ending: ['ending', ...endStates],
+  completed: [],
+  revoked: [],
+  expired: [],
+  failed: [],
+};
+
+/** Whether a grant may go from one state to the other. */
+export function isLegalGrantMove(from: GrantState, to: GrantState): boolean {
+  return legalMoves[from].includes(to);
+}
 
 /** A decision in force, with the request it answered. */
 export type Grant = {
@@ -35,6 +55,9 @@ export type Grant = {
   readonly endReason?: EndReason;
 };
 
+/** A lease with the grant that it stands under. */
+export type GrantAndLease = { readonly grant: Grant; readonly lease: Lease };
+
 /** The grant's last state for the reason its lease ended. */
 export function endState(reason: EndReason): GrantState {
   switch (reason) {
@@ -50,12 +73,4 @@ export function endState(reason: EndReason): GrantState {
     case 'outcome_unknown':
       return 'failed';
   }
-}
-
-/** The grant as the commit left it that brought its lease where it is: both move together. */
-export function grantAfter(grant: Grant, lease: Lease): Grant {
-  const { state, endReason = 'revoked', revokedAt } = lease;
-  if (state === 'revoking') return { ...grant, state: 'ending', endReason };
-  if (state !== 'revoked' || revokedAt === undefined) return grant;
-  return { ...grant, state: endState(endReason), endedAt: revokedAt, endReason };
 }

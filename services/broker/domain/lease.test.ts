@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { activeUntil, deliveryMs, isLegalMove, type LeaseState, retryAt, retryMsMax } from './lease.ts';
+import { activeUntil, deliveryMs, isLegalLeaseMove, type LeaseState, retryAt, retryMsMax } from './lease.ts';
 
 const states: readonly LeaseState[] = [
   'intent',
@@ -15,19 +15,19 @@ const states: readonly LeaseState[] = [
 
 test('nothing leaves an end state', () => {
   for (const end of ['revoked', 'aborted'] as const)
-    for (const next of states) assert.equal(isLegalMove(end, next), false, `${end} → ${next}`);
+    for (const next of states) assert.equal(isLegalLeaseMove(end, next), false, `${end} → ${next}`);
 });
 
 test('an end can be reached from every state, so no lease is lost', () => {
   for (const start of states) {
     const reached = new Set<LeaseState>([start]);
-    for (const from of reached) for (const to of states) if (isLegalMove(from, to)) reached.add(to);
+    for (const from of reached) for (const to of states) if (isLegalLeaseMove(from, to)) reached.add(to);
     assert.ok(reached.has('revoked') || reached.has('aborted'), start);
   }
 });
 
 test('a lease whose outcome is not known is never adopted', () => {
-  assert.equal(isLegalMove('unknown', 'active'), false);
+  assert.equal(isLegalLeaseMove('unknown', 'active'), false);
 });
 
 test('retries spread out, stop growing apart at the longest wait, and never come at once', () => {

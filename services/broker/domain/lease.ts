@@ -6,8 +6,10 @@ import type { UnixMs } from '@stint/common/time.ts';
  * Where a lease stands.
  *
  *     intent ── created ──▶ active ── its end ──▶ revoking ── access cut ──▶ contained ── cleaned ──▶ revoked
- *     intent ── definite failure ──▶ aborted          │ revoking and contained also go to stuck, and back
- *     intent ── outcome not known ──▶ unknown ────────┘ (an unknown lease is never adopted: its secret is lost)
+ *     intent ── definite failure ──▶ aborted
+ *     intent ── outcome not known ──▶ unknown ──▶ revoking (never adopted: its secret is lost)
+ *     revoking ── blocked ──▶ stuck ── access cut ──▶ contained ── blocked ──▶ stuck ── cleaned ──▶ revoked
+ *     active ── the end of what was only signed ──▶ revoked
  *
  * `aborted` and `revoked` are ends. Everything else has a `nextAttemptAt`: the row is the schedule, and nothing about
  * a lease lives only in memory. `stuck` means that waiting alone will not mend it; it is retried all the same.
@@ -45,7 +47,7 @@ const legalMoves: Readonly<Record<LeaseState, readonly LeaseState[]>> = {
 };
 
 /** Whether a lease may go from one state to the other. */
-export function isLegalMove(from: LeaseState, to: LeaseState): boolean {
+export function isLegalLeaseMove(from: LeaseState, to: LeaseState): boolean {
   return legalMoves[from].includes(to);
 }
 

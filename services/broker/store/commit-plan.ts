@@ -10,8 +10,9 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import { newId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
-import type { LedgerEntry, LedgerOutcome } from '../app/ports.ts';
-import type { Grant } from '../domain/grant.ts';
+import type { GrantChange, LeaseChange, LedgerEntry, LedgerOutcome } from '../app/ports.ts';
+import { type Grant, isLegalGrantMove } from '../domain/grant.ts';
+import { isLegalLeaseMove } from '../domain/lease.ts';
 import { encodeCommitted, joinEvents } from './event-encoding.ts';
 import { changedRow, fromGrantRow, fromLeaseRow, toGrantRow, toLeaseRow } from './rows.ts';
 import type { BrokerStateRow, GrantRow, LeaseRow, LiveGrantsRow, OutboxRow } from './schema.ts';
@@ -81,22 +82,24 @@ export class CommitPlan {
 
   /**
    * Takes the entry in, or says why not; `full` when it must wait for the next transaction.
-   * @throws TypeError when one of its events has no canonical form.
+   * @throws Error when it moves a lease or grant as its state machine does not allow, or one of its events has no canonical form.
    */
   add(entry: LedgerEntry): LedgerOutcome | { readonly kind: 'full' } {
     const { insert } = entry;
     const refusal = insert === undefined ? undefined : this.#refuse(insert);
     if (refusal !== undefined) return refusal;
-    const lease =
-      entry.lease === undefined ? undefined : this.#change(this.#findLease(entry.lease.id), entry.lease);
-    const grant =
-      entry.grant === undefined ? undefined : this.#change(this.#findGrant(entry.grant.id), entry.grant);
+    const lease = entry.lease === undefined ? undefined : this.#changedLease(entry.lease);
+    const grant = entry.grant === undefined ? undefined : this.#changedGrant(entry.grant);
     if (lease === 'conflict' || grant === 'conflict') return { kind: 'conflict' };
     if (!this.#takeEvents(entry.events)) return { kind: 'full' };
     if (insert !== undefined) this.#insert(insert);
     if (lease !== undefined) this.#stage(this.#leases, lease);
     if (grant !== undefined) this.#changeGrant(grant);
-    return { kind: 'committed' };
+    return {
+      kind: 'committed',
+      ...(lease === undefined ? {} : { lease: fromLeaseRow(lease) }),
+      ...(grant === undefined ? {} : { grant: fromGrantRow(grant) }),
+    };
   }
 
   /** Seals the events and says what to write. */
@@ -144,11 +147,16 @@ export class CommitPlan {
     return this.#leases.get(id)?.row ?? this.#facts.findLease(id);
   }
 
-  #change<Row extends GrantRow | LeaseRow>(
-    row: Row | undefined,
-    change: { readonly from: readonly string[]; readonly set: object },
-  ): Row | 'conflict' {
-    return row === undefined || !change.from.includes(row.state) ? 'conflict' : changedRow(row, change.set);
+  #changedLease(change: LeaseChange): LeaseRow | 'conflict' {
+    requireLegalMove(change, isLegalLeaseMove);
+    const row = this.#findLease(change.id);
+    return row !== undefined && isIn(row, change.from) ? changedRow(row, change) : 'conflict';
+  }
+
+  #changedGrant(change: GrantChange): GrantRow | 'conflict' {
+    requireLegalMove(change, isLegalGrantMove);
+    const row = this.#findGrant(change.id);
+    return row !== undefined && isIn(row, change.from) ? changedRow(row, change) : 'conflict';
   }
 
   #stage<Row extends GrantRow | LeaseRow>(rows: Map<string, { row: Row; isNew: boolean }>, row: Row): void {
@@ -228,6 +236,22 @@ export class CommitPlan {
       state: { broker: brokerName, epoch: state.epoch, seq, batch_sha256: batchHash(batch.header) },
     };
   }
+}
+
+type Move<State> = { readonly id: string; readonly from: readonly State[]; readonly to?: State };
+
+/** @throws Error when from one of the states named the state machine has no such move: a fault of the code that asks for it. */
+function requireLegalMove<State extends string>(
+  { id, from, to }: Move<State>,
+  isLegal: (from: State, to: State) => boolean,
+): void {
+  if (to === undefined) return;
+  for (const state of from)
+    if (!isLegal(state, to)) throw new Error(`ledger: ${id}: ${state} → ${to} is not a legal move`);
+}
+
+function isIn({ state }: GrantRow | LeaseRow, states: readonly string[]): boolean {
+  return states.includes(state);
 }
 
 function replayKey(grant: Pick<Grant, 'spiffeId' | 'idempotencyKey'>): string {

@@ -2,7 +2,7 @@ import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { type Kysely, sql } from 'kysely';
 import type { GrantStore, LeaseClaim } from '../app/ports.ts';
-import type { Grant } from '../domain/grant.ts';
+import type { Grant, GrantAndLease } from '../domain/grant.ts';
 import type { Lease, LeaseState } from '../domain/lease.ts';
 import { fromGrantRow, fromLeaseRow } from './rows.ts';
 import {
@@ -13,7 +13,6 @@ import {
   whereLeaseIsOpen,
 } from './schema.ts';
 
-type GrantAndLease = { readonly grant: Grant; readonly lease: Lease };
 type ListFilter = Parameters<GrantStore['listGrants']>[0];
 
 /** States of a lease that is on its way from one to the next. */

@@ -104,7 +104,6 @@ export function fromLeaseRow(row: LeaseRow): Lease {
 }
 
 const columnOf = {
-  state: 'state',
   expiresAt: 'expires_at',
   handle: 'handle',
   deliveredAt: 'delivered_at',
@@ -121,8 +120,11 @@ const columnOf = {
  * The row after a change. Members set to `null` are cleared, members left out or undefined stay.
  * @throws ServiceError INTERNAL when the change touches what never changes.
  */
-export function changedRow<Row extends GrantRow | LeaseRow>(row: Row, set: object): Row {
-  const changed = { ...row };
+export function changedRow<Row extends GrantRow | LeaseRow>(
+  row: Row,
+  { to = row.state, set }: { readonly to?: string; readonly set: object },
+): Row {
+  const changed = { ...row, state: to };
   for (const [member, value] of Object.entries(set)) {
     if (value === undefined) continue;
     const column = columnOf[member as keyof typeof columnOf];
