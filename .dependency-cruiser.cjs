@@ -59,6 +59,14 @@ module.exports = {
       to: { path: '^services/$1/app/', pathNot: '^services/$1/app/ports\\.ts$' },
     },
     {
+      name: 'migrations-are-frozen',
+      comment:
+        'A migration says in its own words what it made: what it took from the code of today would change the past with it.',
+      severity: 'error',
+      from: { path: '/store/migrations/', pathNot: test },
+      to: { path: '^(services|deploy|test)/', pathNot: '/store/migrations/column-types\\.ts$' },
+    },
+    {
       name: 'plugins-through-their-catalog',
       comment: 'A provider, attestor or surface is added by a folder and a line in its catalog.',
       severity: 'error',

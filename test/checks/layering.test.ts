@@ -13,6 +13,8 @@ const planted: readonly (readonly [file: string, imported: string, rule: string]
   ['services/broker/app/stores.ts', 'services/broker/store/rows.ts', 'app-knows-no-adapter'],
   ['services/broker/rpc/stores.ts', 'services/broker/store/rows.ts', 'adapters-stand-alone'],
   ['services/broker/store/decides.ts', 'services/broker/app/use-case.ts', 'driven-adapters-see-ports-only'],
+  ['services/broker/store/migrations/reads.ts', 'services/broker/store/rows.ts', 'migrations-are-frozen'],
+  ['services/broker/store/migrations/knows.ts', 'services/broker/domain/pure.ts', 'migrations-are-frozen'],
   ['services/broker/wire.ts', 'services/broker/providers/jwt/provider.ts', 'plugins-through-their-catalog'],
   [
     'services/broker/providers/jwt/borrows.ts',

@@ -24,16 +24,6 @@ export type LeaseState =
   | 'aborted'
   | 'stuck';
 
-/** States in which something may be left at the target. */
-export const openLeaseStates = [
-  'intent',
-  'active',
-  'unknown',
-  'revoking',
-  'contained',
-  'stuck',
-] as const satisfies readonly LeaseState[];
-
 const legalMoves: Readonly<Record<LeaseState, readonly LeaseState[]>> = {
   intent: ['active', 'aborted', 'unknown'],
   // A signed credential stands at no target: telling its verifiers is all there is to do, in one commit.

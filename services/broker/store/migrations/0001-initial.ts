@@ -1,11 +1,9 @@
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { openLeaseStates } from '../../domain/lease.ts';
-import { grantIsLive, leaseHasEndReason, leaseIsOpen } from '../schema.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 const grantStates = ['active', 'ending', 'completed', 'revoked', 'expired', 'failed'];
-const leaseStates = [...openLeaseStates, 'revoked', 'aborted'];
+const leaseStates = ['intent', 'active', 'unknown', 'revoking', 'contained', 'stuck', 'revoked', 'aborted'];
 
 /** Grants, leases, the outbox, how far each broker's log has come, and join tokens. */
 export function initial(types: ColumnTypes): Migration {
@@ -132,13 +130,13 @@ const joinTokens: Table = (database, { text, whole, strict }) =>
     .modifyEnd(strict);
 
 const indexes = [
-  `create index grants_live on grants (spiffe_id, resource, action, ended_at, id) where ${grantIsLive}`,
+  'create index grants_live on grants (spiffe_id, resource, action, ended_at, id) where ended_at is null',
   'create index grants_of_identity on grants (spiffe_id, id)',
   'create index grants_of_resource on grants (resource, id)',
   'create index leases_of_grant on leases (grant_id)',
-  `create index leases_due on leases (next_attempt_at, state) where ${leaseIsOpen}`,
-  `create index leases_open_at_target on leases (provider, entity_name) where ${leaseIsOpen}`,
-  `create index leases_ended on leases (provider, expires_at) where ${leaseHasEndReason}`,
+  'create index leases_due on leases (next_attempt_at, state) where next_attempt_at is not null',
+  'create index leases_open_at_target on leases (provider, entity_name) where next_attempt_at is not null',
+  'create index leases_ended on leases (provider, expires_at) where end_reason is not null',
 ];
 
 function oneOf(column: string, values: readonly string[]) {

@@ -1,6 +1,5 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { grantIsLive } from '../schema.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /**
@@ -26,9 +25,9 @@ export function liveGrants({ text, whole, strict }: ColumnTypes): Migration {
 
 const statements = [
   `insert into live_grants (spiffe_id, resource, action, live)
-    select spiffe_id, resource, action, count(*) from grants where ${grantIsLive} group by spiffe_id, resource, action`,
+    select spiffe_id, resource, action, count(*) from grants where ended_at is null group by spiffe_id, resource, action`,
   'drop index grants_live',
-  `create index grants_live on grants (id, spiffe_id, resource) where ${grantIsLive}`,
+  'create index grants_live on grants (id, spiffe_id, resource) where ended_at is null',
   // The constraint on (provider, entity_name) has an index of its own.
   'drop index leases_open_at_target',
 ];
