@@ -17,6 +17,7 @@ import type { LedgerEntry, OutboxBatch } from '../../services/broker/app/ports.t
 import type { Store, StoreOptions } from '../../services/broker/store/open-store.ts';
 import { eventOf, grantAndLease, issueEntry } from '../harness/ledger-entries.ts';
 import type { Scope } from '../harness/temp-dir.ts';
+import { describeStoreChanges } from './store-changes.ts';
 import { describeStoreReads, now } from './store-reads.ts';
 
 /** A place for a store that opens, closes and is opened again. */
@@ -272,54 +273,6 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
     assert.deepEqual(whats, ['ended', 'revoking']);
   });
 
-  test('what was changed is told as it was left, also when another entry of the commit changes it again', async (t) => {
-    const store = await opened(t);
-    const { insert } = issueEntry(now, { lease: { handle: { oid: '16384' }, lastError: '08006' } });
-    assert.deepEqual(await store.ledger.commit({ insert, events: [] }), { kind: 'committed' });
-    const [changed, again] = await Promise.all([
-      store.ledger.commit({
-        lease: { id: insert.lease.id, from: ['active'], to: 'revoking', set: { lastError: null } },
-        grant: { id: insert.grant.id, from: ['active'], to: 'ending', set: { endReason: 'revoked' } },
-        events: [],
-      }),
-      store.ledger.commit({
-        lease: { id: insert.lease.id, from: ['revoking'], set: { attempts: 1 } },
-        events: [],
-      }),
-    ]);
-    const { lastError: _, ...revoking } = { ...insert.lease, state: 'revoking' };
-    const grant = { ...insert.grant, state: 'ending', endReason: 'revoked' };
-    assert.deepEqual(changed, { kind: 'committed', lease: revoking, grant });
-    assert.deepEqual(again, { kind: 'committed', lease: { ...revoking, attempts: 1 } });
-    assert.deepEqual(await store.grants.findLease(insert.lease.id), {
-      grant,
-      lease: { ...revoking, attempts: 1 },
-    });
-  });
-
-  test('a move that its state machine does not have is refused, whatever the row, and its neighbours stand', async (t) => {
-    const store = await opened(t);
-    const { insert, events } = issueEntry(now);
-    const { lease, grant } = insert;
-    const results = await Promise.allSettled(
-      (
-        [
-          { insert, events },
-          { lease: { id: lease.id, from: ['active'], to: 'contained', set: {} }, events: [] },
-          { lease: { id: lease.id, from: ['active', 'revoked'], to: 'revoking', set: {} }, events: [] },
-          { grant: { id: grant.id, from: ['completed'], to: 'active', set: {} }, events: [] },
-          change(lease, 'revoking'),
-        ] satisfies LedgerEntry[]
-      ).map((entry: LedgerEntry) => store.ledger.commit(entry)),
-    );
-    assert.deepEqual(
-      results.map((result) => (result.status === 'fulfilled' ? result.value.kind : result.reason.reason)),
-      ['committed', 'INTERNAL', 'INTERNAL', 'INTERNAL', 'committed'],
-    );
-    assert.equal((await store.grants.findLease(lease.id))?.lease.state, 'revoking');
-    assert.equal((await store.grants.findGrant(grant.id))?.grant.state, 'active');
-  });
-
   test('an entry that the store refuses fails alone', async (t) => {
     const store = await opened(t);
     const taken = issueEntry(now);
@@ -353,11 +306,6 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
     const { id } = entry.insert.lease;
     const lose: LedgerEntry = { lease: { id, from: ['active'], set: { nextAttemptAt: null } }, events: [] };
     await assert.rejects(store.ledger.commit(lose), { reason: 'INTERNAL' });
-    const move: LedgerEntry = {
-      lease: { id, from: ['active'], set: { hardExpiresAt: now + 1 } },
-      events: [],
-    };
-    await assert.rejects(store.ledger.commit(move), { reason: 'INTERNAL' });
   });
 
   test('an event that is too large is cut and says so; one without a canonical form fails its entry alone', async (t) => {
@@ -467,5 +415,6 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
     assert.match(told[0]?.traceparent ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
 
+  describeStoreChanges(opened);
   describeStoreReads(opened);
 }

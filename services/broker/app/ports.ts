@@ -4,8 +4,8 @@ import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import type { Grant, GrantAndLease, GrantState } from '../domain/grant.ts';
-import type { Lease, LeaseState } from '../domain/lease.ts';
+import type { Grant, GrantAndLease, GrantState, MutableGrantMember } from '../domain/grant.ts';
+import type { Lease, LeaseState, MutableLeaseMember } from '../domain/lease.ts';
 import type { Profile, Resource } from '../domain/registry.ts';
 
 /** A change of one lease, carried out only if it is still in one of the `from` states. */
@@ -15,7 +15,14 @@ export type LeaseChange = {
   /** Where it goes. Left out, it stays where it is. */
   readonly to?: LeaseState;
   /** Members set to `null` are cleared; members left out stay. */
-  readonly set: Partial<{ [Key in Exclude<keyof Lease, 'state'>]: Lease[Key] | null }>;
+  readonly set: Clearing<Pick<Lease, MutableLeaseMember>>;
+};
+
+/** Some members of a type; those that it may be without may be `null` too. */
+type Clearing<Type> = {
+  readonly [Key in keyof Type]?: Partial<Pick<Type, Key>> extends Pick<Type, Key>
+    ? Type[Key] | null
+    : Type[Key];
 };
 
 /** A change of one grant, carried out only if it is still in one of the `from` states. */
@@ -24,7 +31,7 @@ export type GrantChange = {
   readonly from: readonly GrantState[];
   /** Where it goes. Left out, it stays where it is. */
   readonly to?: GrantState;
-  readonly set: Partial<Pick<Grant, 'endedAt' | 'endReason'>>;
+  readonly set: Partial<Pick<Grant, MutableGrantMember>>;
 };
 
 /** One indivisible piece of a commit: its rows and its events stand together or not at all. */

@@ -55,6 +55,11 @@ export type Grant = {
   readonly endReason?: EndReason;
 };
 
+/** What may change of a grant besides its state. Everything else stands for ever. */
+export const mutableGrantMembers = ['endedAt', 'endReason'] as const satisfies readonly (keyof Grant)[];
+
+export type MutableGrantMember = (typeof mutableGrantMembers)[number];
+
 /** A lease with the grant that it stands under. */
 export type GrantAndLease = { readonly grant: Grant; readonly lease: Lease };
 

@@ -84,6 +84,21 @@ export type Lease = {
   readonly lastError?: string;
 };
 
+/** What may change of a lease besides its state. Everything else stands for ever, `hardExpiresAt` above all. */
+export const mutableLeaseMembers = [
+  'expiresAt',
+  'handle',
+  'deliveredAt',
+  'nextAttemptAt',
+  'attempts',
+  'endReason',
+  'containedAt',
+  'revokedAt',
+  'lastError',
+] as const satisfies readonly (keyof Lease)[];
+
+export type MutableLeaseMember = (typeof mutableLeaseMembers)[number];
+
 /** How long the sidecar has to acknowledge a credential that exists at a target, in milliseconds. */
 export const deliveryMs = 5_000;
 

@@ -14,7 +14,14 @@ import type { GrantChange, LeaseChange, LedgerEntry, LedgerOutcome } from '../ap
 import { type Grant, isLegalGrantMove } from '../domain/grant.ts';
 import { isLegalLeaseMove } from '../domain/lease.ts';
 import { encodeCommitted, joinEvents } from './event-encoding.ts';
-import { changedRow, fromGrantRow, fromLeaseRow, toGrantRow, toLeaseRow } from './rows.ts';
+import {
+  changedGrantRow,
+  changedLeaseRow,
+  fromGrantRow,
+  fromLeaseRow,
+  toGrantRow,
+  toLeaseRow,
+} from './rows.ts';
 import type { BrokerStateRow, GrantRow, LeaseRow, LiveGrantsRow, OutboxRow } from './schema.ts';
 
 /** Most events in one entry, so that every entry fits into one batch however large its events are. */
@@ -150,13 +157,13 @@ export class CommitPlan {
   #changedLease(change: LeaseChange): LeaseRow | 'conflict' {
     requireLegalMove(change, isLegalLeaseMove);
     const row = this.#findLease(change.id);
-    return row !== undefined && isIn(row, change.from) ? changedRow(row, change) : 'conflict';
+    return row !== undefined && isIn(row, change.from) ? changedLeaseRow(row, change) : 'conflict';
   }
 
   #changedGrant(change: GrantChange): GrantRow | 'conflict' {
     requireLegalMove(change, isLegalGrantMove);
     const row = this.#findGrant(change.id);
-    return row !== undefined && isIn(row, change.from) ? changedRow(row, change) : 'conflict';
+    return row !== undefined && isIn(row, change.from) ? changedGrantRow(row, change) : 'conflict';
   }
 
   #stage<Row extends GrantRow | LeaseRow>(rows: Map<string, { row: Row; isNew: boolean }>, row: Row): void {

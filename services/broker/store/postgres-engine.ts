@@ -211,10 +211,19 @@ const writeRows = `with
   changed_grants as (update grants as old set ${assignments(grantMutableColumns)} from json_populate_recordset(null::grants, $4::json) as new where old.id = new.id),
   changed_counts as (${addLiveOf('$5')})`;
 
+const listsOfRows = 5;
+const afterOutboxRow = listsOfRows + outboxColumns.length;
+
 /** And then: the outbox row, and the broker's state moved from exactly where it was. */
 const writeBatch = `${writeRows},
-  batch as (insert into outbox (${outboxColumns.join(', ')}) values (${outboxColumns.map((_, i) => `$${6 + i}`).join(', ')}))
-  update broker_state set epoch = $15, seq = $16, batch_sha256 = $17 where broker = $18 and epoch = $19 and seq = $20`;
+  batch as (insert into outbox (${outboxColumns.join(', ')}) values (${parameters(listsOfRows, outboxColumns.length)}))
+  update broker_state set (epoch, seq, batch_sha256) = (${parameters(afterOutboxRow, 3)})
+    where (broker, epoch, seq) = (${parameters(afterOutboxRow + 3, 3)})`;
+
+/** `count` parameters, the first of them the one after `taken` others. */
+function parameters(taken: number, count: number): string {
+  return Array.from({ length: count }, (_, i) => `$${taken + 1 + i}`).join(', ');
+}
 
 function assignments(columns: readonly string[]): string {
   return columns.map((column) => `${column} = new.${column}`).join(', ');

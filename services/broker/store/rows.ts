@@ -1,7 +1,7 @@
-import { ServiceError } from '@stint/common/errors.ts';
+import type { GrantChange, LeaseChange } from '../app/ports.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
-import type { GrantRow, LeaseRow } from './schema.ts';
+import type { GrantMutableColumn, GrantRow, LeaseMutableColumn, LeaseRow } from './schema.ts';
 
 /** A grant as its row. */
 export function toGrantRow(grant: Grant): GrantRow {
@@ -103,39 +103,34 @@ export function fromLeaseRow(row: LeaseRow): Lease {
   };
 }
 
-const columnOf = {
-  expiresAt: 'expires_at',
-  handle: 'handle',
-  deliveredAt: 'delivered_at',
-  nextAttemptAt: 'next_attempt_at',
-  attempts: 'attempts',
-  endedAt: 'ended_at',
-  endReason: 'end_reason',
-  containedAt: 'contained_at',
-  revokedAt: 'revoked_at',
-  lastError: 'last_error',
-} as const satisfies Partial<Record<keyof Lease | keyof Grant, keyof LeaseRow | keyof GrantRow>>;
+/** The row of a grant after a change. */
+export function changedGrantRow(row: GrantRow, { to, set }: GrantChange): GrantRow {
+  const changed: Pick<GrantRow, GrantMutableColumn> = {
+    state: to ?? row.state,
+    ended_at: set.endedAt ?? row.ended_at,
+    end_reason: set.endReason ?? row.end_reason,
+  };
+  return { ...row, ...changed };
+}
 
-/**
- * The row after a change. Members set to `null` are cleared, members left out or undefined stay.
- * @throws ServiceError INTERNAL when the change touches what never changes.
- */
-export function changedRow<Row extends GrantRow | LeaseRow>(
-  row: Row,
-  { to = row.state, set }: { readonly to?: string; readonly set: object },
-): Row {
-  const changed = { ...row, state: to };
-  for (const [member, value] of Object.entries(set)) {
-    if (value === undefined) continue;
-    const column = columnOf[member as keyof typeof columnOf];
-    if (column === undefined || !(column in row)) {
-      throw new ServiceError('INTERNAL', 'an unexpected fault', {
-        cause: new Error(`ledger: "${member}" never changes`),
-      });
-    }
-    Object.assign(changed, {
-      [column]: member === 'handle' && value !== null ? JSON.stringify(value) : value,
-    });
-  }
-  return changed;
+/** The row of a lease after a change. */
+export function changedLeaseRow(row: LeaseRow, { to, set }: LeaseChange): LeaseRow {
+  const changed: Pick<LeaseRow, LeaseMutableColumn> = {
+    state: to ?? row.state,
+    expires_at: set.expiresAt ?? row.expires_at,
+    handle: set.handle === undefined ? row.handle : JSON.stringify(set.handle),
+    delivered_at: kept(set.deliveredAt, row.delivered_at),
+    next_attempt_at: kept(set.nextAttemptAt, row.next_attempt_at),
+    attempts: set.attempts ?? row.attempts,
+    end_reason: kept(set.endReason, row.end_reason),
+    contained_at: kept(set.containedAt, row.contained_at),
+    revoked_at: kept(set.revokedAt, row.revoked_at),
+    last_error: kept(set.lastError, row.last_error),
+  };
+  return { ...row, ...changed };
+}
+
+/** What is set, also when it is cleared; what was there, when nothing is said of it. */
+function kept<Value>(set: Value | null | undefined, was: Value | null): Value | null {
+  return set === undefined ? was : set;
 }

@@ -1,4 +1,6 @@
 import { sql } from 'kysely';
+import { type Grant, type MutableGrantMember, mutableGrantMembers } from '../domain/grant.ts';
+import { type Lease, type MutableLeaseMember, mutableLeaseMembers } from '../domain/lease.ts';
 
 /** A decision in force. Members of objects and lists stand as JSON text; times are milliseconds since 1970. */
 export type GrantRow = {
@@ -104,89 +106,92 @@ export type Schema = {
   join_tokens: JoinTokenRow;
 };
 
-/** Columns in the order in which the statements bind them. */
-export const grantColumns = [
-  'id',
-  'request_id',
-  'idempotency_key',
-  'body_sha256',
-  'spiffe_id',
-  'resource',
-  'action',
-  'justification',
-  'context',
-  'parameters',
-  'state',
-  'decided_at',
-  'expires_at',
-  'rule_ids',
-  'policy_sha256',
-  'clamped_by',
-  'traceparent',
-  'ended_at',
-  'end_reason',
-] as const satisfies readonly (keyof GrantRow)[];
+/** Every column of a grant, in the order in which the statements bind them, and the member that it holds. */
+const grantMembers = {
+  id: 'id',
+  request_id: 'requestId',
+  idempotency_key: 'idempotencyKey',
+  body_sha256: 'bodySha256',
+  spiffe_id: 'spiffeId',
+  resource: 'resource',
+  action: 'action',
+  justification: 'justification',
+  context: 'context',
+  parameters: 'parameters',
+  state: 'state',
+  decided_at: 'decidedAt',
+  expires_at: 'expiresAt',
+  rule_ids: 'ruleIds',
+  policy_sha256: 'policySha256',
+  clamped_by: 'clampedBy',
+  traceparent: 'traceparent',
+  ended_at: 'endedAt',
+  end_reason: 'endReason',
+} as const satisfies Record<keyof GrantRow, keyof Grant>;
 
-export const liveGrantsColumns = [
-  'spiffe_id',
-  'resource',
-  'action',
-  'live',
-] as const satisfies readonly (keyof LiveGrantsRow)[];
+/** Likewise of a lease. */
+const leaseMembers = {
+  id: 'id',
+  grant_id: 'grantId',
+  spiffe_id: 'spiffeId',
+  provider: 'provider',
+  resource: 'resource',
+  entity_name: 'entityName',
+  state: 'state',
+  created_at: 'createdAt',
+  expires_at: 'expiresAt',
+  hard_expires_at: 'hardExpiresAt',
+  renewable: 'renewable',
+  handle: 'handle',
+  delivered_at: 'deliveredAt',
+  next_attempt_at: 'nextAttemptAt',
+  attempts: 'attempts',
+  end_reason: 'endReason',
+  contained_at: 'containedAt',
+  revoked_at: 'revokedAt',
+  last_error: 'lastError',
+} as const satisfies Record<keyof LeaseRow, keyof Lease>;
 
-export const leaseColumns = [
-  'id',
-  'grant_id',
-  'spiffe_id',
-  'provider',
-  'resource',
-  'entity_name',
-  'state',
-  'created_at',
-  'expires_at',
-  'hard_expires_at',
-  'renewable',
-  'handle',
-  'delivered_at',
-  'next_attempt_at',
-  'attempts',
-  'end_reason',
-  'contained_at',
-  'revoked_at',
-  'last_error',
-] as const satisfies readonly (keyof LeaseRow)[];
+/** The columns that hold one of the members. */
+type ColumnOf<Members, Member> = {
+  [Column in keyof Members]: Members[Column] extends Member ? Column : never;
+}[keyof Members];
 
-export const outboxColumns = [
-  'broker',
-  'first_seq',
-  'last_seq',
-  'header',
-  'signature',
-  'events',
-  'bytes',
-  'traceparent',
-  'committed_at',
-] as const satisfies readonly (keyof OutboxRow)[];
+export type GrantMutableColumn = ColumnOf<typeof grantMembers, 'state' | MutableGrantMember>;
+export type LeaseMutableColumn = ColumnOf<typeof leaseMembers, 'state' | MutableLeaseMember>;
 
-/** What a change may touch. Everything else of a grant or lease stands for ever, `hard_expires_at` above all. */
-export const grantMutableColumns = [
-  'state',
-  'ended_at',
-  'end_reason',
-] as const satisfies readonly (keyof GrantRow)[];
+export const grantColumns = columnsOf(grantMembers);
+export const grantMutableColumns = columnsOf(grantMembers, ['state', ...mutableGrantMembers]);
+export const leaseColumns = columnsOf(leaseMembers);
+export const leaseMutableColumns = columnsOf(leaseMembers, ['state', ...mutableLeaseMembers]);
 
-export const leaseMutableColumns = [
-  'state',
-  'expires_at',
-  'handle',
-  'delivered_at',
-  'next_attempt_at',
-  'attempts',
-  'end_reason',
-  'contained_at',
-  'revoked_at',
-  'last_error',
-] as const satisfies readonly (keyof LeaseRow)[];
+export const liveGrantsColumns = columnsOf({
+  spiffe_id: true,
+  resource: true,
+  action: true,
+  live: true,
+} satisfies Record<keyof LiveGrantsRow, true>);
+
+export const outboxColumns = columnsOf({
+  broker: true,
+  first_seq: true,
+  last_seq: true,
+  header: true,
+  signature: true,
+  events: true,
+  bytes: true,
+  traceparent: true,
+  committed_at: true,
+} satisfies Record<keyof OutboxRow, true>);
+
+/** A table's columns in their order; of them those alone that hold one of `members`, if that is given. */
+function columnsOf<Column extends string>(
+  held: Readonly<Record<Column, unknown>>,
+  members?: readonly unknown[],
+): readonly Column[] {
+  const columns = Object.keys(held) as Column[];
+  return members === undefined ? columns : columns.filter((column) => members.includes(held[column]));
+}
 
 /** More than any store holds, up or down: a count beyond it was damaged, and sums with it would be inexact or overflow. */
 const liveGrantsMax = 1_000_000_000_000_000;
