@@ -88,14 +88,14 @@ export function withFix(thrown: unknown, fix: string): CliError {
 /** How a service is named that went away while it was asked. */
 const noAnswer = ['BROKER_UNAVAILABLE', 'SIDECAR_UNAVAILABLE', 'AUDITOR_UNAVAILABLE'] as const;
 
-/** What an order may do after nobody waits for its answer any more, and where to see whether it has. */
-export type LateEffect = { readonly effect: string; readonly look: string };
+/** What an order may do after nobody waits for its answer any more, and where to see whether it has; none: it does nothing. */
+export type LateEffect = { readonly effect: string; readonly look?: string };
 
-/** The failure of an order: one without an answer may have been heard, which is said, and where to look. */
+/** The failure of an order: of one without an answer is said whether it may have been heard, and where to look. */
 export function withLateEffect(thrown: unknown, { effect, look }: LateEffect): unknown {
   if (!isServiceError(thrown, 'DEADLINE_EXCEEDED', ...noAnswer)) return thrown;
   const failure = failureOf(thrown);
-  const fix = `see whether it did before you try again: ${look}`;
+  const fix = look === undefined ? failure.fix : `see whether it did before you try again: ${look}`;
   return new CliError({ ...failure, why: `${failure.why}; ${effect}`, fix }, thrown);
 }
 

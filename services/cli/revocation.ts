@@ -35,7 +35,9 @@ export type Revocation = GrantState & {
 export async function revokeGrant(session: CommandSession, order: RevocationOrder): Promise<Revocation> {
   const broker = await session.channel('broker');
   const { grantId } = order;
-  const before = await broker.call(services.admin.GetGrant, { grantId });
+  const before = await broker.call(services.admin.GetGrant, { grantId }).catch((thrown: unknown) => {
+    throw withLateEffect(thrown, { effect: 'nothing was revoked' });
+  });
   const endedBefore = before.grant?.state === 'active' ? undefined : (before.grant ?? undefined);
   try {
     return { ...(await orderRevocation(session, { ...order, broker })), endedBefore };

@@ -58,7 +58,7 @@ async function reload(broker: GrpcChannel): Promise<ReloadPolicyResponse__Output
     const directory = isServiceError(thrown, 'POLICY_INVALID') ? thrown.metadata['bundle_dir'] : undefined;
     if (directory === undefined)
       throw withLateEffect(thrown, {
-        effect: 'they may still come into force',
+        effect: 'the changes may still come into force',
         look: 'stint audit list --type policy.',
       });
     throw withFix(thrown, `mend it in ${pathText(directory, process.cwd())}, then: stint policy reload`);
