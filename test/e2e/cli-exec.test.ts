@@ -170,7 +170,8 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     assert.match(stderr, new RegExp(`access by ${grantId} has ended: revoked`));
     await cli.assertNothingIsLeft();
     // The words come by way of the log, soon after the answer.
-    while ((await cli.json(['grants', 'show', grantId])).end_note !== 'test');
+    const show = ['grants', 'show', grantId];
+    await until('its words are told', 20_000, async () => (await cli.json(show)).end_note === 'test');
   });
 
   it('leaves the command alone after a revocation when asked', async () => {
@@ -210,14 +211,18 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     const revoking = cli.run(['revoke', toRevoke, '--reason', 'closed']).finally(() => {
       isOver = true;
     });
-    while ((await cli.json(['grants', 'show', toRevoke])).leases[0].last_error === null) assert.ok(!isOver);
+    const show = ['grants', 'show', toRevoke];
+    await until(
+      'the target was tried',
+      20_000,
+      async () => (await cli.json(show)).leases[0].last_error !== null,
+    );
     assert.ok(!isOver, 'revoke returned while the credential may still work');
     await cli.openTarget();
     const revoked = await revoking;
     assert.equal(revoked.code, 0, revoked.stderr);
     assert.doesNotMatch(revoked.stdout, /\nends /);
     // Nobody can use it once it is contained, which is what revoke waits for; that nothing of it is left comes after that.
-    const show = ['grants', 'show', toRevoke];
     await until(
       'the grant has ended',
       20_000,
@@ -232,7 +237,7 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
       again.stderr,
       /had ended already, \d+s ago .*: revoked; nothing was changed, and the reason/,
     );
-    while ((await cli.liveRoles()).length > 0);
+    await until('no role is left', 20_000, async () => (await cli.liveRoles()).length === 0);
     await cli.assertNothingIsLeft();
   });
 
@@ -259,12 +264,11 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     const { child, ended, grantId } = await startExec('killed outright', { script: 'exec sleep 2' });
     child.kill('SIGKILL');
     await ended;
-    for (;;) {
-      const { grant, leases } = await cli.json(['grants', 'show', grantId]);
-      if (leases[0].state !== 'revoked') continue;
-      assert.equal(grant.end_reason, 'abandoned');
-      break;
-    }
+    const grant = await until('its lease is revoked', 20_000, async () => {
+      const shown = await cli.json(['grants', 'show', grantId]);
+      return shown.leases[0].state === 'revoked' && shown.grant;
+    });
+    assert.equal(grant.end_reason, 'abandoned');
     assert.deepEqual(await cli.liveRoles(), []);
     for (const left of readdirSync(cli.runtime))
       assert.equal(statSync(path.join(cli.runtime, left)).mode & 0o077, 0);

@@ -84,6 +84,7 @@ describe('who is no workload, on the ports of the mesh', { skip: skipWithoutMesh
       break;
     }
     const { records } = await auditor.call(services.audit.ListRecords, { pageSize: 2 });
+    assert.equal(records.length, 2);
     for (const { index, leaf } of records) {
       const proof = await auditor.call(services.audit.GetInclusionProof, {
         index,
