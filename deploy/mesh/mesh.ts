@@ -4,7 +4,7 @@ import { createLog, type Log } from '@stint/common/log.ts';
 import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
 import { parseSpiffeId, parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { killedMsMax, type LeftProcess, ProcessesLeftError } from '../servers/child.ts';
+import { endedOrKilled, type LeftProcess, ProcessesLeftError } from '../servers/child.ts';
 import { BrokerAdmin } from './broker-admin.ts';
 import { type BusServer, startBusServer } from './bus-server.ts';
 import { type DemoTarget, startDemoTarget } from './demo-target.ts';
@@ -155,20 +155,9 @@ export class Mesh {
   async #stopParts({ partMsMax, onPart }: MeshStopOptions): Promise<readonly LeftProcess[]> {
     this.#stopping = true;
     this.#keeper?.close();
-    await this.#startsEnded();
-    const [bus, target] = [this.#bus, this.#target];
-    // The auditor takes in what the broker does and sends while it stops.
-    const stops: readonly (readonly [MeshPart, (() => Promise<void>) | undefined])[] = [
-      ...(['sidecar', 'broker', 'auditor'] as const).map(
-        (name) =>
-          [name, this.#services.has(name) ? () => this.stopService(name, partMsMax) : undefined] as const,
-      ),
-      ['nats', bus && (() => bus.stop(partMsMax))],
-      ['postgresql', target && (() => target.server.stop(partMsMax))],
-    ];
+    await endedOrKilled(this.#starting, this.#options.signal);
     const left: LeftProcess[] = [];
-    for (const [part, stop] of stops) {
-      if (stop === undefined) continue;
+    for (const [part, stop] of this.#stops(partMsMax)) {
       onPart?.(part);
       await stop().catch((fault: unknown) => {
         if (!(fault instanceof ProcessesLeftError)) throw fault;
@@ -180,15 +169,15 @@ export class Mesh {
     return left;
   }
 
-  /** Waits for what starts. Once all is killed no process comes of it any more: then only for those under way to end. */
-  async #startsEnded(): Promise<void> {
-    const { signal } = this.#options;
-    const killed = Promise.withResolvers<void>();
-    const onKill = () => setTimeout(killed.resolve, killedMsMax);
-    if (signal?.aborted) onKill();
-    else signal?.addEventListener('abort', onKill, { once: true });
-    await Promise.race([Promise.allSettled(this.#starting), killed.promise]);
-    signal?.removeEventListener('abort', onKill);
+  /** What runs, in the order in which it stops: the auditor takes in what the broker does and sends while it stops. */
+  #stops(partMsMax: number | undefined): ReadonlyMap<MeshPart, () => Promise<void>> {
+    const stops = new Map<MeshPart, () => Promise<void>>();
+    for (const name of ['sidecar', 'broker', 'auditor'] as const)
+      if (this.#services.has(name)) stops.set(name, () => this.stopService(name, partMsMax));
+    const [bus, target] = [this.#bus, this.#target];
+    if (bus !== undefined) stops.set('nats', () => bus.stop(partMsMax));
+    if (target !== undefined) stops.set('postgresql', () => target.server.stop(partMsMax));
+    return stops;
   }
 
   /** Starts one of our services, for the first time or again after it ended. */

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Child, type ChildOptions, ChildStartError, startChild } from './child.ts';
+import {
+  Child,
+  type ChildOptions,
+  ChildStartError,
+  killedMsMax,
+  ProcessesLeftError,
+  startChild,
+} from './child.ts';
 import { processesIn } from './processes-in.ts';
 
 function start(t: TestContext, script: string, options: Partial<ChildOptions> = {}): Promise<Child> {
@@ -48,6 +57,31 @@ test('a program that does not exist is an error that names it', async (t) => {
 test('a child that ignores the signal to stop is killed at the deadline', async (t) => {
   const child = await start(t, 'trap "" TERM; echo ready; while :; do sleep 0.05; done');
   assert.deepEqual(await child.stop('SIGTERM', 50), { code: null, signal: 'SIGKILL' });
+});
+
+test('a child that the system does not end though it is killed is an error with its process id', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const signals: string[] = [];
+  const kill = (signal: string) => signals.push(signal);
+  const stuck = Object.assign(new EventEmitter(), { pid: 4_242, kill }) as unknown as ChildProcess;
+  const child = new Child(stuck, { name: 'script', deathSignal: 'KILL' });
+  const stopped = child.stop('SIGTERM', 50);
+  t.mock.timers.tick(50);
+  assert.deepEqual(signals, ['SIGTERM', 'SIGKILL']);
+  t.mock.timers.tick(killedMsMax);
+  await assert.rejects(stopped, new ProcessesLeftError([{ name: 'script', pid: 4_242 }]));
+  stuck.emit('close', null, 'SIGKILL');
+});
+
+test('a child is killed at once when its signal aborts, also while it starts, and none is started after', async (t) => {
+  const kill = new AbortController();
+  const { signal } = kill;
+  const child = await start(t, 'trap "" TERM; echo ready; while :; do sleep 0.05; done', { signal });
+  const startEnds = assert.rejects(start(t, 'exec sleep 60', { signal }), /ended at start with SIGKILL/);
+  kill.abort(new Error('it stops'));
+  assert.deepEqual(await child.exited, { code: null, signal: 'SIGKILL' });
+  await startEnds;
+  await assert.rejects(start(t, 'echo ready', { signal }), /it stops/);
 });
 
 test('stopping a child that has ended says how it ended', async (t) => {

@@ -78,7 +78,7 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #deathSignal: NodeJS.Signals;
 
-  constructor(child: ChildProcess, options: ChildOptions) {
+  constructor(child: ChildProcess, options: Pick<ChildOptions, 'name' | 'deathSignal' | 'signal'>) {
     this.name = options.name;
     this.#process = child;
     this.#deathSignal = `SIG${options.deathSignal}`;
@@ -160,6 +160,19 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   if (outcome === 'ready') return child;
   await child.stop('SIGKILL', 0);
   throw new ChildStartError(`${options.name}: ${outcome}; its log is ${options.logFile}`, lines);
+}
+
+/**
+ * Waits until starts have ended, however they did. Once their signal has aborted no child comes of them any more: then only
+ * for {@link killedMsMax}, in which those that it killed end.
+ */
+export async function endedOrKilled(starts: Iterable<Promise<unknown>>, signal?: AbortSignal): Promise<void> {
+  const killed = Promise.withResolvers<void>();
+  const onKill = () => setTimeout(killed.resolve, killedMsMax);
+  if (signal?.aborted) onKill();
+  else signal?.addEventListener('abort', onKill, { once: true });
+  await Promise.race([Promise.allSettled(starts), killed.promise]);
+  signal?.removeEventListener('abort', onKill);
 }
 
 async function firstOf(ready: Promise<'ready'>, child: Child, deadlineMs: number): Promise<string> {

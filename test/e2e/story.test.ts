@@ -108,7 +108,8 @@ test('a mesh that was killed whole starts again on its state, refuses a second o
   killed.assertFits();
   const second = new DevRun(state, ['--once']);
   assert.equal(await second.exited(), 1);
-  assert.match(second.output, /another mesh runs on/);
+  assert.match(second.output, /✗ another mesh runs in ".*"\n {2}fix: .* npm start -- --state-dir DIR\n$/);
+  second.assertFits();
   killed.process.kill('SIGKILL');
   await killed.exited();
   const again = new DevRun(state);

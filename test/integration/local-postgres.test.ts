@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { Secret } from '@stint/common/secret.ts';
 import pg from 'pg';
 import { startPostgres } from '../../deploy/servers/postgres.ts';
-import { waitUntilEmpty } from '../../deploy/servers/processes-in.ts';
+import { processesIn, waitUntilEmpty } from '../../deploy/servers/processes-in.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 
@@ -59,6 +59,26 @@ describe('local PostgreSQL', scratchOptions, () => {
       /is in use by process \d+/,
     );
     assert.deepEqual(await query(postgres, 'select 1 as one'), [{ one: 1 }]);
+  });
+
+  test('stops at its deadline though a session of it hangs, and leaves no process but others than its own', async (t) => {
+    const directory = path.join(tempDir(t), 'server');
+    const password = new Secret('a password');
+    const server = await startPostgres({ directory, password, isDurable: false });
+    const client = new pg.Client({
+      host: server.host,
+      port: server.port,
+      user: 'postgres',
+      password: 'a password',
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    const { rows } = await client.query('select pg_backend_pid() as pid');
+    const bystander = spawn('sleep', ['60'], { cwd: path.join(directory, 'data') });
+    t.after(() => void bystander.kill());
+    process.kill(rows[0].pid, 'SIGSTOP');
+    await server.stop(100);
+    assert.deepEqual(processesIn(directory), [bystander.pid]);
   });
 
   test('ends when the process that started it is killed', async (t) => {

@@ -3,15 +3,17 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
 import pc from 'picocolors';
-import { Mesh, type MeshPart } from '../../../deploy/mesh/mesh.ts';
+import { Mesh } from '../../../deploy/mesh/mesh.ts';
 import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
-import { type PartNews, restartsMax } from '../../../deploy/mesh/part-keeper.ts';
 import { ProcessesLeftError } from '../../../deploy/servers/child.ts';
 import { shellWords } from '../commands/option-values.ts';
 import { meshVariable } from '../endpoints.ts';
+import { pathText } from '../views/path-text.ts';
 import { endText, isClean } from './end-text.ts';
+import { foldedText } from './folded-text.ts';
 import type { Interruptions } from './interruptions.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
+import { partNewsText } from './part-news.ts';
 import { faultText } from './start-fault.ts';
 import { type MeshEnd, revokeLeftovers, stopMesh } from './stop-mesh.ts';
 import { tellStory } from './story.ts';
@@ -94,7 +96,7 @@ async function startTellStop(run: DevRun): Promise<0 | 1> {
 }
 
 function sayFault({ say }: DevRun, fault: unknown): void {
-  say(pc.red(`✗ ${faultText(fault)}`));
+  say(pc.red(foldedText(`✗ ${faultText(fault)}`)));
 }
 
 function sayEnd({ say, mesh, options }: DevRun, end: MeshEnd): void {
@@ -165,23 +167,8 @@ function startMesh(
     signal: kill.signal,
     onReady: (part, ms) =>
       say(`  ${pc.green('●')} ${part.padEnd(12)} ${pc.dim(`${(ms / 1_000).toFixed(2)} s`)}`),
-    keepUp: (news, logFile) => say(`  ${partNewsText(news, logFile)}`),
+    keepUp: (news, logFile) => say(partNewsText(news, pathText(logFile, process.cwd()))),
   });
-}
-
-function partNewsText(news: PartNews<MeshPart>, logFile: string): string {
-  const { part, kind } = news;
-  if (kind === 'back') return pc.green(`${part} is back`);
-  if (kind === 'left alone') {
-    const why = news.fault === undefined ? 'ended again' : `could not be started: ${faultText(news.fault)}`;
-    return pc.red(
-      `${part} ${why}; it is left alone after ${restartsMax} restarts: stop the mesh, and see ${logFile}`,
-    );
-  }
-  const next = `it is started again in ${news.delayMs / 1_000} s`;
-  return kind === 'ended'
-    ? pc.yellow(`${part} ended by itself; ${next}, its log is then ${logFile}.old`)
-    : pc.yellow(`${part} could not be started: ${faultText(news.fault)}; ${next}`);
 }
 
 /** Our own services export to our receiver, which hands everything on to the user's collector. */

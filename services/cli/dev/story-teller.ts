@@ -1,13 +1,11 @@
 import pc from 'picocolors';
 import { wrapText } from '../terminal/wrap-text.ts';
+import { columnsMax } from './folded-text.ts';
 
 /** A step of the story that did not hold. */
 export class StoryBroken extends Error {}
 
 type Out = { write(text: string): void };
-
-/** Columns of the story: those that every terminal has, a page of documentation too. */
-const widthMax = 80;
 
 /** Where the text of steps and details begins. */
 const textIndent = 14;
@@ -76,7 +74,7 @@ export class StoryTeller {
 
   /** `head` takes `indent` columns, and may be painted. */
   #wrapped(head: string, { text, indent }: { readonly text: string; readonly indent: number }): void {
-    const lines = wrapText(text, widthMax - indent);
+    const lines = wrapText(text, columnsMax - indent);
     for (const [i, line] of lines.entries()) this.#line(`${i === 0 ? head : ' '.repeat(indent)}${line}`);
   }
 
