@@ -1,3 +1,4 @@
+import { SingleFlight } from '@stint/common/single-flight.ts';
 import { endState, type GrantAndLease } from '../domain/grant.ts';
 import { type EndReason, type Lease, type LeaseState, targetCallMs } from '../domain/lease.ts';
 import { recordRevocation } from './access-metrics.ts';
@@ -26,7 +27,7 @@ export class LeaseEnding {
   readonly #parts: LeaseEndingParts;
   readonly #atTarget: TargetEnding;
   /** Leases being driven by this process, so that a caller who waits and the sweeper do not both do it. */
-  readonly #driving = new Map<string, Promise<GrantAndLease>>();
+  readonly #driving = new SingleFlight<GrantAndLease>();
 
   constructor(parts: LeaseEndingParts) {
     this.#parts = parts;
@@ -54,11 +55,7 @@ export class LeaseEnding {
     const { id, provider, state } = held.lease;
     if (!drivenStates.has(state)) return Promise.resolve(held);
     if (!isLastResort && !this.#parts.providers.has(provider)) return Promise.resolve(held);
-    const running = this.#driving.get(id);
-    if (running !== undefined) return running;
-    const driving = this.#driveOnce(held).finally(() => this.#driving.delete(id));
-    this.#driving.set(id, driving);
-    return driving;
+    return this.#driving.run(id, () => this.#driveOnce(held));
   }
 
   /** Schedules a live lease whose row was due too early: it was renewed while its delivery was being noted. */

@@ -3,6 +3,7 @@ import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { EventData } from '@stint/common/event-table.ts';
 import { newId } from '@stint/common/ids.ts';
 import { validateAccessFields } from '@stint/common/request-limits.ts';
+import { SingleFlight } from '@stint/common/single-flight.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Decision, DenyDecision } from '../domain/decision.ts';
 import type { GrantAndLease } from '../domain/grant.ts';
@@ -76,7 +77,7 @@ export class RequestAccess {
   readonly #parts: RequestAccessParts;
   readonly #refusals: RefusalRate;
   /** Requests being created at a target, by holder and key: a retry that comes meanwhile shares the answer. */
-  readonly #creating = new Map<string, Promise<AccessAnswer>>();
+  readonly #creating = new SingleFlight<AccessAnswer>();
 
   constructor(parts: RequestAccessParts) {
     this.#parts = parts;
@@ -146,14 +147,15 @@ export class RequestAccess {
   }
 
   /** Steps 3 to 5, once for all who ask with the same key while they run. */
-  #issueShared(question: Question, draft: Draft, provider: TargetProvider): Promise<AccessAnswer> {
+  async #issueShared(question: Question, draft: Draft, provider: TargetProvider): Promise<AccessAnswer> {
     const { grant } = draft;
     const key = canonicalJson([grant.spiffeId, grant.idempotencyKey, grant.bodySha256]);
-    const running = this.#creating.get(key);
-    if (running !== undefined) return running.then((answer) => ({ ...answer, replayed: true }));
-    const issuing = this.#issueCreated(question, draft, provider).finally(() => this.#creating.delete(key));
-    this.#creating.set(key, issuing);
-    return issuing;
+    let isFirst = false;
+    const answer = await this.#creating.run(key, () => {
+      isFirst = true;
+      return this.#issueCreated(question, draft, provider);
+    });
+    return isFirst ? answer : { ...answer, replayed: true };
   }
 
   async #issueCreated(

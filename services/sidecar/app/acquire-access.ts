@@ -1,11 +1,11 @@
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { type GrantId, type LeaseId, newId } from '@stint/common/ids.ts';
 import { type AccessFields, validateAccessFields } from '@stint/common/request-limits.ts';
+import { SingleFlight } from '@stint/common/single-flight.ts';
 import { count, currentTraceparent, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { EndedLeases } from '../domain/ended-leases.ts';
 import { cacheKey } from '../domain/lease-cache.ts';
-import { SingleFlight } from '../domain/single-flight.ts';
 import { askMs, type Caller, waitFor } from './caller.ts';
 import type { GrantEndings } from './grant-endings.ts';
 import type { Access, AccessCache, AnsweredAccess, Broker, HeldAccess } from './ports.ts';
