@@ -3,7 +3,6 @@ import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
 import { parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { type Clock, systemClock } from '@stint/common/time.ts';
 import { Bundles } from './app/bundles.ts';
-import { LeaseEnding } from './app/end-lease.ts';
 import type { StepObserver } from './app/steps.ts';
 import { TargetHealth } from './app/target-health.ts';
 import type { BrokerConfig } from './config.ts';
@@ -16,6 +15,7 @@ import { openListeners, readyFacts } from './wire/listeners.ts';
 import { wireServices } from './wire/services.ts';
 import { checkTargetsSoon, loadBundleFor, openTargets, targetFaults } from './wire/targets.ts';
 import { startKeyCare, startSweeper, startWorker } from './wire/upkeep.ts';
+import { leaseUseCases } from './wire/use-cases.ts';
 
 /** What tests put in place of the ordinary. */
 export type BrokerOptions = { readonly clock?: Clock; readonly step?: StepObserver };
@@ -54,14 +54,14 @@ export async function startBroker(
   link.start();
 
   const foundation = layFoundation(base, { ...identity, providers, targetHealth, bundles, store, link });
-  const ending = new LeaseEnding(foundation);
-  service.onStop('worker', startWorker(foundation, ending));
-  service.onStop('sweeper', startSweeper(foundation));
+  const leases = leaseUseCases(foundation);
+  service.onStop('worker', startWorker(leases.worker));
+  service.onStop('sweeper', startSweeper(foundation, leases.sweeper));
   service.onStop('other brokers', hearOtherBrokers(foundation));
   const keyCare = startKeyCare(foundation);
   service.onStop('key care', keyCare.stop);
 
-  const services = wireServices(foundation, { ending, trust: keyCare.trust });
+  const services = wireServices(foundation, { leases, trust: keyCare.trust });
   const server = await openListeners(foundation, services);
   service.onStop('servers', (deadlineMs) => server.close(deadlineMs));
   return readyFacts(server.addresses);

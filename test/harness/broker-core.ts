@@ -6,19 +6,19 @@ import type { Log } from '@stint/common/log.ts';
 import { parseSpiffeId, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import type { AccessRequest, Arrival, Asker } from '../../services/broker/app/access-question.ts';
-import { AcknowledgeDelivery } from '../../services/broker/app/acknowledge-delivery.ts';
+import type { AcknowledgeDelivery } from '../../services/broker/app/acknowledge-delivery.ts';
 import { AuditBacklog, type BacklogLimits } from '../../services/broker/app/audit-backlog.ts';
 import { type Bundle, Bundles } from '../../services/broker/app/bundles.ts';
-import { EndDueLeases } from '../../services/broker/app/end-due-leases.ts';
-import { EndGrant } from '../../services/broker/app/end-grant.ts';
-import { LeaseEnding } from '../../services/broker/app/end-lease.ts';
+import type { EndDueLeases } from '../../services/broker/app/end-due-leases.ts';
+import type { EndGrant } from '../../services/broker/app/end-grant.ts';
+import type { LeaseEnding } from '../../services/broker/app/end-lease.ts';
 import { SessionFeed } from '../../services/broker/app/ended-lease-feed.ts';
 import type { ProviderSet } from '../../services/broker/app/ports.ts';
-import { RenewLease } from '../../services/broker/app/renew-lease.ts';
-import { type AccessAnswer, RequestAccess } from '../../services/broker/app/request-access.ts';
+import type { RenewLease } from '../../services/broker/app/renew-lease.ts';
+import type { AccessAnswer, RequestAccess } from '../../services/broker/app/request-access.ts';
 import { resumeInterrupted } from '../../services/broker/app/resume-interrupted.ts';
 import type { Step } from '../../services/broker/app/steps.ts';
-import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
+import type { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
 import { TargetHealth } from '../../services/broker/app/target-health.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
@@ -26,6 +26,7 @@ import { providerKinds } from '../../services/broker/providers/catalog.ts';
 import { openProviders } from '../../services/broker/providers/open-providers.ts';
 import type { ProviderKind } from '../../services/broker/providers/provider-kind.ts';
 import { openSqliteStore, type Store } from '../../services/broker/store/open-store.ts';
+import { leaseUseCases } from '../../services/broker/wire/use-cases.ts';
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
 import { admitted, inForce } from '../fakes/policy-bundle.ts';
@@ -141,8 +142,7 @@ export class BrokerCore {
 
   /** Another worker on the same rows, as a replica would run; with other providers if its operator gave it others. */
   anotherWorker(providers: ProviderSet = this.providers): EndDueLeases {
-    const parts = { ...this.#parts(), providers };
-    return new EndDueLeases({ ...parts, ending: new LeaseEnding(parts) });
+    return leaseUseCases({ ...this.#parts(), providers }).worker;
   }
 
   async #open(): Promise<void> {
@@ -157,13 +157,14 @@ export class BrokerCore {
     this.store = await openSqliteStore(database, storeOptions({ clock: this.clock }));
     const parts = this.#parts();
     await resumeInterrupted(parts);
-    this.ending = new LeaseEnding(parts);
-    this.request = new RequestAccess({ ...parts, ending: this.ending });
-    this.endGrant = new EndGrant(this.store.grants, this.ending);
-    this.renewal = new RenewLease(parts);
-    this.delivery = new AcknowledgeDelivery(this.store.grants, this.store.ledger, this.clock);
-    this.worker = new EndDueLeases({ ...parts, ending: this.ending });
-    this.sweeper = new SweepOrphans(parts);
+    const leases = leaseUseCases(parts);
+    this.ending = leases.ending;
+    this.request = leases.requestAccess;
+    this.endGrant = leases.endGrant;
+    this.renewal = leases.renewLease;
+    this.delivery = leases.acknowledge;
+    this.worker = leases.worker;
+    this.sweeper = leases.sweeper;
   }
 
   #parts() {

@@ -3,14 +3,9 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import { createLog } from '@stint/common/log.ts';
 import { parseTrustDomain, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { AttestWorkload } from '../../services/broker/app/attest-workload.ts';
-import { CreateJoinToken } from '../../services/broker/app/create-join-token.ts';
-import { MintSvid } from '../../services/broker/app/mint-svid.ts';
-import { RotateSvid } from '../../services/broker/app/rotate-svid.ts';
-import { type HolderState, SvidHolders } from '../../services/broker/app/svid-holders.ts';
-import { createAttestors } from '../../services/broker/attestors/catalog.ts';
+import type { HolderState } from '../../services/broker/app/svid-holders.ts';
 import { CertificateAuthority } from '../../services/broker/ca/certificate-authority.ts';
-import { readCsr } from '../../services/broker/ca/certificate-request.ts';
+import { identityUseCases } from '../../services/broker/wire/use-cases.ts';
 import { MemoryJoinTokenStore } from '../fakes/memory-join-token-store.ts';
 
 export const trustDomain = parseTrustDomain('stint.test');
@@ -49,18 +44,22 @@ export async function identityBroker(options: { directory: string; clock: Clock;
       throw failure;
     },
   });
-  const store = new MemoryJoinTokenStore();
-  const holders = new SvidHolders(trustDomain, (id) => identities.get(id) ?? 'unknown');
-  const parts = { readCsr, issuer, holders, record, clock, svidTtlMs, log: silentLog };
   return {
     ca: issuer,
     events,
     identities,
     faults,
-    attestWorkload: new AttestWorkload({ ...parts, attestors: createAttestors({ joinTokens: store }) }),
-    rotateSvid: new RotateSvid(parts),
-    mintSvid: new MintSvid({ ...parts, trustDomain, natsHostNames: ['localhost', '127.0.0.1'] }),
-    createJoinToken: new CreateJoinToken({ store, holders, record, clock }),
+    ...identityUseCases({
+      issuer,
+      joinTokens: new MemoryJoinTokenStore(),
+      stateOf: (id) => identities.get(id) ?? 'unknown',
+      record,
+      clock,
+      log: silentLog,
+      trustDomain,
+      svidTtlMs,
+      natsHostNames: ['localhost', '127.0.0.1'],
+    }),
   };
 }
 

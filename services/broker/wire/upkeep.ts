@@ -1,7 +1,6 @@
-import { EndDueLeases } from '../app/end-due-leases.ts';
-import type { LeaseEnding } from '../app/end-lease.ts';
+import type { EndDueLeases } from '../app/end-due-leases.ts';
 import { PurgeJoinTokens } from '../app/purge-join-tokens.ts';
-import { SweepOrphans } from '../app/sweep-orphans.ts';
+import type { SweepOrphans } from '../app/sweep-orphans.ts';
 import { keySet, maintainProviders } from '../providers/provider-set.ts';
 import { TrustFeed } from '../rpc/trust-feed.ts';
 import type { Foundation } from './foundation.ts';
@@ -16,8 +15,7 @@ const sweepMs = 60_000;
 const keyCareMs = 600_000;
 
 /** Ends leases as they become due. Returns how it is stopped: what it is at is done first. */
-export function startWorker(foundation: Foundation, ending: LeaseEnding): () => Promise<void> {
-  const worker = new EndDueLeases({ ...foundation, ending });
+export function startWorker(worker: EndDueLeases): () => Promise<void> {
   const running = worker.run();
   return async () => {
     worker.stop();
@@ -26,8 +24,7 @@ export function startWorker(foundation: Foundation, ending: LeaseEnding): () => 
 }
 
 /** Removes what nobody owns, at targets and among join tokens. Returns how it is stopped. */
-export function startSweeper(foundation: Foundation): () => Promise<void> {
-  const sweeper = new SweepOrphans(foundation);
+export function startSweeper(foundation: Foundation, sweeper: SweepOrphans): () => Promise<void> {
   const purging = new PurgeJoinTokens({ ...foundation, store: foundation.joinTokens });
   // A pass that takes longer than the interval lets the next ones fall away: passes never queue.
   let sweeping: Promise<unknown> | undefined;

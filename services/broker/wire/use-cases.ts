@@ -1,0 +1,60 @@
+import type { EventDraft } from '@stint/common/audit-event.ts';
+import { AcknowledgeDelivery } from '../app/acknowledge-delivery.ts';
+import { AttestWorkload } from '../app/attest-workload.ts';
+import { CreateJoinToken } from '../app/create-join-token.ts';
+import { EndDueLeases } from '../app/end-due-leases.ts';
+import { EndGrant } from '../app/end-grant.ts';
+import { LeaseEnding } from '../app/end-lease.ts';
+import { endedEarly } from '../app/ended-early.ts';
+import { MintSvid } from '../app/mint-svid.ts';
+import { RenewLease } from '../app/renew-lease.ts';
+import { RequestAccess } from '../app/request-access.ts';
+import { RotateSvid } from '../app/rotate-svid.ts';
+import { SvidHolders } from '../app/svid-holders.ts';
+import { SweepOrphans } from '../app/sweep-orphans.ts';
+import { createAttestors } from '../attestors/catalog.ts';
+import { readCsr } from '../ca/certificate-request.ts';
+import type { Foundation } from './foundation.ts';
+
+type LeaseParts = Pick<
+  Foundation,
+  'backlog' | 'bundles' | 'clock' | 'feed' | 'ledger' | 'log' | 'providers' | 'random' | 'step' | 'store'
+>;
+
+export type LeaseUseCases = ReturnType<typeof leaseUseCases>;
+
+/** What is done with grants and their leases. One ending stands behind everything that ends a lease. */
+export function leaseUseCases(parts: LeaseParts) {
+  const { store, ledger, clock } = parts;
+  const ending = new LeaseEnding(parts);
+  return {
+    ending,
+    requestAccess: new RequestAccess({ ...parts, ending }),
+    endGrant: new EndGrant(store, ending),
+    renewLease: new RenewLease(parts),
+    acknowledge: new AcknowledgeDelivery(store, ledger, clock),
+    endedEarly: () => endedEarly(parts),
+    worker: new EndDueLeases({ ...parts, ending }),
+    sweeper: new SweepOrphans(parts),
+  };
+}
+
+type IdentityParts = Pick<Foundation, 'clock' | 'joinTokens' | 'log' | 'trustDomain'> & {
+  readonly issuer: Foundation['authority'];
+  readonly stateOf: ConstructorParameters<typeof SvidHolders>[1];
+  readonly record: (events: readonly EventDraft[]) => Promise<void>;
+  readonly svidTtlMs: number;
+  readonly natsHostNames: readonly string[];
+};
+
+/** What is done with SVIDs and with the tokens that a first one is had for. */
+export function identityUseCases({ joinTokens, stateOf, ...parts }: IdentityParts) {
+  const holders = new SvidHolders(parts.trustDomain, stateOf);
+  const certifying = { ...parts, readCsr, holders };
+  return {
+    attestWorkload: new AttestWorkload({ ...certifying, attestors: createAttestors({ joinTokens }) }),
+    rotateSvid: new RotateSvid(certifying),
+    mintSvid: new MintSvid(certifying),
+    createJoinToken: new CreateJoinToken({ ...certifying, store: joinTokens }),
+  };
+}
