@@ -14,6 +14,7 @@ import { skipWithoutNats, skipWithoutPostgres } from '../harness/scratch-servers
 import { StintOnMesh } from '../harness/stint-on-mesh.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
 import { tempDir } from '../harness/temp-dir.ts';
+import { until } from '../harness/until.ts';
 import { consoleCommands, grantIds, timeless, typedIds } from './console-blocks.ts';
 
 const readme = readFileSync(path.join(repositoryRoot, 'services/cli/README.md'), 'utf8');
@@ -163,7 +164,10 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
       isOver = true;
     });
     // When the tail has begun cannot be seen from outside: deny until it shows one.
-    while (!isOver) await cli.run(['request', 'demo-db', 'write', '--reason', 'seen']);
+    await until('the tail shows one', 20_000, async () => {
+      await cli.run(['request', 'demo-db', 'write', '--reason', 'seen']);
+      return isOver;
+    });
     const { stdout, code } = await tailed;
     assert.equal(code, 0);
     assert.equal(JSON.parse(stdout).event.data.justification, 'seen');

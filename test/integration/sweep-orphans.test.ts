@@ -183,10 +183,17 @@ test('a removal whose record could not be written is recorded by the next pass, 
 describe('a lease of ours', () => {
   test('is never swept: while it is made, lives, ends or waits for its target', async (t) => {
     const core = await BrokerCore.start(t);
-    const letGo = core.target.hold('create');
+    const answer = Promise.withResolvers<void>();
+    const create = core.target.create.bind(core.target);
+    core.target.create = async (...intent) => {
+      const made = await create(...intent);
+      await answer.promise;
+      return made;
+    };
     const asking = core.takeRead();
-    await core.sweeper.sweep();
-    letGo();
+    await until('its user is made', 10_000, () => core.target.entities().length === 1);
+    for (let pass = 0; pass < 3; pass++) assert.equal(await core.sweeper.sweep(), 0);
+    answer.resolve();
     const { grant, lease } = await asking;
     for (let pass = 0; pass < 3; pass++) assert.equal(await core.sweeper.sweep(), 0);
     core.target.failAlways('remove', away);
