@@ -90,7 +90,8 @@ async function startTellStop(run: DevRun): Promise<0 | 1> {
     if (!isWanted) sayFault(run, isLeft ? fault.cause : fault);
   }
   if (run.mesh !== undefined) end = await stopMesh(run.mesh, run);
-  await receiver.close();
+  // A collector that does not answer keeps it for seconds; who cannot wait for parts does not wait for that either.
+  await Promise.race([receiver.close(), aborted(run.kill.signal)]);
   sayEnd(run, end);
   return isClean(end) ? code : 1;
 }
@@ -130,8 +131,12 @@ async function tellAndStay(
   if (told === 'interrupted') return 0;
   if (options.once) return told;
   printNext(options, mesh);
-  if (!stop.aborted) await once(stop, 'abort');
+  await aborted(stop);
   return told;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** Tells the story, unless it is interrupted before or meanwhile: then nothing more of it is written. */
@@ -142,7 +147,7 @@ async function tell(
   const { out, interruptions } = parts.options;
   const signal = interruptions.stop;
   if (signal.aborted) return 'interrupted';
-  const isOver = once(signal, 'abort').then(() => 'interrupted' as const);
+  const isOver = aborted(signal).then(() => 'interrupted' as const);
   const write = (text: string) => void (signal.aborted || out.write(text));
   const { traces, environment } = parts;
   const story = tellStory({ mesh, traces, environment, teller: new StoryTeller({ write }), signal }).then(
