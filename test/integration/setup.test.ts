@@ -59,6 +59,7 @@ test('without Node or npm on the path, setup says what to install and fails', (t
   });
   assert.equal(result.status, 1);
   assert.match(result.stderr, /^setup: node is not on the path; install Node 20 or later with npm/m);
+  for (const line of result.stderr.split('\n')) assert.ok(line.length <= 80, line);
 });
 
 const installed = {
