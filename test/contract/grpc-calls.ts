@@ -9,6 +9,7 @@ import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import { capturedLog, type EchoHandlers, type LogLines, openRow } from '../harness/echo-server.ts';
 import { refusedAs } from '../harness/refused-as.ts';
+import { until } from '../harness/until.ts';
 
 /** An echo server on one transport, and ways to call it; all end with the test. */
 export type CallPlace = {
@@ -249,23 +250,27 @@ export function describeCalls(echoOn: OpenCallPlace): void {
 
     test('tells its handler when the peer goes away, and the place is free again', async (t) => {
       const gone = Promise.withResolvers<unknown>();
-      const opened = Promise.withResolvers<void>();
       const Session: EchoHandlers['Session'] = async (stream, call) => {
-        opened.resolve();
         try {
-          for await (const frame of stream) assert.equal(frame.messages.length, 0);
+          for await (const _frame of stream) stream.write({});
         } finally {
           gone.resolve(call.signal.aborted);
         }
       };
-      const { channel } = await echoOn(t, { Session });
-      const stream = channel.bidi(access.Session);
-      stream.write({});
+      const row: MethodRow = { ...openRow, deadlineMs: 'endless', concurrencyMax: 1 };
+      const { channel } = await echoOn(t, { Session }, { Session: row });
+      const open = async () => {
+        const stream = channel.bidi(access.Session);
+        t.after(() => stream.cancel());
+        stream.write({});
+        await stream[Symbol.asyncIterator]().next();
+        return stream;
+      };
+      const stream = await open();
+      await assert.rejects(open(), refusedAs('RATE_LIMITED'));
       stream.cancel();
-      const other = channel.bidi(access.Session);
-      await opened.promise;
-      other.cancel();
       assert.equal(await gone.promise, true);
+      await until('the place is free', 10_000, open);
     });
 
     test('holds its writer back when the reader is slow, and loses nothing', async (t) => {
@@ -356,10 +361,8 @@ export function describeCalls(echoOn: OpenCallPlace): void {
     const Session: EchoHandlers['Session'] = async (stream) => {
       const justification = 'x'.repeat(10_000);
       const write = async (id: number) => {
-        while (!stream.write({ messages: [{ id, access: { grant: { justification } } }] })) {
-          await stream.drained();
-          return;
-        }
+        const messages = [{ id, access: { grant: { justification } } }];
+        if (!stream.write({ messages })) await stream.drained();
       };
       await Promise.all(Array.from({ length: 300 }, (_, id) => write(id + 1)));
     };

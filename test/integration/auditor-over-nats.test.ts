@@ -163,7 +163,7 @@ describe('the auditor over a real bus', { skip: skipWithoutNats }, () => {
   test('nobody can do on the bus what is not his', async () => {
     const viewer = await connected(await auditBus.link(stintIds.viewer(testDomain, 'siem')));
     const other = await auditBus.link(stintIds.broker(testDomain, 'b2'));
-    const denied = async (attempt: Promise<unknown>) => assert.rejects(attempt, 'must be refused');
+    const denied = async (attempt: Promise<unknown>) => assert.rejects(attempt, /permissions violation/i);
     await denied(viewer.request('$JS.API.STREAM.PURGE.AUDIT', '', { timeout: 500 }));
     await denied(viewer.request('$JS.API.STREAM.DELETE.AUDIT', '', { timeout: 500 }));
     await denied(viewer.request('auditlog.forged.event', '', { timeout: 500 }));

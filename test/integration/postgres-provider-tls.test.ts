@@ -6,6 +6,7 @@ import { Secret } from '@stint/common/secret.ts';
 import { ProviderFailure } from '../../services/broker/app/ports.ts';
 import { postgresConfig, postgresConfigFaults } from '../../services/broker/providers/postgres/config.ts';
 import { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
+import { faultProxy } from '../harness/fault-proxy.ts';
 import { brokerName, type PostgresTarget, postgresTarget } from '../harness/postgres-target.ts';
 import { skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
@@ -95,8 +96,9 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
 
   test('a server without TLS is not spoken to in the clear', async (t) => {
     const plain = await postgresTarget(t);
+    const proxy = await faultProxy(t, plain.server.current());
     const config = postgresConfig({
-      settings: { host: 'localhost', port: String(plain.server.current().port), passwordFile: 'given' },
+      settings: { host: 'localhost', port: String(proxy.port), passwordFile: 'given' },
       password: plain.brokerPassword,
       ca: ca.bundlePem,
     });
@@ -106,8 +108,13 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
       config,
       clock: { now: () => Date.now() },
     });
+    let isNamed = false;
+    void proxy.onRequest('stint_broker', { direction: 'request', fault: 'pass' }).then(() => {
+      isNamed = true;
+    });
     await assert.rejects(provider.listEntities(signal), ProviderFailure);
     await provider.close();
+    assert.deepEqual([proxy.accepted() > 0, isNamed], [true, false], 'who would log in is not said');
   });
 
   test('a wrong password of the broker is told by its code, and waiting will not mend it', async () => {
