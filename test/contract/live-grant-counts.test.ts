@@ -222,7 +222,7 @@ test('on PostgreSQL counts that another recount mends meanwhile are not mended t
     opening.catch(() => undefined); // heard below, when the other recount is over
     await until('the broker waits for the other recount', 10_000, async () => {
       const waiting = await place.sql("select 1 from pg_locks where locktype = 'advisory' and not granted");
-      return waiting.length === 1 ? true : undefined;
+      return waiting.length === 1;
     });
     await other.query('update live_grants set live = 1; commit');
     await (await opening).close();

@@ -35,8 +35,7 @@ describe('a command at a terminal that has to wait', { skip }, () => {
     let shown = '';
     child.stdout?.on('data', (chunk) => (shown += chunk));
     const exit = once(child, 'exit') as Promise<[number | null]>;
-    const showing = (text: RegExp) =>
-      until(text.source, deadlineMs, () => Promise.resolve(text.test(shown) || undefined));
+    const showing = (text: RegExp) => until(text.source, deadlineMs, () => Promise.resolve(text.test(shown)));
     return { exit, shown: () => shown, showing, press: (key: string) => child.stdin?.write(key) };
   }
 
@@ -122,6 +121,6 @@ describe('a command at a terminal that has to wait', { skip }, () => {
   });
 
   it('leaves no user behind of what was given up', async () => {
-    await until('every user gone', deadlineMs, async () => (await cli.liveRoles()).length === 0 || undefined);
+    await until('every user gone', deadlineMs, async () => (await cli.liveRoles()).length === 0);
   });
 });

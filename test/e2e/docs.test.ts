@@ -137,7 +137,7 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
     try {
       await until('the record of a denial', deadlineMs, async () => {
         await type('npx stint request demo-db write --reason heard');
-        return /^\d+ access\.denied \d{4}-/m.test(heard()) || undefined;
+        return /^\d+ access\.denied \d{4}-/m.test(heard());
       });
     } catch (fault) {
       assert.fail(`${String(fault)}: ${heard()}`);
@@ -165,7 +165,7 @@ describe('the documentation, typed into a real mesh', { skip: skipWithoutMesh },
     const running = start(`exec ${sidecar} --broker 127.0.0.1:${mesh} --bootstrap 127.0.0.1:${bootstrap}`);
     const said = collect(running);
     try {
-      await until('a second sidecar', deadlineMs, () => said().includes('"ready":"sidecar"') || undefined);
+      await until('a second sidecar', deadlineMs, () => said().includes('"ready":"sidecar"'));
       const asked = await type(request);
       assert.equal(asked.code, 0, asked.printed);
     } catch (fault) {

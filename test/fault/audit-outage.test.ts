@@ -37,9 +37,7 @@ describe('while nobody records', { skip: skipWithoutMesh }, () => {
 
   const status = () => at.admin.call(services.admin.GetStatus, {});
   const caughtUp = () =>
-    until('the auditor has recorded everything', deadlineMs, async () =>
-      (await status()).auditBacklog === 0 ? true : undefined,
-    );
+    until('the auditor has recorded everything', deadlineMs, async () => (await status()).auditBacklog === 0);
 
   async function takeToken(): Promise<string> {
     lastKey += 1;

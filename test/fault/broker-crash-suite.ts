@@ -142,8 +142,10 @@ function brokerCrashes(
         await until(`${key} is told that it is over`, promptMs, () =>
           assert.rejects(ask(workload, readDemo, key), { reason: 'GRANT_ENDED' }).then(() => true),
         );
-        await until('its user, if there was one, is gone', promptMs, async () =>
-          (await at.roles()).length === 0 ? true : undefined,
+        await until(
+          'its user, if there was one, is gone',
+          promptMs,
+          async () => (await at.roles()).length === 0,
         );
         const { grant, credential } = await ask(workload, readDemo, `${key}-anew`);
         assert.ok(credential?.database);
@@ -219,7 +221,7 @@ function brokerCrashes(
     await at.mesh.service('broker').crash();
     await until('the lease has ended by the target', deadlineMs, async () => {
       const [role] = await at.roles().then((roles) => roles.filter(({ name }) => name === user));
-      return role?.isPastEnd ? true : undefined;
+      return role?.isPastEnd;
     });
     await assert.rejects(readOrders(credential.database));
     await at.mesh.startService('broker');

@@ -32,8 +32,8 @@ async function killStoreAt({ store, switchFile }: CrashWorld, step: Step, act: (
   const { pid } = server.current();
   armCrash(switchFile, step, pid);
   const acting = Promise.allSettled([act()]);
-  await until(`the broker comes to "${step}"`, deadlineMs, () => !isArmed(switchFile) || undefined);
-  await until('the store is dead', deadlineMs, () => !isAlive(pid) || undefined);
+  await until(`the broker comes to "${step}"`, deadlineMs, () => !isArmed(switchFile));
+  await until('the store is dead', deadlineMs, () => !isAlive(pid));
   await server.crash(); // the sessions that are left of it
   await server.restart();
   const [told] = await acting;
@@ -85,7 +85,7 @@ async function killedWhileEnding(it: CrashWorld): Promise<void> {
   await killStoreAt(it, 'removed', () => it.workload.call(services.access.CompleteGrant, release));
   await until('the lease has ended', deadlineMs, async () => {
     const found = await it.at.admin.call(services.admin.GetGrant, { grantId: grant.id });
-    return found.grant?.state === 'completed' ? true : undefined;
+    return found.grant?.state === 'completed';
   });
   await assert.rejects(readOrders(credential.database));
 }

@@ -136,7 +136,7 @@ describe('a part of the mesh killed under load', { skip: skipWithoutMesh }, () =
         .catch((thrown: unknown) => assert.ok(isServiceError(thrown, 'BROKER_UNAVAILABLE'), String(thrown))),
     );
     await until('one of them is a lease', deadlineMs, async () => {
-      return (await at.roles()).length > 0 ? true : undefined;
+      return (await at.roles()).length > 0;
     });
     await at.mesh.service('sidecar').crash();
     await Promise.all(asking);

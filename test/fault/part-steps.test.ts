@@ -79,8 +79,8 @@ describe('a part beside the broker killed at a step of a grant', { skip: skipWit
     const pid = part.pid();
     armCrash(switchFile, step, pid);
     const acting = Promise.allSettled([act()]);
-    await until(`the broker comes to "${step}"`, deadlineMs, () => !isArmed(switchFile) || undefined);
-    await until('the part is dead', deadlineMs, () => !isAlive(pid) || undefined);
+    await until(`the broker comes to "${step}"`, deadlineMs, () => !isArmed(switchFile));
+    await until('the part is dead', deadlineMs, () => !isAlive(pid));
     await part.restart();
     await acting;
   }

@@ -137,12 +137,12 @@ describe('two brokers on one store and one target', { skip: skipWithoutMesh }, (
       await until('the token is refused', toldMsMax, () =>
         maker.sidecar.call(services.sidecar.Verify, presented).then(
           () => undefined,
-          (thrown: unknown) => isServiceError(thrown, 'TOKEN_INVALID') || undefined,
+          (thrown: unknown) => isServiceError(thrown, 'TOKEN_INVALID'),
         ),
       );
       await until('the dead credential is not served', toldMsMax, async () => {
         const { leases } = await maker.sidecar.call(services.sidecar.List, {});
-        return leases.every(({ grant }) => grant?.id !== held.grant?.id) || undefined;
+        return leases.every(({ grant }) => grant?.id !== held.grant?.id);
       });
     }
   });
@@ -231,7 +231,7 @@ describe('two brokers on one store and one target', { skip: skipWithoutMesh }, (
       const { intent, active, unknown, revoking, contained, stuck } = (
         await second.admin.call(services.admin.GetStatus, {})
       ).leases;
-      return [intent, active, unknown, revoking, contained, stuck].every((n) => !n) ? true : undefined;
+      return [intent, active, unknown, revoking, contained, stuck].every((n) => !n);
     });
     assert.deepEqual(await roleNames(), []);
     // What the first had no time to send is still in the store: the log is sound without it.

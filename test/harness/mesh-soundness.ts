@@ -140,7 +140,7 @@ export async function requireVerified(at: MeshUnderTest): Promise<void> {
   // A log without records is told as empty: what the brokers sent first may still be on its way.
   const checkpoint = path.join(log, 'checkpoint');
   const hasRecords = () => existsSync(checkpoint) && readFileSync(checkpoint, 'utf8').split('\n')[1] !== '0';
-  await until('a checkpoint of records', 10_000, () => hasRecords() || undefined);
+  await until('a checkpoint of records', 10_000, () => hasRecords());
   const args = ['services/auditor/main.ts', 'verify', '--log-dir', log, '--trust-bundle', trustBundle];
   // A verdict other than "whole" is a non-zero exit code, and throws with what it found.
   const { stdout } = await run(process.execPath, [...args, '-o', 'json'], { cwd: repositoryRoot });

@@ -80,11 +80,15 @@ export class SecondBroker {
 
   /** Returns when broker and bus, sidecar and broker have found one another. */
   async #join(): Promise<void> {
-    await until('the second broker is on the bus', joinMsMax, async () =>
-      (await this.admin.call(services.admin.GetStatus, {})).busConnected ? true : undefined,
+    await until(
+      'the second broker is on the bus',
+      joinMsMax,
+      async () => (await this.admin.call(services.admin.GetStatus, {})).busConnected,
     );
-    await until('the second sidecar has its session', joinMsMax, async () =>
-      (await this.sidecar.call(services.sidecar.GetStatus, {})).connected ? true : undefined,
+    await until(
+      'the second sidecar has its session',
+      joinMsMax,
+      async () => (await this.sidecar.call(services.sidecar.GetStatus, {})).connected,
     );
   }
 

@@ -76,7 +76,7 @@ describe('a creation that fails', () => {
     const core = await BrokerCore.start(t);
     const release = core.target.hold('create');
     const asking = refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
-    await until('the target is asked', 5_000, () => core.target.calls.create || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.create > 0);
     core.target.failAlways('contain', { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' });
     await core.pass(intentMs);
     release();

@@ -145,9 +145,7 @@ describe('a full audit backlog', () => {
     const refusal = await refusalOf(core.askDeploy(), 'AUDIT_UNAVAILABLE');
     assert.match(refusal.message, /1m old/);
     core.store.outbox.release(core.store.ledger.sequence());
-    await until('the receipt is taken in', 5_000, () =>
-      core.store.ledger.backlog().events === 0 ? true : undefined,
-    );
+    await until('the receipt is taken in', 5_000, () => core.store.ledger.backlog().events === 0);
     await core.askDeploy();
   });
 });

@@ -65,12 +65,14 @@ describe('a session ends', () => {
     await client.pushes(1);
     const letGo = core.target.hold('create');
     client.send([readQuestion(core)]);
-    await until('the target is asked', 5_000, () => core.target.calls.create || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.create > 0);
     client.hangUp();
-    await until('nobody listens', 5_000, () => (core.feed.size === 0 ? true : undefined));
+    await until('nobody listens', 5_000, () => core.feed.size === 0);
     letGo();
-    await until('the lease is active', 5_000, async () =>
-      (await core.store.grants.countLeasesByState()).active === 1 ? true : undefined,
+    await until(
+      'the lease is active',
+      5_000,
+      async () => (await core.store.grants.countLeasesByState()).active === 1,
     );
     await core.pass(5_000);
     assert.deepEqual(core.target.entities(), []);
@@ -89,7 +91,7 @@ describe('a session ends', () => {
     client = await open();
     await client.pushes(1);
     client.send(Array.from({ length: frameMessagesMax }, () => ({ renewLease: { leaseId: lease.id } })));
-    await until('nobody listens', 5_000, () => (done > 0 && core.feed.size === 0 ? true : undefined));
+    await until('nobody listens', 5_000, () => done > 0 && core.feed.size === 0);
     assert.ok(done < frameMessagesMax, `${done} were done`);
   });
 

@@ -17,7 +17,7 @@ describe('what is pushed', () => {
     const { id, grantId, expiresAt } = lease;
     const ended = { id, grantId, expiresAt, reason: 'x'.repeat(2_000) };
     const deaf = new SessionClient(await channel(deployer), { isReading: false });
-    await until('both listen', 5_000, () => (core.feed.size === 2 ? true : undefined));
+    await until('both listen', 5_000, () => core.feed.size === 2);
     let told = 0;
     while (core.feed.size === 2 && told < 3 * slowFramesMax) {
       core.feed.publish([ended]);

@@ -297,8 +297,10 @@ describe('the worker', () => {
       failures++ < 2 ? Promise.reject(new Error('disk full')) : claim(...args);
     const running = core.worker.run();
     core.clock.advance(1_000);
-    await until('the lease is over', 10_000, async () =>
-      (await core.grantOf(lease)).lease.state === 'revoked' ? true : undefined,
+    await until(
+      'the lease is over',
+      10_000,
+      async () => (await core.grantOf(lease)).lease.state === 'revoked',
     );
     core.worker.stop();
     await running;
@@ -325,13 +327,13 @@ describe('the worker', () => {
     const letGo = core.target.hold('contain');
     core.clock.advance(10_000);
     const running = core.worker.run();
-    await until('the silent target is asked', 10_000, () =>
-      core.target.calls.contain === 3 ? true : undefined,
-    );
+    await until('the silent target is asked', 10_000, () => core.target.calls.contain === 3);
     const token = await core.askDeploy({ ttlMs: 1_000 });
     core.clock.advance(1_000);
-    await until('the token has ended', 5_000, async () =>
-      (await core.grantOf(token.lease)).lease.state === 'revoked' ? true : undefined,
+    await until(
+      'the token has ended',
+      5_000,
+      async () => (await core.grantOf(token.lease)).lease.state === 'revoked',
     );
     core.worker.stop();
     letGo();

@@ -56,8 +56,10 @@ describe('releasing a grant', () => {
     assert.equal(ending.leases[0]?.state, 'revoking');
     assert.equal((await core.story(grant)).at(-1), 'lease.revoking');
     letGo();
-    await until('the grant is over', 5_000, async () =>
-      (await core.grantOf(ending.leases[0] ?? assert.fail())).grant.state === 'completed' ? true : undefined,
+    await until(
+      'the grant is over',
+      5_000,
+      async () => (await core.grantOf(ending.leases[0] ?? assert.fail())).grant.state === 'completed',
     );
   });
 
@@ -97,7 +99,7 @@ describe('releasing a grant', () => {
     const core = await BrokerCore.start(t);
     const letGo = core.target.hold('create');
     const asking = refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
-    await until('the target is asked', 5_000, () => core.target.calls.create || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.create > 0);
     const [grant] = await core.store.grants.listGrants({ liveOnly: true, limit: 1 });
     assert.ok(grant !== undefined);
     assert.equal((await core.release(grant)).grant.state, 'completed');
@@ -159,7 +161,7 @@ describe('the answer to a release', () => {
     core.clock.advance(1);
     const letGo = core.target.hold('create');
     const asking = refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
-    await until('the target is asked', 5_000, () => core.target.calls.create === 3 || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.create === 3);
     const making = (await newest()) ?? assert.fail();
     assert.equal(await readsOf(core, () => core.release(making)), 1);
     letGo();
@@ -171,10 +173,10 @@ describe('the answer to a release', () => {
     const { grant } = await core.takeRead();
     const letGo = core.target.hold('contain');
     const releasing = readsOf(core, () => core.release(grant));
-    await until('the target is asked', 5_000, () => core.target.calls.contain === 1 || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.contain === 1);
     core.clock.advance(intentMs);
     const other = core.anotherWorker().endDue();
-    await until('the target is asked twice', 5_000, () => core.target.calls.contain === 2 || undefined);
+    await until('the target is asked twice', 5_000, () => core.target.calls.contain === 2);
     letGo();
     await Promise.all([releasing, other]);
     assert.deepEqual(await core.story(grant), wholeStory);

@@ -135,7 +135,7 @@ describe('a reload', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     reads.gate = promise;
     const earlier = reload();
-    await until('the earlier has read', 10_000, () => (reads.count === 2 ? true : undefined));
+    await until('the earlier has read', 10_000, () => reads.count === 2);
     edit('policies/guardrails.cedar', (text) => text + forbidAll);
     const later = [reload(), reload()];
     resolve();

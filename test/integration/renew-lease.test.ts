@@ -128,7 +128,7 @@ describe('a renewal that fails at the target', () => {
       core.renewal.execute(core.asker(), lease.id, 10 * minuteMs),
       'PROVIDER_UNAVAILABLE',
     );
-    await until('the target is asked', 5_000, () => core.target.calls.extend || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.extend > 0);
     await core.release(grant);
     letGo();
     await renewing;
@@ -144,7 +144,7 @@ describe('a renewal that fails at the target', () => {
       core.renewal.execute(core.asker(), lease.id, 10 * minuteMs),
       'CONCURRENT_UPDATE',
     );
-    await until('the target is asked', 5_000, () => core.target.calls.extend || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.extend > 0);
     core.target.failAlways('contain', unreachable);
     await core.release(grant);
     letGo();

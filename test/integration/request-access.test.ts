@@ -88,7 +88,7 @@ describe('access by a user at a target', () => {
     const core = await BrokerCore.start(t);
     const release = core.target.hold('create');
     const asking = core.askRead();
-    await until('the target is asked', 5_000, () => core.target.calls.create || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.create > 0);
     const [decided, ...none] = await core.events();
     assert.deepEqual(none, []);
     assert.equal(decided?.type, 'grant.decided');
@@ -112,7 +112,7 @@ describe('access by a user at a target', () => {
     const question = core.question();
     const release = core.target.hold('create');
     const asking = [1, 2, 3].map(() => core.request.execute(core.asker(), question, bySession));
-    await until('the target is asked', 5_000, () => core.target.calls.create || undefined);
+    await until('the target is asked', 5_000, () => core.target.calls.create > 0);
     release();
     const answers = await Promise.all(asking);
     assert.equal(core.target.calls.create, 1);

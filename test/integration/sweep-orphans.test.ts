@@ -69,7 +69,7 @@ test('a target that hangs keeps no other one from being swept', async (t) => {
   await first;
   gate = Promise.withResolvers();
   const second = sweeper.sweep();
-  await until('the orphan is gone', 10_000, () => core.target.entities().length === 0 || undefined);
+  await until('the orphan is gone', 10_000, () => core.target.entities().length === 0);
   gate.resolve([]);
   assert.equal(await second, 1);
 });

@@ -102,7 +102,7 @@ describe('what leaves the mesh', { skip: skipWithoutMesh }, () => {
       await at.sidecar.call(services.sidecar.Release, { grantId, waitContained: true });
       const ofGrant = () => heard.filter(({ event }) => event.grant_id === grantId);
       await until('its end is heard', deadlineMs, () =>
-        ofGrant().some(({ event }) => event.type === 'grant.ended') ? true : undefined,
+        ofGrant().some(({ event }) => event.type === 'grant.ended'),
       );
       assert.deepEqual(
         ofGrant().map(({ event }) => event.type),
