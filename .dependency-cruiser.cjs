@@ -24,7 +24,7 @@ module.exports = {
     {
       name: 'app-knows-no-adapter',
       comment:
-        'A use case meets the world through the ports in app/ports.ts; wire.ts gives it the real ones.',
+        'A use case meets the world through its ports (app/ports.ts, app/ports/); wire.ts gives it the real ones.',
       severity: 'error',
       from: { path: `^services/${service}/app/`, pathNot: test },
       to: { path: '^services/$1/', pathNot: '^services/$1/(app|domain)/' },
@@ -56,7 +56,7 @@ module.exports = {
         path: `^services/${service}/(store|providers|attestors|bus|policy|upstream|delivery)/`,
         pathNot: test,
       },
-      to: { path: '^services/$1/app/', pathNot: '^services/$1/app/ports\\.ts$' },
+      to: { path: '^services/$1/app/', pathNot: '^services/$1/app/ports(\\.ts$|/)' },
     },
     {
       name: 'migrations-are-frozen',

@@ -3,7 +3,7 @@ import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
 import { parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { type Clock, systemClock } from '@stint/common/time.ts';
 import { Bundles } from './app/bundles.ts';
-import type { StepObserver } from './app/steps.ts';
+import type { StepObserver } from './app/ending/steps.ts';
 import { TargetHealth } from './app/target-health.ts';
 import type { BrokerConfig } from './config.ts';
 import { closeProviders } from './providers/provider-set.ts';

@@ -1,5 +1,5 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Ledger } from '../../services/broker/app/ports.ts';
+import type { Ledger } from '../../services/broker/app/ports/ledger.ts';
 import { issueEntry } from '../harness/ledger-entries.ts';
 
 export type LedgerFigures = {

@@ -5,7 +5,7 @@ import { createLog } from '@stint/common/log.ts';
 import { stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
 import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
 import pg from 'pg';
-import type { LedgerEntry } from '../../services/broker/app/ports.ts';
+import type { LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
 import {
   openPostgresStore,
   openSqliteStore,

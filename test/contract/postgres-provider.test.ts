@@ -1,5 +1,5 @@
 import { before, describe } from 'node:test';
-import type { Credential } from '../../services/broker/app/ports.ts';
+import type { Credential } from '../../services/broker/app/ports/provider.ts';
 import {
   demoResource,
   loginWith,

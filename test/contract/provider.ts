@@ -6,7 +6,7 @@ import {
   ProviderFailure,
   type TargetPlace,
   type TargetProvider,
-} from '../../services/broker/app/ports.ts';
+} from '../../services/broker/app/ports/provider.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GrantChange, LeaseChange, LedgerEntry } from '../../services/broker/app/ports.ts';
+import type { GrantChange, LeaseChange, LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease, MutableLeaseMember } from '../../services/broker/domain/lease.ts';
 import type { Store } from '../../services/broker/store/open-store.ts';

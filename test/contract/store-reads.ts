@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Ledger, LedgerEntry } from '../../services/broker/app/ports.ts';
+import type { Ledger, LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { Store } from '../../services/broker/store/open-store.ts';
 import { holder, issueEntry } from '../harness/ledger-entries.ts';

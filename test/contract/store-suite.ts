@@ -13,7 +13,7 @@ import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { isServiceError } from '@stint/common/errors.ts';
 import { createLog } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { LedgerEntry, OutboxBatch } from '../../services/broker/app/ports.ts';
+import type { LedgerEntry, OutboxBatch } from '../../services/broker/app/ports/ledger.ts';
 import type { Store, StoreOptions } from '../../services/broker/store/open-store.ts';
 import { eventOf, grantAndLease, issueEntry } from '../harness/ledger-entries.ts';
 import type { Scope } from '../harness/temp-dir.ts';

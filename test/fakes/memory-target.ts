@@ -11,7 +11,7 @@ import {
   type TargetFindings,
   type TargetPlace,
   type TargetProvider,
-} from '../../services/broker/app/ports.ts';
+} from '../../services/broker/app/ports/provider.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { Profile, Resource } from '../../services/broker/domain/registry.ts';
 

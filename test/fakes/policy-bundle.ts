@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseSpiffeId, parseTrustDomain } from '@stint/common/spiffe-id.ts';
+import type { PolicyEngine } from '../../services/broker/app/ports/policy.ts';
 import type { AccessQuestion } from '../../services/broker/domain/decision.ts';
 import { findProfile, type Identity, type Resource } from '../../services/broker/domain/registry.ts';
 import { type AdmittedBundle, admitBundle } from '../../services/broker/policy/admit-bundle.ts';
@@ -7,7 +8,6 @@ import {
   createPolicyEngine,
   type EngineFault,
   type EngineOptions,
-  type PolicyEngine,
 } from '../../services/broker/policy/policy-engine.ts';
 import { renderFaults } from '../../services/broker/registry/source-fault.ts';
 

@@ -9,7 +9,7 @@ import { toDuration } from '@stint/common/proto-time.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import pg from 'pg';
 import { devMesh } from '../../deploy/mesh/mesh.ts';
-import { type Step, steps } from '../../services/broker/app/steps.ts';
+import { type Step, steps } from '../../services/broker/app/ending/steps.ts';
 import { requireSound } from '../harness/mesh-soundness.ts';
 import {
   MeshUnderTest,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@stint/common/errors.ts';
 import { services } from '@stint/common/proto.ts';
-import type { Step } from '../../services/broker/app/steps.ts';
+import type { Step } from '../../services/broker/app/ending/steps.ts';
 import { isAlive, readDemo, readOrders } from '../harness/mesh-under-test.ts';
 import { postgresStore } from '../harness/postgres-store.ts';
 import { until } from '../harness/until.ts';

@@ -6,7 +6,7 @@ import type { AcquireResponse__Output } from '@stint/common/gen/stint/sidecar/v1
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import { type Step, steps } from '../../services/broker/app/steps.ts';
+import { type Step, steps } from '../../services/broker/app/ending/steps.ts';
 import { requireSound } from '../harness/mesh-soundness.ts';
 import {
   isAlive,

@@ -3,7 +3,7 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import { createLog } from '@stint/common/log.ts';
 import { parseTrustDomain, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
-import type { HolderState } from '../../services/broker/app/svid-holders.ts';
+import type { HolderState } from '../../services/broker/app/identity/svid-holders.ts';
 import { CertificateAuthority } from '../../services/broker/ca/certificate-authority.ts';
 import { identityUseCases } from '../../services/broker/wire/use-cases.ts';
 import { MemoryJoinTokenStore } from '../fakes/memory-join-token-store.ts';

@@ -1,7 +1,7 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { newId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { LedgerEntry } from '../../services/broker/app/ports.ts';
+import type { LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 

@@ -6,7 +6,7 @@ import type { Clock } from '@stint/common/time.ts';
 import pg from 'pg';
 import { demoDatabase, prepareDemoDatabase } from '../../deploy/demo/demo-database.ts';
 import { type PostgresPaths, postgresPaths } from '../../deploy/tools.ts';
-import type { Credential, Provider } from '../../services/broker/app/ports.ts';
+import type { Credential, Provider } from '../../services/broker/app/ports/provider.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { Profile, Resource } from '../../services/broker/domain/registry.ts';

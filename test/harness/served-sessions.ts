@@ -9,7 +9,7 @@ import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { endedEarly } from '../../services/broker/app/ended-early.ts';
+import { endedEarly } from '../../services/broker/app/ending/ended-early.ts';
 import { type AccessServiceParts, accessService } from '../../services/broker/rpc/access-service.ts';
 import { TrustFeed } from '../../services/broker/rpc/trust-feed.ts';
 import { BrokerCore, reader } from './broker-core.ts';

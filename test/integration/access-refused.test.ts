@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ErrorReason, isServiceError } from '@stint/common/errors.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import { refusalsPerIdentity } from '../../services/broker/app/refusal-rate.ts';
+import { refusalsPerIdentity } from '../../services/broker/app/access/refusal-rate.ts';
 import { BrokerCore, bySession, deployer, reader, refusalOf, suspended } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock } from '@stint/common/time.ts';
-import { endedEarly, endedLeasesMax } from '../../services/broker/app/ended-early.ts';
+import { endedEarly, endedLeasesMax } from '../../services/broker/app/ending/ended-early.ts';
 import { slowFramesMax } from '../../services/broker/rpc/session.ts';
 import { deployer } from '../harness/broker-core.ts';
 import { grantAndLease } from '../harness/ledger-entries.ts';

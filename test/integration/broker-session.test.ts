@@ -7,7 +7,7 @@ import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import { frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import type { RequestAccess } from '../../services/broker/app/request-access.ts';
+import type { RequestAccess } from '../../services/broker/app/access/request-access.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { AccessUseCases } from '../../services/broker/rpc/access-calls.ts';
 import { callsPerIdentityMax } from '../../services/broker/rpc/access-service.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { EndDueLeases } from '../../services/broker/app/end-due-leases.ts';
-import type { Provider } from '../../services/broker/app/ports.ts';
-import { type Step, steps } from '../../services/broker/app/steps.ts';
+import type { EndDueLeases } from '../../services/broker/app/ending/end-due-leases.ts';
+import { type Step, steps } from '../../services/broker/app/ending/steps.ts';
+import type { Provider } from '../../services/broker/app/ports/provider.ts';
 import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, byCall, deployer, refusalOf } from '../harness/broker-core.ts';
 import { settled } from '../harness/settled.ts';

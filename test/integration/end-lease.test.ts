@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
-import type { EndedLeases } from '../../services/broker/app/ended-lease-feed.ts';
-import type { Provider } from '../../services/broker/app/ports.ts';
+import type { EndedLeases } from '../../services/broker/app/ending/ended-lease-feed.ts';
+import type { Provider } from '../../services/broker/app/ports/provider.ts';
 import { intentMs, retryMsMax } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, deployer, reader, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@stint/common/errors.ts';
 import fc from 'fast-check';
-import type { AccessAnswer } from '../../services/broker/app/request-access.ts';
-import { type Step, steps } from '../../services/broker/app/steps.ts';
+import type { AccessAnswer } from '../../services/broker/app/access/request-access.ts';
+import { type Step, steps } from '../../services/broker/app/ending/steps.ts';
 import {
   intentMs,
   isLegalLeaseMove,

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { parseSpiffeId, parseTrustDomain } from '@stint/common/spiffe-id.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
 import { requireProvidable } from '../../services/broker/app/bundles.ts';
-import type { ProviderSet } from '../../services/broker/app/ports.ts';
+import type { ProviderSet } from '../../services/broker/app/ports/provider.ts';
 import { loadBundle } from '../../services/broker/policy/load-bundle.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
 import { BrokerCore, bySession, refusalOf } from '../harness/broker-core.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { ProviderFailure } from '../../services/broker/app/ports.ts';
+import { ProviderFailure } from '../../services/broker/app/ports/provider.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
 import {

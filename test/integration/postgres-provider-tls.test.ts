@@ -3,7 +3,7 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Secret } from '@stint/common/secret.ts';
-import { ProviderFailure } from '../../services/broker/app/ports.ts';
+import { ProviderFailure } from '../../services/broker/app/ports/provider.ts';
 import { postgresConfig, postgresConfigFaults } from '../../services/broker/providers/postgres/config.ts';
 import { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { Secret } from '@stint/common/secret.ts';
-import { ProviderFailure, type SigningProvider } from '../../services/broker/app/ports.ts';
+import { ProviderFailure, type SigningProvider } from '../../services/broker/app/ports/provider.ts';
 import { TargetHealth } from '../../services/broker/app/target-health.ts';
 import type { Resource } from '../../services/broker/domain/registry.ts';
 import { providerKinds } from '../../services/broker/providers/catalog.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
-import type { Credential } from '../../services/broker/app/ports.ts';
+import type { Credential } from '../../services/broker/app/ports/provider.ts';
 import { intentMs } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, byCall, bySession, deployer, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';

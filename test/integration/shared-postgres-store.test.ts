@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isServiceError } from '@stint/common/errors.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import pg from 'pg';
-import type { Ledger } from '../../services/broker/app/ports.ts';
+import type { Ledger } from '../../services/broker/app/ports/ledger.ts';
 import { openPostgresStore, type Store } from '../../services/broker/store/open-store.ts';
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
 import { issueEntry } from '../harness/ledger-entries.ts';

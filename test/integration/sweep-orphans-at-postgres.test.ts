@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
+import { SweepOrphans } from '../../services/broker/app/ending/sweep-orphans.ts';
 import { BrokerCore } from '../harness/broker-core.ts';
 import {
   brokerName,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
-import type { TargetEntity } from '../../services/broker/app/ports.ts';
-import { SweepOrphans } from '../../services/broker/app/sweep-orphans.ts';
+import { SweepOrphans } from '../../services/broker/app/ending/sweep-orphans.ts';
+import type { TargetEntity } from '../../services/broker/app/ports/provider.ts';
 import type { MemoryTarget } from '../fakes/memory-target.ts';
 import { BrokerCore } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';

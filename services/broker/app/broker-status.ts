@@ -1,10 +1,11 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { LeaseState } from '../domain/lease.ts';
-import type { AuditBacklog } from './audit-backlog.ts';
+import type { AuditBacklog } from './access/audit-backlog.ts';
 import type { Bundles } from './bundles.ts';
-import type { SessionFeed } from './ended-lease-feed.ts';
-import type { GrantStore, Ledger } from './ports.ts';
+import type { SessionFeed } from './ending/ended-lease-feed.ts';
+import type { GrantStore } from './ports/grant-store.ts';
+import type { Ledger } from './ports/ledger.ts';
 import type { TargetHealth, TargetReport } from './target-health.ts';
 
 export type BrokerStatusParts = {

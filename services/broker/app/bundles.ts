@@ -1,23 +1,10 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { EventData } from '@stint/common/event-table.ts';
-import type { AccessQuestion, Decision, Explanation } from '../domain/decision.ts';
 import type { RegistrySnapshot } from '../domain/registry.ts';
-import type { Ledger, ProviderSet } from './ports.ts';
-
-/** Policy in force: total, without I/O, and closed on every fault. */
-export interface PolicyEngine {
-  decide(question: AccessQuestion): Decision;
-  explain(question: AccessQuestion): Explanation;
-}
-
-/** Registry and policy that were validated together and come into force together. */
-export type Bundle = {
-  readonly registry: RegistrySnapshot;
-  readonly engine: PolicyEngine;
-  readonly sha256: string;
-  readonly policyCount: number;
-};
+import type { Ledger } from './ports/ledger.ts';
+import type { Bundle } from './ports/policy.ts';
+import type { ProviderSet } from './ports/provider.ts';
 
 /**
  * The bundle in force. A reload that fails in any part leaves it untouched; a request that is being decided keeps the one

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ProviderFailure, type SigningProvider, type TargetEntity, type TargetProvider } from './ports.ts';
+import {
+  ProviderFailure,
+  type SigningProvider,
+  type TargetEntity,
+  type TargetProvider,
+} from './ports/provider.ts';
 import { TargetHealth } from './target-health.ts';
 
 const { signal } = new AbortController();

@@ -1,5 +1,5 @@
 import type { Clock, UnixMs } from '@stint/common/time.ts';
-import { ProviderFailure, type ProviderSet, type TargetProvider } from './ports.ts';
+import { ProviderFailure, type ProviderSet, type TargetProvider } from './ports/provider.ts';
 
 /** What the broker knows of one target by its own calls there, since it started. */
 export type TargetReport = {

@@ -9,7 +9,7 @@ import { codecs } from '@stint/common/proto.ts';
 import { type NoteVerifier, openNote, parseVerifierKey } from '@stint/common/signed-note.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, currentTraceparent, traceIdsOf, withSpan } from '@stint/common/telemetry.ts';
-import type { Outbox, OutboxBatch } from '../app/ports.ts';
+import type { Outbox, OutboxBatch } from '../app/ports/ledger.ts';
 import { receiptFault, SentWindow } from './sent-window.ts';
 
 /** Batches and bytes on their way to the server and not yet taken by it: what a slow server may cost in memory. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { batchHash } from '@stint/common/audit-batch.ts';
-import type { OutboxBatch } from '../app/ports.ts';
+import type { OutboxBatch } from '../app/ports/ledger.ts';
 import { SentWindow, windowMax, windowMin } from './sent-window.ts';
 
 /** Batch `n` holds events 2n+1 and 2n+2. */

@@ -1,5 +1,5 @@
 import { batchHash } from '@stint/common/audit-batch.ts';
-import type { OutboxBatch } from '../app/ports.ts';
+import type { OutboxBatch } from '../app/ports/ledger.ts';
 
 /** Batches that may be sent without a receipt, at first and at most. Receipts open the window, silence shuts it. */
 export const windowMin = 64;

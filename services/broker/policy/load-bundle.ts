@@ -1,20 +1,11 @@
 import path from 'node:path';
 import { errorTextMax, ServiceError } from '@stint/common/errors.ts';
-import type { RegistrySnapshot } from '../domain/registry.ts';
+import type { Bundle } from '../app/ports/policy.ts';
 import type { RegistryRules } from '../registry/parse-registry.ts';
 import { renderFaults, type SourceFault } from '../registry/source-fault.ts';
 import { admitInWorker } from './admission.ts';
-import { createPolicyEngine, type EngineFault, type PolicyEngine } from './policy-engine.ts';
+import { createPolicyEngine, type EngineFault } from './policy-engine.ts';
 import { readBundle } from './read-bundle.ts';
-
-/** A bundle in force, or ready to be: swap all of it at once. */
-export type LoadedBundle = {
-  readonly registry: RegistrySnapshot;
-  readonly engine: PolicyEngine;
-  /** Hash over the bundle's files, hex SHA-256. */
-  readonly sha256: string;
-  readonly policyCount: number;
-};
 
 /**
  * A bundle with faults. The message shows as many as an error may carry; `faults` has all, for a terminal
@@ -41,7 +32,7 @@ export async function loadBundle(
   directory: string,
   rules: RegistryRules,
   onFault: (fault: EngineFault) => void,
-): Promise<LoadedBundle> {
+): Promise<Bundle> {
   const { files, sha256, faults } = await readBundle(directory);
   if (faults.length > 0) throw new BundleRefused(faults, directory);
   const bundle = await admitInWorker(files, rules);

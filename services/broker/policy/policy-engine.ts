@@ -1,3 +1,4 @@
+import type { PolicyEngine } from '../app/ports/policy.ts';
 import type {
   AccessQuestion,
   AllowDecision,
@@ -46,16 +47,6 @@ export type EngineOptions = {
   readonly loadRuntime?: () => CedarRuntime;
 };
 
-/** Answers questions by one bundle. Synchronous, no I/O, no clock of its own: same question, same answer. */
-export type PolicyEngine = {
-  readonly policySha256: string;
-  readonly policyCount: number;
-  /** Decides. Never throws: what cannot be decided is denied. */
-  decide(question: AccessQuestion): Decision;
-  /** Decides and says how near the rules came that did not allow. Costs some 10 ms; for people, not for the hot path. */
-  explain(question: AccessQuestion): Explanation;
-};
-
 /** The policies that apply to one scope, ready to be asked. */
 type Slice = PolicySlice & {
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
@@ -72,8 +63,6 @@ export function createPolicyEngine(bundle: EngineBundle, options: EngineOptions)
 }
 
 class CedarPolicyEngine implements PolicyEngine {
-  readonly policySha256: string;
-  readonly policyCount: number;
   readonly #bundle: EngineBundle;
   readonly #onFault: (fault: EngineFault) => void;
   readonly #index: ScopeIndex;
@@ -83,8 +72,6 @@ class CedarPolicyEngine implements PolicyEngine {
   readonly #decisions: LruMap<Decision> | undefined;
 
   constructor(bundle: EngineBundle, options: EngineOptions) {
-    this.policySha256 = bundle.sha256;
-    this.policyCount = bundle.policies.length;
     this.#bundle = bundle;
     this.#onFault = options.onFault;
     this.#index = new ScopeIndex(bundle.policies);
@@ -186,7 +173,7 @@ class CedarPolicyEngine implements PolicyEngine {
       ruleIds: Object.freeze(permits.map((policy) => policy.id).sort()),
       ttlSecondsMax: longest.ttlSecondsMax,
       ttlRuleId: longest.id,
-      policySha256: this.policySha256,
+      policySha256: this.#bundle.sha256,
     };
     return Object.freeze(allow);
   }
@@ -202,7 +189,7 @@ class CedarPolicyEngine implements PolicyEngine {
       kind: 'deny',
       ruleIds: Object.freeze([...ruleIds].sort()),
       reasons: Object.freeze([...reasons]),
-      policySha256: this.policySha256,
+      policySha256: this.#bundle.sha256,
     };
     return Object.freeze(deny);
   }

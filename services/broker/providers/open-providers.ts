@@ -1,4 +1,4 @@
-import type { Provider, ProviderSet } from '../app/ports.ts';
+import type { Provider, ProviderSet } from '../app/ports/provider.ts';
 import type { ProviderDeclaration, ProviderKinds, ProviderSurroundings } from './provider-kind.ts';
 
 /** Most instances a broker has. */

@@ -1,5 +1,5 @@
 import type { Clock } from '@stint/common/time.ts';
-import type { Provider } from '../app/ports.ts';
+import type { Provider } from '../app/ports/provider.ts';
 
 /** A provider instance as the operator declares it: a name that resources refer to, a kind, and words for the kind. */
 export type ProviderDeclaration = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ProviderFailure, type TargetFindings, type TargetProvider } from '../app/ports.ts';
+import { ProviderFailure, type TargetFindings, type TargetProvider } from '../app/ports/provider.ts';
 import { checkTargets } from './provider-set.ts';
 
 function checkedBy(name: string, checkTarget?: () => Promise<TargetFindings>) {

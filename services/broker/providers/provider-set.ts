@@ -6,7 +6,7 @@ import {
   type TargetFindings,
   type TargetPlace,
   type TargetProvider,
-} from '../app/ports.ts';
+} from '../app/ports/provider.ts';
 import type { Resource } from '../domain/registry.ts';
 
 /** The public keys of every provider that signs, to be served to verifiers. */

@@ -8,10 +8,10 @@ import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/Re
 import { parseId } from '@stint/common/ids.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
 import { currentTraceparent } from '@stint/common/telemetry.ts';
-import type { Arrival, Asker } from '../app/access-question.ts';
-import type { EndGrant } from '../app/end-grant.ts';
-import type { RenewLease } from '../app/renew-lease.ts';
-import type { RequestAccess } from '../app/request-access.ts';
+import type { Arrival, Asker } from '../app/access/access-question.ts';
+import type { RenewLease } from '../app/access/renew-lease.ts';
+import type { RequestAccess } from '../app/access/request-access.ts';
+import type { EndGrant } from '../app/ending/end-grant.ts';
 import { fromAccessRequest, toAccessResponse, toGrantAndLeases, toLeaseMessage } from './access-messages.ts';
 
 /** The use cases behind the calls. */

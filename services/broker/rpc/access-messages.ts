@@ -5,10 +5,10 @@ import type { RequestAccessRequest__Output } from '@stint/common/gen/stint/broke
 import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
-import type { AccessRequest } from '../app/access-question.ts';
-import type { GrantAndLeases } from '../app/end-grant.ts';
-import type { Credential } from '../app/ports.ts';
-import type { AccessAnswer } from '../app/request-access.ts';
+import type { AccessRequest } from '../app/access/access-question.ts';
+import type { AccessAnswer } from '../app/access/request-access.ts';
+import type { GrantAndLeases } from '../app/ending/end-grant.ts';
+import type { Credential } from '../app/ports/provider.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 

@@ -9,7 +9,7 @@ import {
 import { services } from '@stint/common/proto.ts';
 import { frameBytesMax } from '@stint/common/session-limits.ts';
 import { isStintId } from '@stint/common/spiffe-id.ts';
-import type { Asker } from '../app/access-question.ts';
+import type { Asker } from '../app/access/access-question.ts';
 import { AccessCalls, type AccessUseCases } from './access-calls.ts';
 import { Session, type SessionParts } from './session.ts';
 

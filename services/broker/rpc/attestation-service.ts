@@ -4,7 +4,7 @@ import { type GrpcService, grpcService, type MethodTable } from '@stint/common/g
 import { services } from '@stint/common/proto.ts';
 import { Secret } from '@stint/common/secret.ts';
 import type { Clock } from '@stint/common/time.ts';
-import type { AttestationProof, AttestWorkload } from '../app/attest-workload.ts';
+import type { AttestationProof, AttestWorkload } from '../app/identity/attest-workload.ts';
 import { AttestationRate } from './attestation-rate.ts';
 import { toX509SvidMessage } from './svid-messages.ts';
 

@@ -7,7 +7,7 @@ import {
   type MethodTable,
 } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
-import type { RotateSvid, SvidHolder } from '../app/rotate-svid.ts';
+import type { RotateSvid, SvidHolder } from '../app/identity/rotate-svid.ts';
 import { toX509SvidMessage } from './svid-messages.ts';
 
 /** Rotations that one identity may have under way, for all its replicas: a quarter of all that there is room for. */

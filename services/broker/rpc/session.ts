@@ -14,9 +14,9 @@ import type { Log } from '@stint/common/log.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
-import type { Asker } from '../app/access-question.ts';
-import type { AcknowledgeDelivery } from '../app/acknowledge-delivery.ts';
-import type { EndedLeases, SessionFeed } from '../app/ended-lease-feed.ts';
+import type { Asker } from '../app/access/access-question.ts';
+import type { AcknowledgeDelivery } from '../app/access/acknowledge-delivery.ts';
+import type { EndedLeases, SessionFeed } from '../app/ending/ended-lease-feed.ts';
 import type { AccessCalls } from './access-calls.ts';
 import type { TrustFeed } from './trust-feed.ts';
 

@@ -10,7 +10,7 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import { newId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
-import type { GrantChange, LeaseChange, LedgerEntry, LedgerOutcome } from '../app/ports.ts';
+import type { GrantChange, LeaseChange, LedgerEntry, LedgerOutcome } from '../app/ports/ledger.ts';
 import { type Grant, isLegalGrantMove } from '../domain/grant.ts';
 import { isLegalLeaseMove } from '../domain/lease.ts';
 import { encodeCommitted, joinEvents } from './event-encoding.ts';

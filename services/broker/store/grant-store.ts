@@ -1,7 +1,7 @@
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { type Kysely, sql } from 'kysely';
-import type { GrantStore, LeaseClaim } from '../app/ports.ts';
+import type { GrantStore, LeaseClaim } from '../app/ports/grant-store.ts';
 import type { Grant, GrantAndLease } from '../domain/grant.ts';
 import type { Lease, LeaseState } from '../domain/lease.ts';
 import { fromGrantRow, fromLeaseRow } from './rows.ts';

@@ -1,5 +1,5 @@
 import type { UnixMs } from '@stint/common/time.ts';
-import type { LedgerEntry } from '../app/ports.ts';
+import type { LedgerEntry } from '../app/ports/ledger.ts';
 import type { Facts, Writes } from './commit-plan.ts';
 import type { BrokerStateRow, EpochRow, LiveGrantsRow } from './schema.ts';
 

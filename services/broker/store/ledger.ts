@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { batchEventsMax, type SignedBatch } from '@stint/common/audit-batch.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
-import type { Ledger, LedgerEntry, LedgerOutcome, OutboxBatch } from '../app/ports.ts';
+import type { Ledger, LedgerEntry, LedgerOutcome, OutboxBatch } from '../app/ports/ledger.ts';
 import { beginEpoch, type EpochOptions, type OpenedLog } from './begin-epoch.ts';
 import { CommitPlan, entryEventsMax, type Writes } from './commit-plan.ts';
 import { type OutboxSize, type Released, StateMoved } from './ledger-engine.ts';

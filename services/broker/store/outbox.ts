@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Outbox, OutboxBatch } from '../app/ports.ts';
+import type { Outbox, OutboxBatch } from '../app/ports/ledger.ts';
 import { splitEvents } from './event-encoding.ts';
 import type { GroupCommitLedger } from './ledger.ts';
 import type { OutboxRow, Schema } from './schema.ts';

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../app/ports.ts';
+import type { LedgerEntry } from '../app/ports/ledger.ts';
 import { type Facts, type QuotaKey, quotaKey } from './commit-plan.ts';
 import { lockKey, type Session } from './postgres-connection.ts';
 import type { GrantRow, LeaseRow } from './schema.ts';

@@ -1,4 +1,4 @@
-import type { GrantChange, LeaseChange } from '../app/ports.ts';
+import type { GrantChange, LeaseChange } from '../app/ports/ledger.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { Lease } from '../domain/lease.ts';
 import type { GrantMutableColumn, GrantRow, LeaseMutableColumn, LeaseRow } from './schema.ts';

@@ -1,7 +1,7 @@
 import { BusLink } from '@stint/common/nats.ts';
 import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
-import { TellEndedElsewhere } from '../app/tell-ended-elsewhere.ts';
+import { TellEndedElsewhere } from '../app/ending/tell-ended-elsewhere.ts';
 import { EndedElsewhere } from '../bus/ended-elsewhere.ts';
 import { OutboxRelay } from '../bus/outbox-relay.ts';
 import type { Store } from '../store/open-store.ts';

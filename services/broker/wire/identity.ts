@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { EventDraft } from '@stint/common/audit-event.ts';
 import type { EventData } from '@stint/common/event-table.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Ledger } from '../app/ports.ts';
+import type { Ledger } from '../app/ports/ledger.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { openLocalSvidSource } from '../ca/local-svid-source.ts';
 import type { Base } from './foundation.ts';

@@ -1,6 +1,6 @@
 import type { GrpcService } from '@stint/common/grpc-method.ts';
+import { ExplainDecision } from '../app/access/explain-decision.ts';
 import { BrokerStatus } from '../app/broker-status.ts';
-import { ExplainDecision } from '../app/explain-decision.ts';
 import { accessService } from '../rpc/access-service.ts';
 import { adminService } from '../rpc/admin-service.ts';
 import { attestationService } from '../rpc/attestation-service.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Clock, systemClock } from '@stint/common/time.ts';
 import { type Bundles, requireProvidable } from '../app/bundles.ts';
-import type { ProviderSet } from '../app/ports.ts';
+import type { ProviderSet } from '../app/ports/provider.ts';
 import type { BrokerConfig } from '../config.ts';
 import { loadBundle } from '../policy/load-bundle.ts';
 import { providerKinds } from '../providers/catalog.ts';

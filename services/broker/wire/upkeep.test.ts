@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SigningProvider, TargetProvider } from '../app/ports.ts';
+import type { SigningProvider, TargetProvider } from '../app/ports/provider.ts';
 import type { Foundation } from './foundation.ts';
 import { startKeyCare } from './upkeep.ts';
 

@@ -1,6 +1,6 @@
-import type { EndDueLeases } from '../app/end-due-leases.ts';
-import { PurgeJoinTokens } from '../app/purge-join-tokens.ts';
-import type { SweepOrphans } from '../app/sweep-orphans.ts';
+import type { EndDueLeases } from '../app/ending/end-due-leases.ts';
+import type { SweepOrphans } from '../app/ending/sweep-orphans.ts';
+import { PurgeJoinTokens } from '../app/identity/purge-join-tokens.ts';
 import { keySet, maintainProviders } from '../providers/provider-set.ts';
 import { TrustFeed } from '../rpc/trust-feed.ts';
 import type { Foundation } from './foundation.ts';

@@ -1,6 +1,6 @@
 import type { LeaseId } from '@stint/common/ids.ts';
 import { Secret } from '@stint/common/secret.ts';
-import type { Credential, SigningProvider } from '../../app/ports.ts';
+import type { Credential, SigningProvider } from '../../app/ports/provider.ts';
 import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';

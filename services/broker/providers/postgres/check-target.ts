@@ -1,4 +1,4 @@
-import type { TargetFindings, TargetPlace } from '../../app/ports.ts';
+import type { TargetFindings, TargetPlace } from '../../app/ports/provider.ts';
 import type { PostgresConfig } from './config.ts';
 import type { Connections } from './connections.ts';
 import { graveyardRole, quoteLiteral } from './names.ts';

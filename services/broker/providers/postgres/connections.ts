@@ -1,5 +1,5 @@
 import type { Clock } from '@stint/common/time.ts';
-import { ProviderFailure } from '../../app/ports.ts';
+import { ProviderFailure } from '../../app/ports/provider.ts';
 import type { PostgresConfig } from './config.ts';
 import { type Lane, Lanes } from './lanes.ts';
 import { Session } from './session.ts';

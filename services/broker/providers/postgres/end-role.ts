@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UnixMs } from '@stint/common/time.ts';
-import { type EndProof, ProviderFailure } from '../../app/ports.ts';
+import { type EndProof, ProviderFailure } from '../../app/ports/provider.ts';
 import { isDenied, missingRights } from './missing-rights.ts';
 import type { Session } from './session.ts';
 import {

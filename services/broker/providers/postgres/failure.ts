@@ -1,4 +1,4 @@
-import { ProviderFailure } from '../../app/ports.ts';
+import { ProviderFailure } from '../../app/ports/provider.ts';
 
 /** What was being done when the target failed. */
 export type Purpose = 'connect' | 'create' | 'change' | 'end';

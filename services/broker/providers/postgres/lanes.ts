@@ -1,4 +1,4 @@
-import { ProviderFailure } from '../../app/ports.ts';
+import { ProviderFailure } from '../../app/ports/provider.ts';
 
 /** Kinds of work at a target, most urgent first. */
 export const laneNames = ['contain', 'create', 'remove'] as const;

@@ -1,4 +1,4 @@
-import { ProviderFailure } from '../../app/ports.ts';
+import { ProviderFailure } from '../../app/ports/provider.ts';
 import { quoteIdentifier } from './names.ts';
 import type { Session } from './session.ts';
 import { listEndRights, ownRolesOnlyVersion } from './statements.ts';

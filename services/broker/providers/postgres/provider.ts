@@ -9,7 +9,7 @@ import {
   type TargetFindings,
   type TargetPlace,
   type TargetProvider,
-} from '../../app/ports.ts';
+} from '../../app/ports/provider.ts';
 import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';

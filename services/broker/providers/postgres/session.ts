@@ -3,7 +3,7 @@ import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { withSpan } from '@stint/common/telemetry.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import pg from 'pg';
-import { ProviderFailure } from '../../app/ports.ts';
+import { ProviderFailure } from '../../app/ports/provider.ts';
 import type { PostgresConfig } from './config.ts';
 import { type Purpose, providerFailure } from './failure.ts';
 import { openingQuery, type Statement } from './statements.ts';

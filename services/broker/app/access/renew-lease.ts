@@ -1,0 +1,140 @@
+import type { EventActor } from '@stint/common/audit-event.ts';
+import { ServiceError } from '@stint/common/errors.ts';
+import type { EventData } from '@stint/common/event-table.ts';
+import type { LeaseId } from '@stint/common/ids.ts';
+import { type Clock, formatTime } from '@stint/common/time.ts';
+import type { GrantAndLease } from '../../domain/grant.ts';
+import { type Lease, targetCallMs } from '../../domain/lease.ts';
+import { lifetimeMsMin } from '../../domain/lifetime.ts';
+import { findProfile } from '../../domain/registry.ts';
+import type { Bundles } from '../bundles.ts';
+import { commitChange } from '../ending/lease-record.ts';
+import type { GrantStore } from '../ports/grant-store.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import { ProviderFailure, type ProviderSet, type TargetProvider } from '../ports/provider.ts';
+import type { Asker } from './access-question.ts';
+import type { AuditBacklog } from './audit-backlog.ts';
+
+export type RenewLeaseParts = {
+  readonly bundles: Bundles;
+  readonly providers: ProviderSet;
+  readonly ledger: Ledger;
+  readonly store: GrantStore;
+  readonly backlog: AuditBacklog;
+  readonly clock: Clock;
+};
+
+/** A lease with less than this left is refused: extending it would race with its end. In milliseconds. */
+const remainingMsMin = 2_000;
+
+/**
+ * Extends a lease within its grant.
+ *
+ * 1. Check holder, state and bounds. Nothing is written.
+ * 2. Extend at the target. A crash after it: the target would let the credential live on, but the row still ends it at the
+ *    old time, so a crash ends access early, never late.
+ * 3. Commit the new end.
+ */
+export class RenewLease {
+  readonly #parts: RenewLeaseParts;
+
+  constructor(parts: RenewLeaseParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @throws ServiceError LEASE_NOT_FOUND (or somebody else's), LEASE_NOT_RENEWABLE, TTL_OUT_OF_RANGE, IDENTITY_SUSPENDED,
+   * AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, CONCURRENT_UPDATE.
+   */
+  async execute(asker: Asker, leaseId: LeaseId, ttlMs: number | undefined): Promise<Lease> {
+    this.#parts.backlog.assertRoom();
+    const held = await this.#find(asker, leaseId);
+    const { grant, lease } = held;
+    const { registry } = this.#parts.bundles.current();
+    const identity = registry.identities.get(asker.spiffeId);
+    if (identity?.state !== 'active')
+      throw new ServiceError('IDENTITY_SUSPENDED', `identity "${asker.spiffeId}" is not active any more`);
+    const resource = registry.resources.get(lease.resource);
+    const profile = resource === undefined ? undefined : findProfile(resource, grant.action);
+    const provider = this.#parts.providers.get(lease.provider);
+    if (provider?.mode !== 'creates' || resource === undefined || profile === undefined)
+      throw notRenewable(lease, 'its kind is asked for anew');
+    const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
+    await extend(provider, () => provider.extend(lease, expiresAt, AbortSignal.timeout(targetCallMs)));
+    return this.#commit(asker, held, expiresAt);
+  }
+
+  async #find(asker: Asker, leaseId: LeaseId): Promise<GrantAndLease> {
+    const found = await this.#parts.store.findLease(leaseId);
+    if (found === undefined || found.lease.spiffeId !== asker.spiffeId) {
+      throw new ServiceError('LEASE_NOT_FOUND', `lease "${leaseId}" is not one of yours`, {
+        metadata: { lease_id: leaseId },
+      });
+    }
+    return found;
+  }
+
+  #newEnd(asker: Asker, lease: Lease, ttlMs: number): number {
+    const now = this.#parts.clock.now();
+    if (lease.state !== 'active') throw notRenewable(lease, `it is ${lease.state}`);
+    if (!lease.renewable) throw notRenewable(lease, 'its kind is asked for anew');
+    if (lease.expiresAt - now < remainingMsMin) throw notRenewable(lease, 'it is about to end');
+    if (!(ttlMs >= lifetimeMsMin))
+      throw new ServiceError('TTL_OUT_OF_RANGE', `ttl: ${ttlMs} ms is less than 1 s`, {
+        metadata: { field: 'ttl' },
+      });
+    const expiresAt = Math.min(now + ttlMs, lease.hardExpiresAt, asker.svidExpiresAt);
+    // Nothing to gain is the grant's end reached; shortening is not what renewing is for.
+    if (expiresAt <= lease.expiresAt)
+      throw notRenewable(lease, 'its end would not move: the grant ends, or the wanted time is shorter');
+    return expiresAt;
+  }
+
+  async #commit(asker: Asker, held: GrantAndLease, expiresAt: number): Promise<Lease> {
+    const { lease } = held;
+    const actor: EventActor = { kind: 'workload', spiffe_id: asker.spiffeId, svid_sha256: asker.svidSha256 };
+    // Who renews a lease has it: nobody needs to say any more that it arrived.
+    const deliveredAt = lease.deliveredAt ?? this.#parts.clock.now();
+    const set = { expiresAt, nextAttemptAt: expiresAt, deliveredAt };
+    const renewed = await commitChange(this.#parts.ledger, held, {
+      lease: { id: lease.id, from: ['active'], set },
+      events: [
+        {
+          type: 'lease.renewed',
+          actor,
+          grant_id: lease.grantId,
+          lease_id: lease.id,
+          data: {
+            expires_at: formatTime(expiresAt),
+            entity_name: lease.entityName,
+          } satisfies EventData<'lease.renewed'>,
+        },
+      ],
+    });
+    if (renewed !== undefined) return renewed.lease;
+    throw new ServiceError('CONCURRENT_UPDATE', `lease "${lease.id}" ended while it was being renewed`);
+  }
+}
+
+async function extend(provider: TargetProvider, call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (cause) {
+    const code = cause instanceof ProviderFailure ? cause.code : 'unexpected';
+    throw new ServiceError(
+      'PROVIDER_UNAVAILABLE',
+      'the target did not extend the credential; it ends when it would have',
+      {
+        metadata: { provider: provider.name, code },
+        retryAfterMs: 1_000,
+        cause,
+      },
+    );
+  }
+}
+
+function notRenewable(lease: Lease, why: string): ServiceError {
+  return new ServiceError('LEASE_NOT_RENEWABLE', `lease "${lease.id}" cannot be renewed: ${why}`, {
+    metadata: { lease_id: lease.id, state: lease.state },
+  });
+}
