@@ -131,7 +131,6 @@ export class TargetEnding {
       lastError,
     };
     const becomesStuck = kind === 'blocked' && state !== 'stuck';
-    this.#tellOperator(held.lease, { failure, attempts, becomesStuck });
     const deferred = await commitChange(
       this.#parts.ledger,
       held,
@@ -142,8 +141,10 @@ export class TargetEnding {
           }
         : { lease: { id, from: [state], set }, events: [] },
     );
+    if (deferred === undefined) return held;
     if (becomesStuck) recordRevocation(held.lease, 'stuck');
-    return deferred ?? held;
+    this.#tellOperator(held.lease, { failure, attempts, becomesStuck });
+    return deferred;
   }
 
   /** A lease that becomes stuck needs somebody: it is said once as an error, with what to do; every further try as a warning. */

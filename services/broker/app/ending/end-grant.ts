@@ -84,7 +84,9 @@ export class EndGrant {
     const found = await this.#store.findGrant(grantId);
     if (found !== undefined && (ender.kind === 'operator' || found.grant.spiffeId === ender.spiffeId))
       return found;
-    throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" is not one of yours`, {
+    // Nobody is told whether others have a grant of that id; to an operator every grant is visible.
+    const fault = ender.kind === 'operator' ? 'does not exist' : 'is not one of yours';
+    throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" ${fault}`, {
       metadata: { grant_id: grantId },
     });
   }
