@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -6,16 +6,17 @@ const pollIntervalMs = 20;
 
 /**
  * The ids of the processes that work in a folder (their current directory is it or below it), this one excepted.
- * Every server we start works in its own folder, so this finds what a crash left. A process that we may not look
- * into is not seen; without /proc the answer is always empty.
+ * Every server we start works in its own folder, so this finds what a crash left. The folder may be named over symbolic
+ * links. A process that we may not look into is not seen; without /proc the answer is always empty.
  */
 export function processesIn(directory: string): number[] {
+  const real = realPath(directory);
   const pids = readdirOrEmpty('/proc')
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
   return pids.filter((pid) => {
     const place = linkTarget(`/proc/${pid}/cwd`);
-    return place !== undefined && (place === directory || place.startsWith(directory + path.sep));
+    return place !== undefined && (place === real || place.startsWith(real + path.sep));
   });
 }
 
@@ -53,6 +54,17 @@ export async function waitUntilNone(
     left = list();
   }
   return left;
+}
+
+/** A path without symbolic links, as /proc tells it; what does not exist, or no more, below its nearest parent that does. */
+function realPath(place: string): string {
+  try {
+    return realpathSync(place);
+  } catch {
+    const parent = path.dirname(place);
+    // The root exists: one that cannot be looked at is the end of the way up.
+    return parent === place ? place : path.join(realPath(parent), path.basename(place));
+  }
 }
 
 function linkTarget(link: string): string | undefined {
