@@ -1,7 +1,7 @@
 import type { Log } from '@stint/common/log.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import { endState, type GrantAndLease } from '../../domain/grant.ts';
-import { type Lease, type LeaseState, retryAt, targetCallMs } from '../../domain/lease.ts';
+import { type Lease, retryAt, targetCallMs } from '../../domain/lease.ts';
 import { recordContainment, recordRevocation } from '../access/access-metrics.ts';
 import type { Ledger, LedgerEntry } from '../ports/ledger.ts';
 import { ProviderFailure, type ProviderSet, type TargetProvider } from '../ports/provider.ts';
@@ -20,6 +20,9 @@ export type TargetEndingParts = {
 
 /** Beginnings kept in memory. Of leases beyond them, as of those begun before a restart, the lag is not told. */
 const beginningsMax = 10_000;
+
+/** Stuck leases kept in memory as told. Of leases beyond them a restart alone is no news, only another code. */
+const toldMax = 10_000;
 
 /** The code of a lease whose provider the broker was started without. */
 const providerMissing = 'provider_not_configured';
@@ -41,6 +44,8 @@ export class TargetEnding {
   readonly #parts: TargetEndingParts;
   /** When this process began to end leases that are not contained yet: for the record of how long it took. */
   readonly #beginnings = new Map<string, UnixMs>();
+  /** Stuck leases of which this process has told the operator what to do. */
+  readonly #told = new Set<string>();
 
   constructor(parts: TargetEndingParts) {
     this.#parts = parts;
@@ -109,6 +114,7 @@ export class TargetEnding {
         leaseEvent('grant.ended', held, { reason, state }),
       ],
     });
+    this.#told.delete(lease.id);
     this.#parts.step('removed_committed');
     recordRevocation(lease, 'revoked', reason);
     return revoked;
@@ -143,23 +149,26 @@ export class TargetEnding {
     );
     if (deferred === undefined) return held;
     if (becomesStuck) recordRevocation(held.lease, 'stuck');
-    this.#tellOperator(held.lease, { failure, attempts, becomesStuck });
+    const isNews = kind === 'blocked' && this.#isNews(held.lease, lastError);
+    this.#tellOperator(deferred.lease, failure, isNews);
     return deferred;
   }
 
-  /** A lease that becomes stuck needs somebody: it is said once as an error, with what to do; every further try as a warning. */
-  #tellOperator(
-    lease: Lease,
-    {
-      failure,
-      attempts,
-      becomesStuck,
-    }: { failure: ProviderFailure; attempts: number; becomesStuck: boolean },
-  ): void {
-    const { id: lease_id, provider, resource, entityName: entity_name } = lease;
-    const state: LeaseState = becomesStuck ? 'stuck' : lease.state;
+  /**
+   * Whether the operator has yet to hear what to do: the row's last failure was another one, or it was an earlier process
+   * that told it, which may have died before it did and whose log may be gone.
+   */
+  #isNews({ id, lastError }: Lease, code: string): boolean {
+    const isFirst = !this.#told.has(id) && this.#told.size < toldMax;
+    if (isFirst) this.#told.add(id);
+    return isFirst || code !== lastError;
+  }
+
+  /** A stuck lease needs somebody: what is news is said as an error, with what to do; every further try as a warning. */
+  #tellOperator(lease: Lease, failure: ProviderFailure, isNews: boolean): void {
+    const { id: lease_id, provider, resource, entityName: entity_name, state, attempts } = lease;
     const facts = { lease_id, provider, resource, entity_name, state, code: failure.code, attempts };
-    if (!becomesStuck) {
+    if (!isNews) {
       this.#parts.log.warn(facts, 'revocation is not done yet and will be tried again');
       return;
     }
