@@ -40,6 +40,17 @@ describe('a clock that is set back by an hour', () => {
     await core.events(); // checks sequence and chain
   });
 
+  test('leaves out how long an end took that it came in the middle of', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant } = await core.takeRead();
+    core.onStep = (step) => {
+      if (step === 'revoking_committed') core.clock.advance(-hourMs);
+    };
+    await core.release(grant);
+    const contained = (await core.events()).find(({ type }) => type === 'lease.contained');
+    assert.ok(contained !== undefined && !('lag_ms' in contained.data), JSON.stringify(contained));
+  });
+
   test('leaves a creation that is under way alone', async (t) => {
     const core = await BrokerCore.start(t);
     await core.worker.endDue();

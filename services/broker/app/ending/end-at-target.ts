@@ -120,10 +120,13 @@ export class TargetEnding {
     return revoked;
   }
 
-  /** How long after its end the lease is contained; undefined when it was another process that began to end it. */
+  /**
+   * How long after its end the lease is contained; undefined when it was another process that began to end it, and when the
+   * clock was set back so far meanwhile that it says nothing.
+   */
   #lagMs(lease: Lease, now: UnixMs): number | undefined {
     const endedAt = lease.endReason === 'expired' ? lease.expiresAt : this.#beginnings.get(lease.id);
-    return endedAt === undefined ? undefined : now - endedAt;
+    return endedAt === undefined || now < endedAt ? undefined : now - endedAt;
   }
 
   /** Schedules the next try on the row. Only a failure that waiting will not mend is news worth a record, once. */
