@@ -29,6 +29,8 @@ export type MeshOptions = {
   readonly stateDirectory: string;
   /** Environment of our services: OTEL_* and PATH. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Awaited once the broker serves and before the sidecar starts: what is in force then, an earlier mesh has left. */
+  readonly beforeSidecar?: (admin: BrokerAdmin) => Promise<void>;
   /** Told when a part serves, with the milliseconds its start took. */
   readonly onReady?: (part: string, ms: number) => void;
   /** Told when a part ended that nobody stopped. */
@@ -231,6 +233,7 @@ export class Mesh {
 
   async #start(): Promise<void> {
     await Promise.all([this.startTarget(), this.startService('broker')]);
+    await this.#options.beforeSidecar?.(this.admin);
     await this.startBus();
     await Promise.all([this.startService('auditor'), this.startService('sidecar')]);
     await waitUntilJoined(this.paths, this.log, this.#options.signal);

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
 import pc from 'picocolors';
+import type { BrokerAdmin } from '../../../deploy/mesh/broker-admin.ts';
 import { Mesh } from '../../../deploy/mesh/mesh.ts';
 import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
 import { ProcessesLeftError } from '../../../deploy/servers/child.ts';
@@ -80,7 +81,6 @@ async function startTellStop(run: DevRun): Promise<0 | 1> {
   let end: MeshEnd = { left: [], users: [] };
   try {
     run.mesh = await startMesh(run, environment);
-    await endLeftovers(run.mesh, say);
     code = await tellAndStay(run.mesh, { traces, environment, options });
   } catch (fault) {
     const isWanted = options.interruptions.stop.aborted;
@@ -109,11 +109,12 @@ function sayEnd({ say, mesh, options }: DevRun, end: MeshEnd): void {
 }
 
 /** Nobody has the credentials any more that a mesh gave out which was killed, or who has them should not. */
-async function endLeftovers(mesh: Mesh, say: DevRun['say']): Promise<void> {
+async function endLeftovers(admin: BrokerAdmin, { say, kill }: DevRun): Promise<void> {
   try {
-    const count = await revokeLeftovers(mesh);
+    const count = await revokeLeftovers(admin, kill.signal);
     if (count > 0) say(pc.yellow(`  revoked grants of an earlier run: ${count}`));
   } catch (fault) {
+    if (kill.signal.aborted) return; // the start ends here too, and says so
     say(
       pc.yellow(`  grants of an earlier run may be in force: ${faultText(fault)}; stint grants list --live`),
     );
@@ -161,15 +162,14 @@ async function tell(
 }
 
 /** Starts the mesh; a part that ends by itself is started again, and the user told. */
-function startMesh(
-  { options, say, kill }: DevRun,
-  environment: Readonly<Record<string, string>>,
-): Promise<Mesh> {
+function startMesh(run: DevRun, environment: Readonly<Record<string, string>>): Promise<Mesh> {
+  const { options, say, kill } = run;
   say(`Starting a mesh in ${options.stateDirectory}`);
   return Mesh.start({
     stateDirectory: options.stateDirectory,
     environment,
     signal: kill.signal,
+    beforeSidecar: (admin) => endLeftovers(admin, run),
     onReady: (part, ms) =>
       say(`  ${pc.green('●')} ${part.padEnd(12)} ${pc.dim(`${(ms / 1_000).toFixed(2)} s`)}`),
     keepUp: (news, logFile) => say(partNewsText(news, pathText(logFile, process.cwd()))),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seeLeaseRoles } from '../../../deploy/demo/role-witness.ts';
+import type { BrokerAdmin } from '../../../deploy/mesh/broker-admin.ts';
 import { devMesh, type Mesh, type MeshPart } from '../../../deploy/mesh/mesh.ts';
 import { type LeftProcess, ProcessesLeftError } from '../../../deploy/servers/child.ts';
 import { StopWaits } from './stop-waits.ts';
@@ -72,13 +73,14 @@ export async function stopMesh(mesh: Mesh, { kill, say }: StopMeshOptions): Prom
 }
 
 /**
- * Revokes what an earlier mesh on the same state, one that did not end in order, has left in force. Nobody waits for its
- * users to go: its sidecar, who would have given them to somebody, is gone. Returns how many grants there were.
+ * Revokes what an earlier mesh on the same state, one that did not end in order, has left in force. To be called before a
+ * sidecar serves: what is in force then is an earlier mesh's, whatever the clock says. Nobody waits for its users to go: its
+ * sidecar, who would have given them to somebody, is gone. Returns how many grants there were.
  */
-export function revokeLeftovers(mesh: Mesh): Promise<number> {
-  return mesh.admin.revokeAll(
+export function revokeLeftovers(admin: BrokerAdmin, killed: AbortSignal): Promise<number> {
+  return admin.revokeAll(
     'the mesh before this one did not end in order',
-    AbortSignal.timeout(leaveMsMax),
+    AbortSignal.any([killed, AbortSignal.timeout(leaveMsMax)]),
   );
 }
 
