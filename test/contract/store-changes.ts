@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GrantChange, LeaseChange, LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
+import type {
+  GrantChange,
+  LeaseChange,
+  LeaseFact,
+  LedgerEntry,
+} from '../../services/broker/app/ports/ledger.ts';
 import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease, MutableLeaseMember } from '../../services/broker/domain/lease.ts';
 import type { Store } from '../../services/broker/store/open-store.ts';
@@ -56,6 +61,32 @@ export function describeStoreChanges(opened: (scope: Scope) => Promise<Store>): 
     );
     assert.equal((await store.grants.findLease(lease.id))?.lease.state, 'revoking');
     assert.equal((await store.grants.findGrant(grant.id))?.grant.state, 'active');
+  });
+
+  test('a change that a lease must be expired for, or undelivered, asks the row as its commit meets it', async (t) => {
+    const store = await opened(t);
+    const made = issueEntry(now - 1, { lease: { expiresAt: now } });
+    const { deliveredAt: _, ...lease } = made.insert.lease;
+    const insert = { ...made.insert, lease };
+    const { events } = made;
+    const end = (onlyIf: LeaseFact): LedgerEntry => ({
+      lease: { id: lease.id, from: ['active'], set: { lastError: onlyIf }, onlyIf },
+      grant: { id: insert.grant.id, from: ['active'], set: { endReason: onlyIf } },
+      events,
+    });
+    const set = { expiresAt: now + 1, deliveredAt: now, lastError: null };
+    const renewal: LedgerEntry = { lease: { id: lease.id, from: ['active'], set }, events: [] };
+    await store.ledger.commit({ insert, events });
+    const sequence = store.ledger.sequence();
+    const commit = async (...entries: LedgerEntry[]) =>
+      (await Promise.all(entries.map((entry) => store.ledger.commit(entry)))).map(({ kind }) => kind);
+    assert.deepEqual(await commit(end('expired'), end('undelivered')), ['committed', 'committed']);
+    const meanwhile = await commit(renewal, end('expired'), end('undelivered'));
+    assert.deepEqual(meanwhile, ['committed', 'conflict', 'conflict']);
+    assert.deepEqual(await commit(end('expired'), end('undelivered')), ['conflict', 'conflict']);
+    const found = await store.grants.findLease(lease.id);
+    assert.equal(found?.lease.lastError, undefined);
+    assert.equal(store.ledger.sequence(), sequence + 2 * events.length);
   });
 
   test('what never changes is not changed, even by code that goes past the types', async (t) => {

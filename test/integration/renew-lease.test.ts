@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
 import { formatTime } from '@stint/common/time.ts';
+import type { AccessAnswer } from '../../services/broker/app/access/request-access.ts';
+import { deliveryMs } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, deployer, refusalOf } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
@@ -9,6 +11,17 @@ const minuteMs = 60_000;
 
 const unreachable = { when: 'before', kind: 'unreachable', code: 'ECONNREFUSED' } as const;
 const lostReply = { when: 'after', kind: 'ambiguous', code: 'ECONNRESET' } as const;
+
+/** Does something once a worker has claimed what is due, and before any of it has its turn. */
+function afterClaim(core: BrokerCore, meanwhile: () => Promise<void>): void {
+  const claim = core.store.grants.claimDueLeases.bind(core.store.grants);
+  core.store.grants.claimDueLeases = async (options) => {
+    core.store.grants.claimDueLeases = claim;
+    const claimed = await claim(options);
+    await meanwhile();
+    return claimed;
+  };
+}
 
 describe('a renewed lease', () => {
   test('lives longer at the target and on the row, is on record, and ends at its new time', async (t) => {
@@ -155,7 +168,79 @@ describe('a renewal that fails at the target', () => {
   });
 });
 
+describe('a renewal between the claim of its lease and its turn', () => {
+  async function assertLivesToItsEnd(core: BrokerCore, { grant, lease }: AccessAnswer): Promise<void> {
+    const now = (await core.grantOf(lease)).lease;
+    assert.equal(now.state, 'active');
+    assert.equal(now.nextAttemptAt, now.expiresAt);
+    assert.equal(await core.pass(now.expiresAt - core.clock.now() - 1), 0);
+    assert.equal((await core.story(grant)).at(-1), 'lease.renewed');
+    assert.equal(await core.pass(1), 1);
+    assert.equal((await core.grantOf(lease)).grant.state, 'expired');
+  }
+
+  test('as expired, which a slow target let commit past the old end, holds', async (t) => {
+    const core = await BrokerCore.start(t);
+    const answer = await core.takeRead({ ttlMs: minuteMs });
+    const letGo = core.target.hold('extend');
+    const renewing = core.renewal.execute(core.asker(), answer.lease.id, 10 * minuteMs);
+    await until('the target is asked', 5_000, () => core.target.calls.extend > 0);
+    afterClaim(core, async () => {
+      letGo();
+      await renewing;
+    });
+    assert.equal(await core.pass(minuteMs), 1);
+    await assertLivesToItsEnd(core, answer);
+  });
+
+  test('as undelivered holds', async (t) => {
+    const core = await BrokerCore.start(t);
+    const answer = await core.askRead({ ttlMs: minuteMs });
+    afterClaim(core, async () => {
+      await core.renewal.execute(core.asker(), answer.lease.id, 10 * minuteMs);
+    });
+    assert.equal(await core.pass(deliveryMs), 1);
+    await assertLivesToItsEnd(core, answer);
+  });
+
+  test('that is over too when the turn comes is ended then, not after another claim', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askRead({ ttlMs: minuteMs });
+    afterClaim(core, async () => {
+      await core.renewal.execute(core.asker(), lease.id, 2 * minuteMs);
+      core.clock.advance(2 * minuteMs);
+    });
+    assert.equal(await core.pass(deliveryMs), 1);
+    assert.equal((await core.grantOf(lease)).grant.state, 'expired');
+    assert.deepEqual(core.target.entities(), []);
+  });
+
+  test('holds no revocation back', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { grant, lease } = await core.takeRead({ ttlMs: minuteMs });
+    const find = core.store.grants.findGrant.bind(core.store.grants);
+    core.store.grants.findGrant = async (id) => {
+      core.store.grants.findGrant = find;
+      const found = await find(id);
+      await core.renewal.execute(core.asker(), lease.id, 10 * minuteMs);
+      return found;
+    };
+    await core.release(grant);
+    assert.equal((await core.grantOf(lease)).grant.state, 'completed');
+    assert.ok((await core.story(grant)).includes('lease.renewed'));
+  });
+});
+
 describe('an acknowledgement', () => {
+  test('between the claim of its lease and its turn is heard: the lease is not undelivered any more', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askRead({ ttlMs: minuteMs });
+    afterClaim(core, () => core.delivery.execute(core.asker().spiffeId, lease.id));
+    assert.equal(await core.pass(deliveryMs), 1);
+    const now = (await core.grantOf(lease)).lease;
+    assert.deepEqual([now.state, now.nextAttemptAt], ['active', lease.expiresAt]);
+  });
+
   test('that races with a renewal does not bring the old end back', async (t) => {
     const core = await BrokerCore.start(t);
     const { lease } = await core.askRead({ ttlMs: minuteMs });

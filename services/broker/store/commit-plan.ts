@@ -10,7 +10,7 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import { newId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
-import type { GrantChange, LeaseChange, LedgerEntry, LedgerOutcome } from '../app/ports/ledger.ts';
+import type { GrantChange, LeaseChange, LeaseFact, LedgerEntry, LedgerOutcome } from '../app/ports/ledger.ts';
 import { type Grant, isLegalGrantMove } from '../domain/grant.ts';
 import { isLegalLeaseMove } from '../domain/lease.ts';
 import { encodeCommitted, joinEvents } from './event-encoding.ts';
@@ -157,7 +157,9 @@ export class CommitPlan {
   #changedLease(change: LeaseChange): LeaseRow | 'conflict' {
     requireLegalMove(change, isLegalLeaseMove);
     const row = this.#findLease(change.id);
-    return row !== undefined && isIn(row, change.from) ? changedLeaseRow(row, change) : 'conflict';
+    if (row === undefined || !isIn(row, change.from)) return 'conflict';
+    const isMeant = change.onlyIf === undefined || holds(row, change.onlyIf, this.#place.now);
+    return isMeant ? changedLeaseRow(row, change) : 'conflict';
   }
 
   #changedGrant(change: GrantChange): GrantRow | 'conflict' {
@@ -259,6 +261,10 @@ function requireLegalMove<State extends string>(
 
 function isIn({ state }: GrantRow | LeaseRow, states: readonly string[]): boolean {
   return states.includes(state);
+}
+
+function holds(row: LeaseRow, fact: LeaseFact, now: UnixMs): boolean {
+  return fact === 'expired' ? row.expires_at <= now : row.delivered_at === null;
 }
 
 function replayKey(grant: Pick<Grant, 'spiffeId' | 'idempotencyKey'>): string {

@@ -3,7 +3,7 @@ import { endState, type GrantAndLease } from '../../domain/grant.ts';
 import { type EndReason, type Lease, type LeaseState, targetCallMs } from '../../domain/lease.ts';
 import { recordRevocation } from '../access/access-metrics.ts';
 import type { EndedLeaseFeed } from '../ports/ended-lease-feed.ts';
-import type { LedgerEntry } from '../ports/ledger.ts';
+import type { LeaseChange, LedgerEntry } from '../ports/ledger.ts';
 import { TargetEnding, type TargetEndingParts } from './end-at-target.ts';
 import { broker, commitChange, type EndCause, leaseEvent } from './lease-record.ts';
 
@@ -37,7 +37,7 @@ export class LeaseEnding {
 
   /**
    * Step 1: from its commit on the lease is ending, whatever crashes. Returns grant and lease as they are now; a lease that is
-   * already ending or ended is returned unchanged.
+   * already ending or ended, or was renewed or delivered since it was found expired or undelivered, is returned unchanged.
    */
   begin(held: GrantAndLease, cause: EndCause): Promise<GrantAndLease> {
     const provider = this.#parts.providers.get(held.lease.provider);
@@ -125,7 +125,7 @@ export class LeaseEnding {
     const nextAttemptAt = this.#parts.providers.has(lease.provider) ? now + targetCallMs : now;
     const set = { endReason: reason, nextAttemptAt, attempts: 0 };
     const begun = await commitChange(this.#parts.ledger, held, {
-      lease: { id: lease.id, from, to: 'revoking', set },
+      lease: { id: lease.id, from, to: 'revoking', set, ...conditionOf(reason) },
       grant: { id: grant.id, from: ['active', 'ending'], to: 'ending', set: { endReason: reason } },
       events: [leaseEvent('lease.revoking', { ...held, cause }, { reason })],
     });
@@ -153,4 +153,12 @@ export class LeaseEnding {
     if (reason === 'expired') return;
     this.#parts.feed.publish([{ id: lease.id, grantId: lease.grantId, expiresAt: lease.expiresAt, reason }]);
   }
+}
+
+/**
+ * A row may wait long between its claim and its turn. Who renewed or acknowledged it meanwhile was told that it lives, and has
+ * put the row's schedule right; every other reason holds whatever the row has become.
+ */
+function conditionOf(reason: EndReason): Pick<LeaseChange, 'onlyIf'> {
+  return reason === 'expired' || reason === 'undelivered' ? { onlyIf: reason } : {};
 }

@@ -3,17 +3,22 @@ import type { EventDraft } from '@stint/common/audit-event.ts';
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { Grant, GrantAndLease, GrantState, MutableGrantMember } from '../../domain/grant.ts';
-import type { Lease, LeaseState, MutableLeaseMember } from '../../domain/lease.ts';
+import type { EndReason, Lease, LeaseState, MutableLeaseMember } from '../../domain/lease.ts';
 
-/** A change of one lease, carried out only if it is still in one of the `from` states. */
+/** A change of one lease, carried out only if it is still in one of the `from` states and, where it says so, {@link LeaseFact} holds. */
 export type LeaseChange = {
   readonly id: LeaseId;
   readonly from: readonly LeaseState[];
+  /** For a change whose cause a renewal or an acknowledgement may have taken away since the row was read. */
+  readonly onlyIf?: LeaseFact;
   /** Where it goes. Left out, it stays where it is. */
   readonly to?: LeaseState;
   /** Members set to `null` are cleared; members left out stay. */
   readonly set: Clearing<Pick<Lease, MutableLeaseMember>>;
 };
+
+/** What a commit finds a lease to be, by its own time: past its end, or such that nobody has said that it arrived. */
+export type LeaseFact = Extract<EndReason, 'expired' | 'undelivered'>;
 
 /** Some members of a type; those that it may be without may be `null` too. */
 type Clearing<Type> = {
@@ -51,7 +56,7 @@ export type LedgerOutcome =
   | { readonly kind: 'key_reused' }
   /** The holder has `liveMax` live grants of this resource and action. */
   | { readonly kind: 'quota_exceeded'; readonly live: number }
-  /** The lease or grant was no longer in a `from` state. */
+  /** The lease or grant was no longer in a `from` state, or the lease not what `onlyIf` says. */
   | { readonly kind: 'conflict' };
 
 /**
