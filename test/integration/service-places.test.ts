@@ -133,6 +133,6 @@ describe('a place that cannot be used ends the start at once, with its option an
       killSignal: 'SIGKILL',
     });
     assert.equal(status, 2, stderr);
-    assert.match(stderr, /--state-dir[^\n]*\n  why: nothing can be written in "\/proc"/);
+    assert.match(stderr, /--state-dir[^\n]*\n {2}why: nothing can be written in "\/proc"/);
   });
 });

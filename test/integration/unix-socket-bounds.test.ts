@@ -189,6 +189,23 @@ test('a connection that finishes no requests may soon begin none, until one has 
   assert.equal(answer['grpc-status'], undefined, 'answered, not refused');
 });
 
+test('a message that is whole counts until its caller has ended the request', async (t) => {
+  const { socket, connect } = await unixServer(t);
+  const { session } = await speak(t, socket, 65_535);
+  const whole = prefixed(Buffer.alloc(openRow.requestBytesMax));
+  const unended = Array.from({ length: heldBytesPerConnectionMax / openRow.requestBytesMax }, () =>
+    begin(session),
+  );
+  for (const stream of unended) stream.write(whole);
+  await Promise.all(unended.map((stream) => until('it has left', 5_000, () => stream.writableLength === 0)));
+  await answered(session);
+  const over = begin(session);
+  over.write(whole);
+  const [headers] = await once(over, 'response');
+  assert.equal(headers['grpc-status'], '8');
+  await connect().call(access.RequestAccess, small);
+});
+
 test('a burst of whole requests is held back by no bound, however many are arriving', async (t) => {
   const { connect } = await unixServer(t, { RequestAccess: () => ({}) });
   const justification = 'x'.repeat(1_000);

@@ -136,8 +136,9 @@ function readRequest(arrival: Http2Arrival, take: (request: object) => void): vo
         if (message !== undefined) throw unreadable('there is more than one message: the call takes one');
         message = next;
       }
-      const refusal = calls.keeps(arrival, reader.heldBytes);
-      if (refusal !== undefined) throw refusal;
+      // A message that is whole is kept until its caller says that it was the only one: mostly at once, so it is counted only.
+      const refusal = calls.keeps(arrival, reader.heldBytes + (message?.length ?? 0));
+      if (refusal !== undefined && message === undefined) throw refusal;
     } catch (thrown) {
       refuse(isServiceError(thrown) ? thrown : unreadable('the message cannot be read', thrown));
     }

@@ -4,6 +4,7 @@ import { isServiceError } from '@stint/common/errors.ts';
 import { newId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
 import { Secret } from '@stint/common/secret.ts';
+import { refusedAs } from '../../../test/harness/refused-as.ts';
 import { EndedLeases } from '../domain/ended-leases.ts';
 import { LeaseCache } from '../domain/lease-cache.ts';
 import { AcquireAccess, type AcquireRequest, bytesPerLeaseMax } from './acquire-access.ts';
@@ -44,7 +45,7 @@ function acquireWithAnswersOf(bytes: number) {
   const [sessions, endedLeases] = [new WatchSessions(), new EndedLeases()];
   const acquire = new AcquireAccess({ cache, sessions, endings, endedLeases, broker, clock, leasesMax });
   const caller = { deadline: undefined, signal: new AbortController().signal };
-  return { cache, ask: async () => await acquire.execute(question, caller) };
+  return { cache, endedLeases, broker, ask: async () => await acquire.execute(question, caller) };
 }
 
 test('a broker whose answers are too long on average fills memory to the bound, not to as many as there may be leases', async () => {
@@ -66,4 +67,18 @@ test('of answers that are no longer than expected as many are kept as there may 
     ask(),
     (thrown) => isServiceError(thrown, 'RATE_LIMITED') && 'leases_max' in thrown.metadata,
   );
+});
+
+test('a lease that was ended while its answer was on the way is asked for no second time', async () => {
+  const { endedLeases, broker, ask } = acquireWithAnswersOf(100);
+  const { requestAccess } = broker;
+  let asked = 0;
+  broker.requestAccess = async (...question) => {
+    asked += 1;
+    const answered = await requestAccess(...question);
+    endedLeases.add(answered.leaseId, answered.expiresAt, clock.now());
+    return answered;
+  };
+  await assert.rejects(ask(), refusedAs('GRANT_ENDED'));
+  assert.equal(asked, 1);
 });

@@ -154,21 +154,21 @@ export class AcquireAccess {
     const options = { deadline: clock.now() + askMs, traceparent: currentTraceparent() };
     this.#asking += 1;
     try {
-      for (let asked = fields; ; asked = { ...fields, idempotencyKey: this.#newKey() }) {
-        try {
-          const askedAt = clock.now();
-          const answered = await broker.requestAccess(asked, options);
-          const held = heldAccess(answered, { key, wantedMs: fields.ttlMs, askedAt });
-          if (endedLeases.has(answered.leaseId))
-            throw new ServiceError('GRANT_ENDED', 'the grant has already ended');
-          cache.add(held, clock.now() + unclaimedMs);
-          if (answered.access.credentialKind === 'database') this.#unacknowledged.add(held.access);
-          return { held, replayed: answered.replayed };
-        } catch (refusal) {
-          const mayAskAgain = isKeyOurs && asked === fields;
-          if (!mayAskAgain || !isServiceError(refusal, 'GRANT_ENDED')) throw refusal;
-        }
+      const askedAt = clock.now();
+      let answered: AnsweredAccess;
+      try {
+        answered = await broker.requestAccess(fields, options);
+      } catch (refusal) {
+        if (!isKeyOurs || !isServiceError(refusal, 'GRANT_ENDED')) throw refusal;
+        answered = await broker.requestAccess({ ...fields, idempotencyKey: this.#newKey() }, options);
       }
+      // Whoever ended it before it came, an operator as like as not, has not asked for another.
+      if (endedLeases.has(answered.leaseId))
+        throw new ServiceError('GRANT_ENDED', 'the grant has already ended');
+      const held = heldAccess(answered, { key, wantedMs: fields.ttlMs, askedAt });
+      cache.add(held, clock.now() + unclaimedMs);
+      if (answered.access.credentialKind === 'database') this.#unacknowledged.add(held.access);
+      return { held, replayed: answered.replayed };
     } finally {
       this.#asking -= 1;
     }
