@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
+import { plainText } from '@stint/common/plain-text.ts';
 import pc from 'picocolors';
 import type { BrokerAdmin } from '../../../deploy/mesh/broker-admin.ts';
 import { Mesh } from '../../../deploy/mesh/mesh.ts';
@@ -74,7 +75,7 @@ type DevRun = {
 async function startTellStop(run: DevRun): Promise<0 | 1> {
   const { options, say } = run;
   const traces = new TraceStore();
-  const forwarder = new TraceForwarder(options.environment, (message) => say(pc.yellow(message)));
+  const forwarder = new TraceForwarder(options.environment, (message) => say(pc.yellow(foldedText(message))));
   const receiver = await OtlpReceiver.start(traces, forwarder);
   const environment = meshEnvironment(options.environment, receiver.endpoint);
   let code: 0 | 1 = 1;
@@ -115,9 +116,8 @@ async function endLeftovers(admin: BrokerAdmin, { say, kill }: DevRun): Promise<
     if (count > 0) say(pc.yellow(`  revoked grants of an earlier run: ${count}`));
   } catch (fault) {
     if (kill.signal.aborted) return; // the start ends here too, and says so
-    say(
-      pc.yellow(`  grants of an earlier run may be in force: ${faultText(fault)}; stint grants list --live`),
-    );
+    const text = `  grants of an earlier run may be in force: ${faultText(fault)}; stint grants list --live`;
+    say(pc.yellow(foldedText(text)));
   }
 }
 
@@ -154,7 +154,7 @@ async function tell(
   const story = tellStory({ mesh, traces, environment, teller: new StoryTeller({ write }), signal }).then(
     () => 0 as const,
     (fault: unknown) => {
-      write(`${pc.red(`✗ the story broke: ${faultText(fault)}`)}\n`);
+      write(`${pc.red(foldedText(`✗ the story broke: ${faultText(fault)}`))}\n`);
       return 1 as const;
     },
   );
@@ -164,7 +164,7 @@ async function tell(
 /** Starts the mesh; a part that ends by itself is started again, and the user told. */
 function startMesh(run: DevRun, environment: Readonly<Record<string, string>>): Promise<Mesh> {
   const { options, say, kill } = run;
-  say(`Starting a mesh in ${options.stateDirectory}`);
+  say(foldedText(`Starting a mesh in ${options.stateDirectory}`));
   return Mesh.start({
     stateDirectory: options.stateDirectory,
     environment,
@@ -216,7 +216,9 @@ function printNext(options: DevOptions, mesh: Mesh): void {
   const lines = [
     '',
     pc.bold('The mesh is up. In another terminal:'),
-    ...(isFoundFromHere(mesh) ? [] : [`  export ${meshVariable}=${shellWords([mesh.paths.state])}`]),
+    ...(isFoundFromHere(mesh)
+      ? []
+      : [`  export ${meshVariable}=${plainText(shellWords([mesh.paths.state]))}`]),
     '  npx stint status',
     "  npx stint exec demo-db read --reason look -- psql -c 'select * from orders'",
     '  npx stint request demo-db write --reason try',
@@ -224,7 +226,7 @@ function printNext(options: DevOptions, mesh: Mesh): void {
     '  npx stint grants list',
     '  npx stint audit list',
     '  npx stint audit verify',
-    pc.dim(`State and logs are in ${mesh.paths.state}`),
+    pc.dim(foldedText(`State and logs are in ${mesh.paths.state}`)),
     pc.dim('Ctrl-C stops everything.'),
     '',
   ];

@@ -35,6 +35,17 @@ test('users that are left are named, with the command that ends them on a line o
   );
 });
 
+test('names that others gave drive no terminal', () => {
+  const end = { left: [{ name: 'a\u001b[2J', pid: 41 }], users: ['b\u202e'] };
+  assert.deepEqual(endText(end, 'c\u0007').split('\n'), [
+    'Killed, and still there: a\\u001b[2J (process 41).',
+    'See what keeps it: ps -fp 41',
+    'Users left in the demo database: b\\u202e.',
+    'The next start ends them:',
+    "  npm start -- --state-dir 'c\\u0007'",
+  ]);
+});
+
 test('that users could not be asked for is said, and that nobody can log in only of a database that is stopped', () => {
   const stopped = endText({ left: [], users: 'unknown' }, '.stint');
   assert.match(stopped, /\nUsers stint_b1_… may be left .*\nNobody can log in/);

@@ -1,3 +1,4 @@
+import { plainText } from '@stint/common/plain-text.ts';
 import { devMesh } from '../../../deploy/mesh/mesh.ts';
 import { shellWords } from '../commands/option-values.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
@@ -23,8 +24,10 @@ export function isClean({ left, users }: MeshEnd): boolean {
 export function endText({ left, users }: MeshEnd, stateDirectory: string): string {
   if (isClean({ left, users })) return 'Stopped: no process and no database user is left.';
   const texts = [...processesText(left), ...usersText({ left, users })];
-  const lines = texts.flatMap((text) => wrapText(text, columnsMax));
-  return [...lines, ...(users.length === 0 ? [] : [`  ${startCommand(stateDirectory)}`])].join('\n');
+  const lines = texts.flatMap((text) => wrapText(plainText(text), columnsMax));
+  return [...lines, ...(users.length === 0 ? [] : [`  ${plainText(startCommand(stateDirectory))}`])].join(
+    '\n',
+  );
 }
 
 function processesText(left: MeshEnd['left']): readonly string[] {

@@ -46,6 +46,29 @@ test('a word that fits no line stays whole, and rows and drawings are left as th
   ]);
 });
 
+test('what others have named drives no terminal and makes no lines of its own', () => {
+  const { story, lines } = teller();
+  const hostile = 'a\u001b[2J\r\nb\u202ec';
+  const shown = 'a\\u001b[2J\\u000d\\u000ab\\u202ec';
+  story.step(hostile);
+  story.proved(true, '', `nearest rule: ${hostile}`);
+  story.detail(hostile);
+  story.drawing([hostile]);
+  story.table([
+    { name: hostile, item: 1 },
+    { name: 'Ada', item: 2 },
+  ]);
+  assert.deepEqual(lines(), [
+    `  0.00 s ✓  1 ${shown}`,
+    `              ✓ nearest rule: ${shown}`,
+    `              ${shown}`,
+    `  ${shown}`,
+    `              ${shown}  1`,
+    `              ${'Ada'.padEnd(shown.length)}  2`,
+    '',
+  ]);
+});
+
 test('what does not hold is marked, and breaks the story', () => {
   const { story, lines } = teller();
   assert.throws(() => story.check(false, 'the role is gone'), StoryBroken);

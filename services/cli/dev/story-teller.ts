@@ -1,3 +1,4 @@
+import { plainText } from '@stint/common/plain-text.ts';
 import pc from 'picocolors';
 import { wrapText } from '../terminal/wrap-text.ts';
 import { columnsMax } from './folded-text.ts';
@@ -13,7 +14,10 @@ const textIndent = 14;
 /** Where drawings begin: near the margin, since their lines cannot be wrapped. */
 const drawingIndent = 2;
 
-/** Prints the story as it happens: numbered steps with the seconds since its begin. Longer lines are wrapped below themselves. */
+/**
+ * Prints the story as it happens: numbered steps with the seconds since its begin. Longer lines are wrapped below themselves;
+ * of what others have named (rules, users, rows), what would not show as itself is written as an escape.
+ */
 export class StoryTeller {
   readonly #out: Out;
   readonly #begin = performance.now();
@@ -52,15 +56,15 @@ export class StoryTeller {
   }
 
   drawing(lines: readonly string[]): void {
-    for (const line of lines) this.#line(`${' '.repeat(drawingIndent)}${line}`);
+    for (const line of lines) this.#line(`${' '.repeat(drawingIndent)}${plainText(line)}`);
   }
 
   table(rows: readonly Readonly<Record<string, unknown>>[]): void {
     const columns = Object.keys(rows[0] ?? {});
-    const width = (column: string) =>
-      Math.max(column.length, ...rows.map((row) => String(row[column]).length));
+    const cell = (row: Readonly<Record<string, unknown>>, column: string) => plainText(String(row[column]));
+    const width = (column: string) => Math.max(column.length, ...rows.map((row) => cell(row, column).length));
     for (const row of rows) {
-      const cells = columns.map((column) => String(row[column]).padEnd(width(column)));
+      const cells = columns.map((column) => cell(row, column).padEnd(width(column)));
       this.#line(`${' '.repeat(textIndent)}${pc.dim(cells.join('  ').trimEnd())}`);
     }
   }
@@ -74,7 +78,7 @@ export class StoryTeller {
 
   /** `head` takes `indent` columns, and may be painted. */
   #wrapped(head: string, { text, indent }: { readonly text: string; readonly indent: number }): void {
-    const lines = wrapText(text, columnsMax - indent);
+    const lines = wrapText(plainText(text), columnsMax - indent);
     for (const [i, line] of lines.entries()) this.#line(`${i === 0 ? head : ' '.repeat(indent)}${line}`);
   }
 
