@@ -69,7 +69,7 @@ test('the fix for a field speaks of what was typed, and of a list only where one
   assert.match(failure('context.ticket').fix, /^mend --context ticket /);
   assert.equal(failure('context.ticket').what, '--context ticket: malformed');
   assert.equal(failure('context.ticket').why, errorReasons.INVALID_FIELD.meaning);
-  assert.equal(failure('page_size').fix, 'see the command with --help');
+  assert.equal(failure('page_size').fix, 'see --help of the command');
 });
 
 test('a refusal that says when to try again has that in its fix', () => {

@@ -144,7 +144,7 @@ function splitMessage(error: ServiceError): { what: string; why: string } {
 }
 
 const fixes: Partial<Record<ErrorReason, string>> = {
-  INVALID_FIELD: 'see the command with --help',
+  INVALID_FIELD: 'see --help of the command',
   TTL_OUT_OF_RANGE: 'leave --ttl out, or keep within what is said above, such as --ttl 5m',
   MESSAGE_TOO_LARGE: 'say it shorter',
   IDENTITY_UNKNOWN: 'register the identity in the registry file, then: stint policy reload',
@@ -168,7 +168,7 @@ const listedWords: Readonly<Record<string, string>> = {
 };
 
 function fieldFixOf(word: string): string {
-  return listedWords[word] ?? `mend ${word} as is said above; how it is used: the command with --help`;
+  return listedWords[word] ?? `mend ${word} as is said above; --help tells how it is used`;
 }
 
 function fixOf(error: ServiceError): string {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
 import { parseId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
+import type { CliError } from './cli-error.ts';
 import { type CommandSession, containMsMax } from './command-session.ts';
 import { releaseGrant, requireContained, revokeGrant } from './revocation.ts';
 
@@ -64,7 +65,10 @@ test('a lease that becomes contained ends the wait, and one that is stuck too', 
   const stuck = sessionWith([{ state: 'stuck', containedAt: null }]);
   const left = await revokeGrant(stuck.session, order);
   assert.equal(stuck.spentMs(), 10_000);
-  assert.throws(() => requireContained(grantId, left.leases), /may still work/);
+  assert.throws(
+    () => requireContained(grantId, left.leases),
+    (thrown: CliError) => /^waiting alone does not end it: mend at the target/.test(thrown.failure.fix),
+  );
 });
 
 test('a grant that was ending before is told apart from one that the order ended', async () => {

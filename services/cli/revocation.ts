@@ -112,6 +112,6 @@ export function requireContained(grantId: string, leases: readonly Lease__Output
   throw cliError('NOT_CONTAINED', {
     what: `${grantId} is ending, and its credential may still work`,
     why: usable.map(hindranceText).join('; '),
-    fix: `nothing is to be done again: ${goesOnText(grantId)}`,
+    fix: goesOnText(grantId, usable),
   });
 }

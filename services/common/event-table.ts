@@ -127,7 +127,7 @@ export const eventTable = {
     },
   },
   'access.denied': {
-    when: 'policy, a limit, the registry or an attestor refused',
+    when: 'policy, a limit or the registry refused, or an attestor refused a proof that had been issued once: of one that nobody ever made there is a line in the log file only',
     data: {
       reason: ['text', 'the reason code of the error'],
       resource: ['text?', 'as asked for: it may not exist'],

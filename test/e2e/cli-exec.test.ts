@@ -197,7 +197,7 @@ describe('stint exec on a real mesh', { skip: skipWithoutPostgres || skipWithout
     assert.match(
       stderr,
       new RegExp(
-        `access by ${grantId} is not yet ended: lse_\\w+ at demo-postgres is \\w+: .*; Stint goes on trying until it is; see: stint grants show ${grantId}`,
+        `access by ${grantId} is not yet ended: lse_\\w+ at demo-postgres is \\w+: .*; nothing is to be done again: Stint goes on trying until it is; see: stint grants show ${grantId}`,
       ),
     );
     const released = await cli.run(['release', toRelease]);

@@ -187,7 +187,7 @@ class ExecRun {
   /** The target did not do as it was told: the exit code is the command's all the same. */
   #unendedText(usable: readonly Lease__Output[]): string {
     const { id } = this.#parts.access.grant;
-    return `access by ${id} is not yet ended: ${usable.map(hindranceText).join('; ')}; ${goesOnText(id)}`;
+    return `access by ${id} is not yet ended: ${usable.map(hindranceText).join('; ')}; ${goesOnText(id, usable)}`;
   }
 
   #uncertainText({ reason }: ServiceError): string {

@@ -25,7 +25,11 @@ export function containmentWaitText(left: string): string {
   return `still waiting until nobody can use it: ${left} more at most`;
 }
 
-/** What goes on with a grant that could not be ended yet, and where to see it. */
-export function goesOnText(grantId: string): string {
-  return `Stint goes on trying until it is; see: stint grants show ${grantId}`;
+/** What goes on with a grant that could not be ended yet, what it waits for, and where to see it. */
+export function goesOnText(grantId: string, usable: readonly Lease__Output[]): string {
+  const isStuck = usable.some(({ state }) => state === 'stuck');
+  const next = isStuck
+    ? "waiting alone does not end it: mend at the target what the broker's log says under todo and remedy; Stint goes on trying"
+    : 'nothing is to be done again: Stint goes on trying until it is';
+  return `${next}; see: stint grants show ${grantId}`;
 }
