@@ -34,6 +34,7 @@ test('every statement of the store goes by an index', async (t) => {
     grants.claimDueLeases({ now: 2, providers: ['p', 'q'], othersDueBy: 1, holdMs: 3, limit: 4 }),
     grants.nextDueAt(['p', 'q'], 2),
     grants.listInterrupted(2, 3),
+    grants.listPutOff({ intent: 2, undelivered: 3, ending: 4 }, 5),
     grants.makeDue([lease], 2),
   ]);
   await Promise.all([
@@ -66,6 +67,8 @@ test('every statement of the store goes by an index', async (t) => {
       .all(new Array(sql.split('?').length - 1).fill(1)) as { detail: string }[];
     if (/from "?grants"? .*ended_at is null/s.test(sql))
       assert.match(plan.map(({ detail }) => detail).join(), /USING INDEX grants_live/, sql);
+    if (/^select .* from "leases" where "next_attempt_at" > /.test(sql))
+      assert.match(plan.map(({ detail }) => detail).join(), /SEARCH leases USING INDEX leases_due \(/, sql);
     if (sql.includes("coalesce(provider, '')"))
       assert.match(plan.map(({ detail }) => detail).join(), /leases USING (?:COVERING )?INDEX leases_due \(/);
     for (const { detail } of plan) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LeaseId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Ledger, LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
@@ -130,6 +131,40 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
       limit: 100,
     });
     assert.deepEqual(due.map(({ lease }) => lease.id).toSorted(), ids.toSorted());
+  });
+
+  test('what is to be looked at later than it may be is found, the furthest off first', async (t) => {
+    const store = await opened(t);
+    const than = { undelivered: now + 5_000, intent: now + 30_000, ending: now + 45_000 };
+    const cases: readonly (readonly [keyof typeof than, Partial<Lease>])[] = [
+      ['undelivered', { state: 'active' }],
+      ['intent', { state: 'intent' }],
+      ['ending', { state: 'active', expiresAt: now + 20 }],
+      ['ending', { state: 'unknown' }],
+      ['ending', { state: 'revoking' }],
+      ['ending', { state: 'contained' }],
+      ['ending', { state: 'stuck' }],
+    ];
+    const found = async (limit: number) =>
+      (await store.grants.listPutOff(than, limit)).map(({ id }) => putOff.indexOf(id));
+    const putOff: LeaseId[] = [];
+    for (const [i, [kind, about]] of cases.entries()) {
+      for (const nextAttemptAt of [than[kind], than[kind] + 1 + i]) {
+        const { insert, events } = issueEntry(now, { lease: { ...about, nextAttemptAt } });
+        const { deliveredAt: _, ...undelivered } = insert.lease;
+        const lease = kind === 'undelivered' ? undelivered : insert.lease;
+        await store.ledger.commit({ insert: { ...insert, lease }, events });
+        if (nextAttemptAt > than[kind]) putOff.push(lease.id);
+      }
+    }
+    await many(store.ledger, 1, () => ({ lease: { state: 'active', nextAttemptAt: now + 900_000 } }));
+    assert.deepEqual(await found(100), [6, 5, 4, 3, 2, 1, 0]);
+    assert.deepEqual(await found(2), [6, 5]);
+    await store.grants.makeDue(putOff, now + 5_000);
+    assert.deepEqual(await found(100), []);
+    const [last] = putOff.slice(-1);
+    const brought = await store.grants.findLease(last ?? assert.fail());
+    assert.equal(brought?.lease.nextAttemptAt, now + 5_000);
   });
 
   test('names at a target are told apart by whether an open lease has them', async (t) => {

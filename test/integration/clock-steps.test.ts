@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BrokerCore, deployer, refusalOf } from '../harness/broker-core.ts';
+import type { EndDueLeases } from '../../services/broker/app/ending/end-due-leases.ts';
+import { deliveryMs, intentMs } from '../../services/broker/domain/lease.ts';
+import { BrokerCore, deployer, reader, refusalOf } from '../harness/broker-core.ts';
 
 const hourMs = 3_600_000;
 const unreachable = { when: 'before', kind: 'unreachable', code: 'ETIMEDOUT' } as const;
@@ -40,6 +42,41 @@ describe('a clock that is set back by an hour', () => {
     await core.events(); // checks sequence and chain
   });
 
+  test('puts off no end of a credential that nobody acknowledges', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askRead();
+    await core.worker.endDue();
+    assert.equal(await core.pass(-hourMs), 0);
+    assert.equal(await core.pass(deliveryMs - 1), 0);
+    assert.equal(await core.pass(1), 1);
+    assert.equal((await core.grantOf(lease)).lease.endReason, 'undelivered');
+    assert.deepEqual(core.target.entities(), []);
+  });
+
+  test('leaves its whole life to a credential that is acknowledged after it', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.askRead();
+    await core.worker.endDue();
+    await core.pass(-hourMs);
+    await core.delivery.execute(reader, lease.id);
+    assert.equal(await core.pass(hourMs), 0);
+    assert.equal((await core.grantOf(lease)).lease.state, 'active');
+  });
+
+  test('puts off no end of what was created and could not be put on record', async (t) => {
+    const core = await BrokerCore.start(t);
+    core.onStep = (step) => {
+      if (step === 'created') throw new Error('the store is away');
+    };
+    await assert.rejects(core.askRead(), /the store is away/);
+    await core.worker.endDue();
+    assert.equal(await core.pass(-hourMs), 0);
+    assert.equal(await core.pass(intentMs - 1), 0);
+    assert.equal(core.target.usable().length, 1);
+    assert.equal(await core.pass(1), 1);
+    assert.deepEqual(core.target.entities(), []);
+  });
+
   test('leaves out how long an end took that it came in the middle of', async (t) => {
     const core = await BrokerCore.start(t);
     const { grant } = await core.takeRead();
@@ -60,6 +97,64 @@ describe('a clock that is set back by an hour', () => {
     };
     const { lease } = await core.takeRead();
     await core.worker.endDue();
+    assert.equal((await core.grantOf(lease)).lease.state, 'active');
+  });
+});
+
+describe('a clock that was ahead by an hour and that nobody sees go back', () => {
+  /** Leases that this broker puts off: an end, a credential that nobody acknowledges, an intent. */
+  async function putOffThree(core: BrokerCore) {
+    core.clock.advance(hourMs);
+    const { grant } = await core.takeRead();
+    core.target.failNext('contain', unreachable);
+    await core.release(grant);
+    await core.askRead();
+    core.onStep = (step) => {
+      if (step === 'created') throw new Error('killed');
+    };
+    await assert.rejects(core.askRead(), /killed/);
+    core.onStep = () => undefined;
+    core.clock.advance(-hourMs);
+    assert.equal(core.target.usable().length, 3);
+  }
+
+  async function assertEnded(core: BrokerCore, worker: EndDueLeases) {
+    for (const ms of [0, deliveryMs, intentMs - deliveryMs]) {
+      core.clock.advance(ms);
+      await worker.endDue();
+    }
+    assert.deepEqual(core.target.entities(), []);
+  }
+
+  test('puts off nothing beyond the start of the next broker', async (t) => {
+    const core = await BrokerCore.start(t);
+    await putOffThree(core);
+    await core.crash();
+    await assertEnded(core, core.worker);
+  });
+
+  test('puts off nothing that another broker of the store can end, for longer than a minute', async (t) => {
+    const core = await BrokerCore.start(t);
+    const other = core.anotherWorker();
+    await other.endDue();
+    await putOffThree(core);
+    core.clock.advance(59_999);
+    assert.equal(await other.endDue(), 0);
+    core.clock.advance(1);
+    await assertEnded(core, other);
+    assert.match(core.logText(), /a clock ahead of this one/);
+  });
+
+  test('by less than brokers’ clocks may differ: what another broker is at is left to it', async (t) => {
+    const core = await BrokerCore.start(t);
+    const other = core.anotherWorker();
+    core.clock.advance(45_000);
+    const { lease } = await core.askRead();
+    core.clock.advance(-45_000);
+    await other.endDue();
+    core.clock.advance(45_000);
+    assert.equal(await core.worker.endDue(), 0);
+    await core.delivery.execute(reader, lease.id);
     assert.equal((await core.grantOf(lease)).lease.state, 'active');
   });
 });

@@ -1,7 +1,7 @@
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { type Kysely, sql } from 'kysely';
-import type { GrantStore, LeaseClaim } from '../app/ports/grant-store.ts';
+import type { GrantStore, LatestTimes, LeaseClaim } from '../app/ports/grant-store.ts';
 import type { Grant, GrantAndLease } from '../domain/grant.ts';
 import type { Lease, LeaseState } from '../domain/lease.ts';
 import { fromGrantRow, fromLeaseRow } from './rows.ts';
@@ -15,14 +15,8 @@ import {
 
 type ListFilter = Parameters<GrantStore['listGrants']>[0];
 
-/** States of a lease that is on its way from one to the next. */
-const inTheMiddle = [
-  'intent',
-  'unknown',
-  'revoking',
-  'contained',
-  'stuck',
-] as const satisfies readonly LeaseState[];
+/** States of a lease that has begun to end. */
+const ending = ['unknown', 'revoking', 'contained', 'stuck'] as const satisfies readonly LeaseState[];
 
 /** Reads grants and leases, and claims those that are due. Every query goes by an index; a test asks SQLite's planner. */
 export class KyselyGrantStore implements GrantStore {
@@ -105,7 +99,7 @@ export class KyselyGrantStore implements GrantStore {
       .where('next_attempt_at', '>', now)
       .where((is) =>
         is.or([
-          is('state', 'in', inTheMiddle),
+          is('state', 'in', ['intent', ...ending]),
           // The schedule of a live lease is never past its end: only a claim puts it there.
           is('state', '=', 'active').and('next_attempt_at', '>', is.ref('expires_at')),
         ]),
@@ -116,13 +110,33 @@ export class KyselyGrantStore implements GrantStore {
     return rows.map(fromLeaseRow);
   }
 
-  async makeDue(ids: readonly LeaseId[], now: UnixMs): Promise<void> {
+  async listPutOff(than: LatestTimes, limit: number): Promise<readonly Lease[]> {
+    const rows = await this.#database
+      .selectFrom('leases')
+      .selectAll()
+      .where('next_attempt_at', '>', Math.min(than.intent, than.undelivered, than.ending))
+      .where((is) => {
+        const isActive = is('state', '=', 'active');
+        return is.or([
+          is('state', '=', 'intent').and('next_attempt_at', '>', than.intent),
+          isActive.and('delivered_at', 'is', null).and('next_attempt_at', '>', than.undelivered),
+          isActive.and('next_attempt_at', '>', is.ref('expires_at')).and('next_attempt_at', '>', than.ending),
+          is('state', 'in', ending).and('next_attempt_at', '>', than.ending),
+        ]);
+      })
+      .orderBy('next_attempt_at', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(fromLeaseRow);
+  }
+
+  async makeDue(ids: readonly LeaseId[], at: UnixMs): Promise<void> {
     if (ids.length === 0) return;
     await this.#database
       .updateTable('leases')
-      .set({ next_attempt_at: now })
+      .set({ next_attempt_at: at })
       .where('id', 'in', ids)
-      .where('next_attempt_at', '>', now)
+      .where('next_attempt_at', '>', at)
       .execute();
   }
 

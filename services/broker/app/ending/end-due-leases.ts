@@ -1,11 +1,11 @@
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
-import type { Clock, UnixMs } from '@stint/common/time.ts';
+import type { Clock } from '@stint/common/time.ts';
 import type { GrantAndLease } from '../../domain/grant.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { ProviderSet } from '../ports/provider.ts';
 import type { LeaseEnding } from './end-lease.ts';
-import { resumePutOff } from './resume-interrupted.ts';
+import { PutOffLeases } from './put-off-leases.ts';
 import { TargetLane } from './target-lane.ts';
 
 export type DueLeasesParts = {
@@ -34,9 +34,6 @@ const drivenMax = 16;
 /** Leases of one provider that wait for their turn in memory. More are left to their rows, which come back after the claim. */
 const waitingMax = 5_000;
 
-/** A clock that went back by more than this was set, in milliseconds: what was put off by it would come late by as much. */
-const clockSetBackMs = 5_000;
-
 /** Longest sleep between two looks, in milliseconds: rows that other replicas write are seen within it. */
 const sleepMsMax = 1_000;
 
@@ -48,15 +45,16 @@ const sleepMsMax = 1_000;
  */
 export class EndDueLeases {
   readonly #parts: DueLeasesParts;
+  readonly #putOff: PutOffLeases;
   readonly #lanes = new Map<string, TargetLane>();
   /** Taken and not yet driven as far as they go. A row whose claim runs out meanwhile is not taken twice. */
   readonly #inHand = new Map<LeaseId, Promise<void>>();
-  #lastLookAt: UnixMs = 0;
   #stopping = false;
   #wake: (() => void) | undefined;
 
   constructor(parts: DueLeasesParts) {
     this.#parts = parts;
+    this.#putOff = new PutOffLeases({ ...parts, claimMs });
   }
 
   /** Runs until {@link stop}. A look that fails is logged and tried again: this loop must outlive every fault. */
@@ -89,8 +87,7 @@ export class EndDueLeases {
   /** Claims what is due and puts each lease into its provider's lane. Returns their ends, which never reject. */
   async #take(): Promise<Promise<void>[]> {
     const now = this.#parts.clock.now();
-    if (now < this.#lastLookAt - clockSetBackMs) await this.#afterSetBack(now);
-    this.#lastLookAt = now;
+    await this.#putOff.bringBack(now);
     const due = await this.#parts.store.claimDueLeases({
       now,
       providers: [...this.#parts.providers.keys()],
@@ -109,14 +106,6 @@ export class EndDueLeases {
       this.#inHand.set(lease.id, ending);
       return ending;
     });
-  }
-
-  /** A try that was put off by seconds would be one in hours, and what was revoked meanwhile live on. */
-  async #afterSetBack(now: UnixMs): Promise<void> {
-    const { store, log } = this.#parts;
-    const leases = await resumePutOff(store, { now, putOffMsMax: claimMs });
-    const facts = { leases, set_back_ms: this.#lastLookAt - now };
-    log.warn(facts, 'the clock was set back: the ends that it had put off are due now');
   }
 
   #laneOf(provider: string): TargetLane {

@@ -35,31 +35,17 @@ export async function resumeInterrupted({
     return at?.mode === 'creates' && at.entityName(id) === entityName;
   };
   const ours = (await store.listInterrupted(now, leasesMax)).filter(isOurs);
-  return await makeDue(store, ours, now);
+  await makeDue(store, ours, now);
+  return ours.length;
 }
 
-/**
- * Makes due at once what a clock that was ahead has put off: ends that have begun and are to be tried further from `now` than
- * `putOffMsMax`, which is more than a right clock puts one off. Whose they are does not matter: a broker whose clock is right
- * has put off none so far. An intent is left to whoever is creating it. Returns how many there were.
- */
-export async function resumePutOff(
-  store: ResumeInterruptedParts['store'],
-  { now, putOffMsMax }: { readonly now: UnixMs; readonly putOffMsMax: number },
-): Promise<number> {
-  const putOff = (await store.listInterrupted(now + putOffMsMax, leasesMax)).filter(
-    ({ state }) => state !== 'intent',
-  );
-  return await makeDue(store, putOff, now);
-}
-
-async function makeDue(
-  store: ResumeInterruptedParts['store'],
+/** Makes the leases due at `at`, those that are to be looked at later. */
+export async function makeDue(
+  store: Pick<GrantStore, 'makeDue'>,
   leases: readonly Lease[],
-  now: UnixMs,
-): Promise<number> {
+  at: UnixMs,
+): Promise<void> {
   const ids = leases.map(({ id }) => id);
   for (let start = 0; start < ids.length; start += idsMax)
-    await store.makeDue(ids.slice(start, start + idsMax), now);
-  return ids.length;
+    await store.makeDue(ids.slice(start, start + idsMax), at);
 }

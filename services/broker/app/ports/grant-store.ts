@@ -15,6 +15,15 @@ export type LeaseClaim = {
   readonly limit: number;
 };
 
+/** The latest time at which a right clock has a lease looked at, by where the lease stands. */
+export type LatestTimes = {
+  readonly intent: UnixMs;
+  /** Live, and nobody has said that its credential arrived. */
+  readonly undelivered: UnixMs;
+  /** Its end has begun, or a worker has claimed it after its end. */
+  readonly ending: UnixMs;
+};
+
 /** Reading what the ledger wrote. */
 export interface GrantStore {
   findGrant(id: GrantId): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined>;
@@ -39,8 +48,10 @@ export interface GrantStore {
    * do not say.
    */
   listInterrupted(now: UnixMs, limit: number): Promise<readonly Lease[]>;
-  /** Makes open leases due now, if they are not yet. At most 1,000 ids. A crash leaves them all due or as they were. */
-  makeDue(ids: readonly LeaseId[], now: UnixMs): Promise<void>;
+  /** Leases that are to be looked at later than that, the furthest off first. */
+  listPutOff(than: LatestTimes, limit: number): Promise<readonly Lease[]>;
+  /** Makes open leases due at `at`, if they are not by then. At most 1,000 ids. A crash leaves them all so or as they were. */
+  makeDue(ids: readonly LeaseId[], at: UnixMs): Promise<void>;
   /** The earliest `nextAttemptAt` of these providers' leases, none later than `until`, so that the worker can sleep until then. */
   nextDueAt(providers: readonly string[], until: UnixMs): Promise<UnixMs | undefined>;
   /** Which of these names at the provider's target belong to an open lease. At most 500 names. */
