@@ -31,3 +31,12 @@ test('names that only look like the command stay as they are', () => {
   ])
     assert.equal(asTyped(text, 'npx stint'), text);
 });
+
+test('the flags that a command was told its services by stand in what is to be typed next', () => {
+  const flags = ['--sidecar-socket', 'ci/$&.sock'];
+  assert.equal(
+    asTyped('x: stint release g', 'stint', flags),
+    'x: stint --sidecar-socket ci/$&.sock release g',
+  );
+  assert.equal(asTyped('stint status', 'npx stint', flags), 'npx stint --sidecar-socket ci/$&.sock status');
+});

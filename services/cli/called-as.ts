@@ -11,7 +11,11 @@ export function calledAs(environment: Environment): CalledAs {
 /** Where a text of ours has a command line: at a line's beginning or behind one of these, never in a text of others' quotes. */
 const commandLine = /(?<=^|[:;,] |\(|\$ |&& )stint (?=[a-z-])/gm;
 
-/** A text of ours with its command lines as they are to be typed; it is written with `stint`. */
-export function asTyped(text: string, called: CalledAs): string {
-  return called === 'stint' ? text : text.replaceAll(commandLine, `${called} `);
+/**
+ * A text of ours with its command lines as they are to be typed; it is written with `stint`. `flags`: those that this command
+ * was told its services by, as words for a shell; without them the next command would ask others.
+ */
+export function asTyped(text: string, called: CalledAs, flags: readonly string[] = []): string {
+  const typed = [called, ...flags].join(' ');
+  return typed === 'stint' ? text : text.replaceAll(commandLine, () => `${typed} `);
 }

@@ -4,8 +4,9 @@ import { systemClock } from '@stint/common/time.ts';
 import type { Command } from 'commander';
 import { failureOf } from '../cli-error.ts';
 import { CommandSession } from '../command-session.ts';
-import { type EndpointName, findEndpoints } from '../endpoints.ts';
+import { type EndpointName, endpointNames, findEndpoints } from '../endpoints.ts';
 import { Output, type OutputFormat } from '../terminal/output.ts';
+import { shellWords } from './option-values.ts';
 
 /** Options that every command takes. */
 export type GlobalOptions = {
@@ -40,7 +41,8 @@ export function createRunner(process: NodeJS.Process): Runner {
       const command = received.at(-1) as Command;
       const options: GlobalOptions = command.optsWithGlobals();
       const { stdout, stderr, env: environment } = process;
-      const output = new Output({ stdout, stderr, format: options.output, environment });
+      const placeFlags = placeFlagsOf(options);
+      const output = new Output({ stdout, stderr, format: options.output, environment, placeFlags });
       const telemetry = await startTelemetry('cli', environment);
       const session = new CommandSession({
         output,
@@ -66,16 +68,27 @@ export function createRunner(process: NodeJS.Process): Runner {
     };
 }
 
-function endpointSources(options: GlobalOptions, process: NodeJS.Process) {
+/** The services that were named on the command line. */
+function placesOf(options: GlobalOptions): Partial<Record<EndpointName, string>> {
   const named: Record<EndpointName, string | undefined> = {
     sidecar: options.sidecarSocket,
     broker: options.brokerSocket,
     auditor: options.auditorSocket,
     log: options.logDir,
   };
-  const flags = Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined));
+  return Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined));
+}
+
+function placeFlagsOf(options: GlobalOptions): string[] {
+  return Object.entries(placesOf(options)).flatMap(([name, path]) => [
+    endpointNames[name as EndpointName].flag,
+    shellWords([path]),
+  ]);
+}
+
+function endpointSources(options: GlobalOptions, process: NodeJS.Process) {
   return {
-    flags,
+    flags: placesOf(options),
     environment: process.env,
     directory: process.cwd(),
     uid: process.geteuid?.() ?? 0,

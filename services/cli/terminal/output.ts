@@ -21,6 +21,8 @@ export type OutputOptions = {
   readonly stderr: OutputStream;
   readonly format: OutputFormat;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Flags that name services, as words for a shell: what is told to be typed next has them too. */
+  readonly placeFlags?: readonly string[];
 };
 
 /** Columns that prose takes on a terminal, at most: longer lines are hard to read. */
@@ -94,13 +96,17 @@ export class Output {
 
   /** Writes a failure to stderr: what, code, why, fix; as one line of JSON when programs read. */
   fail(failure: Failure): void {
-    const typed = { ...failure, fix: asTyped(failure.fix, this.#called) };
+    const typed = { ...failure, fix: this.#asTyped(failure.fix) };
     this.#options.stderr.write(this.format === 'json' ? failureLine(typed) : this.#failureText(typed));
+  }
+
+  #asTyped(text: string): string {
+    return asTyped(text, this.#called, this.#options.placeFlags);
   }
 
   /** A text of ours in lines of a readable width, on a terminal; elsewhere in one. */
   #prose(text: string, indent: string, paint: Paint): string {
-    const lines = wrapProse(plainText(asTyped(text, this.#called)), this.#proseWidth - indent.length);
+    const lines = wrapProse(plainText(this.#asTyped(text)), this.#proseWidth - indent.length);
     return `${lines.map((line) => this.#paintNote(line, paint)).join(`\n${indent}`)}\n`;
   }
 
