@@ -11,6 +11,7 @@ import { startPostgres } from '../../deploy/servers/postgres.ts';
 import { processesIn, waitUntilEmpty } from '../../deploy/servers/processes-in.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
+import { until } from '../harness/until.ts';
 
 const scratchOptions = { skip: skipWithoutPostgres };
 
@@ -78,6 +79,10 @@ describe('local PostgreSQL', scratchOptions, () => {
     t.after(() => void bystander.kill());
     process.kill(rows[0].pid, 'SIGSTOP');
     await server.stop(100);
+    // A process that was killed stands in its folder for an instant after its program is gone.
+    await until('only the bystander is left', 5_000, () =>
+      processesIn(directory).every((pid) => pid === bystander.pid),
+    );
     assert.deepEqual(processesIn(directory), [bystander.pid]);
   });
 
