@@ -325,7 +325,10 @@ test('the command says it in words and in JSON, and its exit code is the finding
   const bad = damaged((database) => database.exec('DELETE FROM records WHERE idx = 9'));
   const words = run('--log-dir', bad);
   assert.equal(words.code, 11);
-  assert.match(words.text, /NOT WHOLE[\s\S]*index 9: 1 records are missing/);
+  assert.match(
+    words.text,
+    /NOT WHOLE[\s\S]*\n {2}11 record \(1\): .*\n {2}- record, index 9: 1 records are missing/,
+  );
   const json = JSON.parse(run('--log-dir', bad, '-o', 'json').text) as { whole: boolean; exit_code: number };
   assert.deepEqual([json.whole, json.exit_code], [false, 11]);
 });
@@ -408,18 +411,19 @@ test('what cannot be verified is named, with why and what to do, in words and in
     };
     assert.equal(verifyCommand(args, to('out'), to('failure')), 2, args.join(' '));
     assert.equal(written.out, '', 'no verdict');
-    const [first = '', second = '', third = '', rest] = written.failure.split('\n');
+    const [first = '', second = '', third = '', fourth, rest] = written.failure.split('\n');
+    const reason = first.includes('no log stands') ? 'NO_LOG' : 'NOT_VERIFIED';
     assert.match(first.replace('not verified: ', ''), what);
     assert.match(second, /^ {2}why: /);
     assert.match(second, why);
     assert.match(third, /^ {2}fix: /);
     assert.match(third, fix);
-    assert.equal(rest, '');
+    assert.deepEqual([fourth, rest], [`  code: ${reason}`, '']);
     if (args.includes('-o')) continue;
     written.failure = '';
     verifyCommand([...args, '-o', 'json'], to('out'), to('failure'));
     const { error } = JSON.parse(written.failure);
-    assert.deepEqual([error.reason, error.exit_code], ['NOT_VERIFIED', 2]);
+    assert.deepEqual([error.reason, error.exit_code], [reason, 2]);
     for (const [text, pattern] of [
       [error.what, what],
       [error.why, why],
@@ -438,17 +442,19 @@ for (const [what, damage] of Object.entries({
     database.close();
   },
 })) {
-  test(`a records.db ${what} is not verified, and the command says so`, () => {
+  test(`a records.db ${what} is a damaged log, not an absent one nor a wrong argument`, () => {
     const copy = path.join(tempDir(scope), 'log');
     cpSync(whole, copy, { recursive: true });
     damage(path.join(copy, 'records.db'));
-    let text = '';
-    const exitCode = verifyCommand(['--log-dir', copy], (part) => (text += part));
-    assert.equal(exitCode, 2);
+    const words = run('--log-dir', copy);
+    assert.equal(words.code, 23);
     assert.match(
-      text,
-      /^not verified: "\S+records\.db" cannot be read as a log\n {2}why: .+\n {2}fix: .+\n$/,
+      words.text,
+      /^not verified: "\S+records\.db" cannot be read as a log\n {2}why: .+\n {2}fix: .+\n {2}code: LOG_UNREADABLE\n$/,
     );
+    const json = run('--log-dir', copy, '-o', 'json');
+    const { error } = JSON.parse(json.text);
+    assert.deepEqual([json.code, error.exit_code, error.reason], [23, 23, 'LOG_UNREADABLE']);
   });
 }
 

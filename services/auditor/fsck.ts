@@ -12,10 +12,8 @@ import {
   requireLog,
   UnusableError,
   unusableOf,
+  unusableReasons,
 } from './store/verify-inputs.ts';
-
-/** The log could not be looked at: wrong arguments, or something that must be there is not. */
-const exitUnusable = 2;
 
 const usage = `usage: auditor verify --log-dir DIR [--verifier-key FILE] [--trust-bundle FILE] [--checkpoint FILE]... [--known-skip INDEX]... [-o json]
 
@@ -26,7 +24,7 @@ Verifies a whole log offline, from its raw records. An auditor may be at work on
   --known-skip    a record that declares missing events, of which you know: it is no finding then; one that declares
                   none is told, and changes nothing
 
-exit code: 0 whole, ${exitUnusable} not verified,
+exit code: 0 whole, ${unusableReasons.NOT_VERIFIED} not verified,
 ${Object.entries(findingClasses)
   .map(([kind, { exitCode, meaning }]) => `  ${exitCode} ${kind}: ${meaning}`)
   .join('\n')}
@@ -76,7 +74,7 @@ export function verifyCommand(
     const unusable = unusableOf(thrown, directory);
     if (unusable === undefined) throw thrown;
     writeFailure(format === 'json' ? failureJson(unusable) : failureText(unusable));
-    return exitUnusable;
+    return unusableReasons[unusable.reason];
   }
 }
 
@@ -127,13 +125,14 @@ function readFormat(args: readonly string[]): 'text' | 'json' {
   });
 }
 
-function failureText({ message, why, fix }: UnusableError): string {
-  return `not verified: ${plainText(message)}\n  why: ${plainText(why)}\n  fix: ${plainText(fix)}\n`;
+function failureText({ message, reason, why, fix }: UnusableError): string {
+  const head = `not verified: ${plainText(message)}\n`;
+  return `${head}  why: ${plainText(why)}\n  fix: ${plainText(fix)}\n  code: ${reason}\n`;
 }
 
 // The shape that the command line's own failures have.
-function failureJson({ message, why, fix }: UnusableError): string {
-  const facts = { reason: 'NOT_VERIFIED', exit_code: exitUnusable, metadata: {} };
+function failureJson({ message, reason, why, fix }: UnusableError): string {
+  const facts = { reason, exit_code: unusableReasons[reason], metadata: {} };
   return `${plainJson({ error: { what: message, why, fix, ...facts } })}\n`;
 }
 
@@ -152,7 +151,10 @@ function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned
   const notes = `${unfoundSkips.map((index) => unfoundText(index, size)).join('')}${key}`;
   if (findings.exitCode === 0) return `whole: ${rate}, root ${root.toString('base64')}\n${known}${notes}`;
   const classes = [...findings.counts]
-    .map(([kind, count]) => `  ${kind} (${count}): ${findingClasses[kind].meaning}\n`)
+    .map(([kind, count]) => {
+      const { exitCode, meaning } = findingClasses[kind];
+      return `  ${exitCode} ${kind} (${count}): ${meaning}\n`;
+    })
     .join('');
   const head = size === 0 && [...findings.counts.keys()].join() === 'empty' ? 'EMPTY' : 'NOT WHOLE';
   return `${head}: ${rate}\n${classes}${findings.kept.map(asLine).join('')}${notes}`;
@@ -166,11 +168,12 @@ function unfoundText(index: number, size: number): string {
 // Whoever changed the log may have written to the terminal of its reader.
 function asLine(finding: Finding): string {
   const where = [
-    finding.index === undefined ? '' : ` index ${finding.index}`,
-    finding.broker === undefined ? '' : ` broker ${finding.broker}`,
-    finding.seq === undefined ? '' : ` event ${finding.seq}`,
-  ].join('');
-  return `${plainText(`  -${where === '' ? '' : `${where}:`} ${finding.message}`)}\n`;
+    finding.class,
+    finding.index === undefined ? [] : `index ${finding.index}`,
+    finding.broker === undefined ? [] : `broker ${finding.broker}`,
+    finding.seq === undefined ? [] : `event ${finding.seq}`,
+  ].flat();
+  return `${plainText(`  - ${where.join(', ')}: ${finding.message}`)}\n`;
 }
 
 function asJson(verdict: Verdict, seconds: number): string {

@@ -33,6 +33,10 @@ export const findingClasses = {
     meaning:
       'there is nothing to verify: a log that had records before would look the same without an old checkpoint',
   },
+  unreadable: {
+    exitCode: 23,
+    meaning: 'the file of the records is there, and cannot be read as a log to its end',
+  },
 } as const;
 
 export type FindingClass = keyof typeof findingClasses;

@@ -3,18 +3,35 @@ import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { isServiceError } from '@stint/common/errors.ts';
 import { type NoteVerifier, parseVerifierKey } from '@stint/common/signed-note.ts';
+import { findingClasses } from '../domain/findings.ts';
 import { checkpointFile, readIfThere, verifierKeyFile } from './log-files.ts';
 import { recordsFile } from './open-store.ts';
 
-/** Why nothing was verified: what is not as it must be, why, and what to do. */
+/** Why there is no verdict, with the exit code of each. A log that is damaged beyond reading is no wrong argument. */
+export const unusableReasons = {
+  /** An argument is wrong, or a file that it names is. */
+  NOT_VERIFIED: 2,
+  /** No log stands where one was looked for. */
+  NO_LOG: 2,
+  /** One stands there, and is damaged so far that it has no records to judge. */
+  LOG_UNREADABLE: findingClasses.unreadable.exitCode,
+} as const;
+
+export type UnusableReason = keyof typeof unusableReasons;
+
+type UnusableText = { readonly why: string; readonly fix: string; readonly reason?: UnusableReason };
+
+/** Why nothing was verified: what is not as it must be, its stable code, why, and what to do. */
 export class UnusableError extends Error {
+  readonly reason: UnusableReason;
   readonly why: string;
   readonly fix: string;
 
-  constructor(what: string, text: { readonly why: string; readonly fix: string }, cause?: unknown) {
+  constructor(what: string, { reason = 'NOT_VERIFIED', why, fix }: UnusableText, cause?: unknown) {
     super(what, cause === undefined ? undefined : { cause });
-    this.why = text.why;
-    this.fix = text.fix;
+    this.reason = reason;
+    this.why = why;
+    this.fix = fix;
   }
 }
 
@@ -28,7 +45,7 @@ export function requireLog(directory: string): void {
       better === undefined
         ? 'name the directory that the auditor keeps the log in (its option log-dir) with --log-dir'
         : `--log-dir ${better}`;
-    throw new UnusableError(`no log stands in "${directory}"`, { why, fix });
+    throw new UnusableError(`no log stands in "${directory}"`, { reason: 'NO_LOG', why, fix });
   };
   if (found === undefined) refuse('there is no such directory, or this user may not look into it');
   else if (path.basename(directory) === recordsFile && !found.isDirectory())
@@ -108,18 +125,20 @@ export function unusableOf(thrown: unknown, directory: string): UnusableError | 
   const code = 'code' in thrown ? String(thrown.code) : '';
   if (code.startsWith('ERR_PARSE_ARGS'))
     return new UnusableError(thrown.message, { why: 'the arguments are wrong', fix: 'see verify --help' });
-  const file = path.join(directory, recordsFile);
-  const fix = 'put it back from a copy; what is damaged so far cannot be verified';
+  const found = isServiceError(thrown, 'STORE_UNAVAILABLE') ? thrown.cause : thrown;
+  if (!(found instanceof Error) || !('errcode' in found)) return undefined;
+  const what = `"${path.join(directory, recordsFile)}" cannot be read as a log`;
+  if (notOfTheFile.has(Number(found.errcode) % 256))
+    return new UnusableError(what, { why: found.message, fix: 'verify as a user who may read it' }, thrown);
   // Not a database, cut short, or without our tables: whoever did it, there is nothing to verify.
-  if (code === 'ERR_SQLITE_ERROR')
-    return new UnusableError(`"${file}" cannot be read as a log`, { why: whyNoLog(thrown), fix }, thrown);
-  if (!isServiceError(thrown, 'STORE_UNAVAILABLE')) return undefined;
-  const { cause } = thrown;
-  const why = cause instanceof Error ? cause.message : 'it cannot be opened';
-  return new UnusableError(`"${file}" cannot be read as a log`, { why, fix }, thrown);
+  const fix = 'put it back from a copy; what is damaged so far cannot be verified';
+  return new UnusableError(what, { reason: 'LOG_UNREADABLE', why: whyUnreadable(found), fix }, thrown);
 }
 
-function whyNoLog({ message }: Error): string {
+/** SQLite's codes that say nothing of what the file holds: BUSY, LOCKED, NOMEM, READONLY, CANTOPEN, AUTH. */
+const notOfTheFile: ReadonlySet<number> = new Set([5, 6, 7, 8, 14, 23]);
+
+function whyUnreadable({ message }: Error): string {
   return message.startsWith('no such table') ? `it has not the tables of a log (${message})` : message;
 }
 

@@ -69,7 +69,7 @@ export function addAuditVerify(audit: Command, run: Runner): void {
     purpose: 'Check the whole log from its raw records, offline',
     examples: ['stint audit verify', 'stint audit verify --verifier-key ./kept/log.vkey -o json'],
     notes: [
-      'Exit codes are the verifier’s: 0 whole, 2 not verified, 10 to 20 by kind of damage, 21 events skipped, 22 empty.',
+      'Exit codes are the verifier’s: 0 whole, 2 not verified, 10 to 20 by kind of damage, 21 events skipped, 22 empty, 23 unreadable.',
     ],
     next: ['stint audit list'],
   });
