@@ -89,6 +89,25 @@ export function describeStoreChanges(opened: (scope: Scope) => Promise<Store>): 
     assert.equal(store.ledger.sequence(), sequence + 2 * events.length);
   });
 
+  test('an end that somebody was told of never moves back, also within one commit', async (t) => {
+    const store = await opened(t);
+    const { insert, events } = issueEntry(now, { lease: { expiresAt: now + 10 } });
+    const { lease } = insert;
+    await store.ledger.commit({ insert, events });
+    const renewal = (expiresAt: number): LedgerEntry => ({
+      lease: { id: lease.id, from: ['active'], set: { expiresAt } },
+      events,
+    });
+    const ends = [lease.expiresAt, lease.expiresAt + 2, lease.expiresAt + 1, lease.expiresAt - 1];
+    const outcomes = await Promise.all(ends.map((end) => store.ledger.commit(renewal(end))));
+    assert.deepEqual(
+      outcomes.map(({ kind }) => kind),
+      ['committed', 'committed', 'conflict', 'conflict'],
+    );
+    assert.equal((await store.grants.findLease(lease.id))?.lease.expiresAt, lease.expiresAt + 2);
+    assert.equal((await store.ledger.commit(renewal(lease.expiresAt))).kind, 'conflict');
+  });
+
   test('what never changes is not changed, even by code that goes past the types', async (t) => {
     const store = await opened(t);
     const { insert, events } = issueEntry(now);
@@ -109,7 +128,10 @@ export function describeStoreChanges(opened: (scope: Scope) => Promise<Store>): 
 
   test('every member that a grant and a lease may have is kept, and every one that may change changes', async (t) => {
     const store = await opened(t);
-    const made = grantAndLease(now, { lease: { state: 'stuck' }, grant: { state: 'ending' } });
+    const made = grantAndLease(now, {
+      lease: { state: 'stuck', expiresAt: now + 10 },
+      grant: { state: 'ending' },
+    });
     const grant: Required<Grant> = { ...made.grant, traceparent: 'tp', endReason: 'revoked', endedAt: now };
     const lease: Required<Lease> = {
       ...made.lease,
@@ -126,7 +148,7 @@ export function describeStoreChanges(opened: (scope: Scope) => Promise<Store>): 
     await store.ledger.commit({ insert: { grant: live, lease }, events: [] });
     assert.deepEqual(await store.grants.findLease(lease.id), { grant: live, lease });
     const set: Required<Pick<Lease, MutableLeaseMember>> = {
-      expiresAt: lease.expiresAt - 1,
+      expiresAt: lease.expiresAt + 1,
       handle: { oid: '2' },
       deliveredAt: now + 11,
       nextAttemptAt: now + 12,

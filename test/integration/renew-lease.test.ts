@@ -66,6 +66,57 @@ describe('a renewed lease', () => {
   });
 });
 
+describe('renewals of one lease at once', () => {
+  test('leave the target and the row at the latest end that anybody was told', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.takeRead({ ttlMs: minuteMs });
+    const now = core.clock.now();
+    const letGo = core.target.hold('extend');
+    const ends = [10, 5, 12].map((minutes) =>
+      core.renewal.execute(core.asker(), lease.id, minutes * minuteMs),
+    );
+    await until('the target is asked', 5_000, () => core.target.calls.extend > 0);
+    letGo();
+    const told = (await Promise.all(ends)).map(({ expiresAt }) => (expiresAt - now) / minuteMs);
+    assert.deepEqual(told, [10, 10, 12]);
+    assert.equal((await core.grantOf(lease)).lease.expiresAt, now + 12 * minuteMs);
+    assert.equal(core.target.validUntil(lease.entityName), now + 12 * minuteMs);
+    await refusalOf(core.renewal.execute(core.asker(), lease.id, minuteMs), 'LEASE_NOT_RENEWABLE');
+  });
+
+  test('do not share a failure: the next has its own turn at the target', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.takeRead({ ttlMs: minuteMs });
+    core.target.failNext('extend', unreachable);
+    const failed = refusalOf(
+      core.renewal.execute(core.asker(), lease.id, 10 * minuteMs),
+      'PROVIDER_UNAVAILABLE',
+    );
+    const { expiresAt } = await core.renewal.execute(core.asker(), lease.id, 5 * minuteMs);
+    await failed;
+    assert.equal(expiresAt, core.clock.now() + 5 * minuteMs);
+  });
+
+  test('by another broker on the store, for longer, are not undone', async (t) => {
+    const core = await BrokerCore.start(t);
+    const { lease } = await core.takeRead({ ttlMs: minuteMs });
+    const letGo = core.target.hold('extend');
+    const shorter = refusalOf(
+      core.renewal.execute(core.asker(), lease.id, 5 * minuteMs),
+      'CONCURRENT_UPDATE',
+    );
+    await until('the target is asked', 5_000, () => core.target.calls.extend > 0);
+    const expiresAt = lease.expiresAt + 10 * minuteMs;
+    await core.store.ledger.commit({
+      lease: { id: lease.id, from: ['active'], set: { expiresAt, nextAttemptAt: expiresAt } },
+      events: [],
+    });
+    letGo();
+    await shorter;
+    assert.equal((await core.grantOf(lease)).lease.expiresAt, expiresAt);
+  });
+});
+
 describe('a renewal is refused', () => {
   test('for a time that would not move the end, or is no time', async (t) => {
     const core = await BrokerCore.start(t);

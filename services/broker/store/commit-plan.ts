@@ -158,6 +158,7 @@ export class CommitPlan {
     requireLegalMove(change, isLegalLeaseMove);
     const row = this.#findLease(change.id);
     if (row === undefined || !isIn(row, change.from)) return 'conflict';
+    if (change.set.expiresAt !== undefined && change.set.expiresAt < row.expires_at) return 'conflict';
     const isMeant = change.onlyIf === undefined || holds(row, change.onlyIf, this.#place.now);
     return isMeant ? changedLeaseRow(row, change) : 'conflict';
   }

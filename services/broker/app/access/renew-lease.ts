@@ -28,7 +28,9 @@ export type RenewLeaseParts = {
 const remainingMsMin = 2_000;
 
 /**
- * Extends a lease within its grant.
+ * Extends a lease within its grant. Renewals of one lease take turns: the last to reach the target is the last to be put on
+ * record, and who waited for one that reached as far is told of that one's end. Brokers on one store do not see each other's
+ * turns: there the ledger refuses an end that would move back.
  *
  * 1. Check holder, state and bounds. Nothing is written.
  * 2. Extend at the target. A crash after it: the target would let the credential live on, but the row still ends it at the
@@ -37,6 +39,8 @@ const remainingMsMin = 2_000;
  */
 export class RenewLease {
   readonly #parts: RenewLeaseParts;
+  /** The last turn of each lease that is being renewed; never rejects. By holder too: nobody waits for what somebody else asks. */
+  readonly #lastTurns = new Map<string, Promise<unknown>>();
 
   constructor(parts: RenewLeaseParts) {
     this.#parts = parts;
@@ -47,6 +51,24 @@ export class RenewLease {
    * AUDIT_UNAVAILABLE, PROVIDER_UNAVAILABLE, CONCURRENT_UPDATE.
    */
   async execute(asker: Asker, leaseId: LeaseId, ttlMs: number | undefined): Promise<Lease> {
+    const key = `${asker.spiffeId} ${leaseId}`;
+    const before = this.#lastTurns.get(key);
+    const renew = () => this.#renew(asker, leaseId, { ttlMs, isAfterAnother: before !== undefined });
+    const renewing = before === undefined ? renew() : before.then(renew);
+    const turn = renewing.catch(() => undefined);
+    this.#lastTurns.set(key, turn);
+    try {
+      return await renewing;
+    } finally {
+      if (this.#lastTurns.get(key) === turn) this.#lastTurns.delete(key);
+    }
+  }
+
+  async #renew(
+    asker: Asker,
+    leaseId: LeaseId,
+    { ttlMs, isAfterAnother }: { readonly ttlMs: number | undefined; readonly isAfterAnother: boolean },
+  ): Promise<Lease> {
     this.#parts.backlog.assertRoom();
     const held = await this.#find(asker, leaseId);
     const { grant, lease } = held;
@@ -60,6 +82,11 @@ export class RenewLease {
     if (provider?.mode !== 'creates' || resource === undefined || profile === undefined)
       throw notRenewable(lease, 'its kind is asked for anew');
     const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
+    if (expiresAt <= lease.expiresAt) {
+      if (isAfterAnother) return lease;
+      // Nothing to gain is the grant's end reached; shortening is not what renewing is for.
+      throw notRenewable(lease, 'its end would not move: the grant ends, or the wanted time is shorter');
+    }
     await extend(provider, () => provider.extend(lease, expiresAt, AbortSignal.timeout(targetCallMs)));
     return this.#commit(asker, held, expiresAt);
   }
@@ -83,11 +110,7 @@ export class RenewLease {
       throw new ServiceError('TTL_OUT_OF_RANGE', `ttl: ${ttlMs} ms is less than 1 s`, {
         metadata: { field: 'ttl' },
       });
-    const expiresAt = Math.min(now + ttlMs, lease.hardExpiresAt, asker.svidExpiresAt);
-    // Nothing to gain is the grant's end reached; shortening is not what renewing is for.
-    if (expiresAt <= lease.expiresAt)
-      throw notRenewable(lease, 'its end would not move: the grant ends, or the wanted time is shorter');
-    return expiresAt;
+    return Math.min(now + ttlMs, lease.hardExpiresAt, asker.svidExpiresAt);
   }
 
   async #commit(asker: Asker, held: GrantAndLease, expiresAt: number): Promise<Lease> {
@@ -112,7 +135,10 @@ export class RenewLease {
       ],
     });
     if (renewed !== undefined) return renewed.lease;
-    throw new ServiceError('CONCURRENT_UPDATE', `lease "${lease.id}" ended while it was being renewed`);
+    throw new ServiceError(
+      'CONCURRENT_UPDATE',
+      `lease "${lease.id}" ended, or was renewed by another broker, while it was being renewed`,
+    );
   }
 }
 

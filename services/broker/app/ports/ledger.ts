@@ -5,7 +5,8 @@ import type { UnixMs } from '@stint/common/time.ts';
 import type { Grant, GrantAndLease, GrantState, MutableGrantMember } from '../../domain/grant.ts';
 import type { EndReason, Lease, LeaseState, MutableLeaseMember } from '../../domain/lease.ts';
 
-/** A change of one lease, carried out only if it is still in one of the `from` states and, where it says so, {@link LeaseFact} holds. */
+/** A change of one lease, carried out only if it is still in one of the `from` states and, where it says so, {@link LeaseFact} holds. Its
+ * end never moves back: somebody was told of the later one. */
 export type LeaseChange = {
   readonly id: LeaseId;
   readonly from: readonly LeaseState[];
@@ -56,7 +57,7 @@ export type LedgerOutcome =
   | { readonly kind: 'key_reused' }
   /** The holder has `liveMax` live grants of this resource and action. */
   | { readonly kind: 'quota_exceeded'; readonly live: number }
-  /** The lease or grant was no longer in a `from` state, or the lease not what `onlyIf` says. */
+  /** The lease or grant was no longer in a `from` state, the lease not what `onlyIf` says, or its end would have moved back. */
   | { readonly kind: 'conflict' };
 
 /**
