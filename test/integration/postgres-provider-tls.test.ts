@@ -49,11 +49,13 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
     readonly host: string;
     readonly ca: string;
     readonly password?: Secret;
+    readonly database?: string;
   }) => {
     const settings = {
       host: options.host,
       port: String(postgres.server.current().port),
       passwordFile: 'given',
+      ...(options.database === undefined ? {} : { database: options.database }),
     };
     assert.deepEqual(postgresConfigFaults(settings), []);
     const config = postgresConfig({
@@ -85,13 +87,16 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
   test('a certificate for another name is not accepted', async () => {
     await assert.rejects(
       listWith({ host: '127.0.0.1', ca: ca.bundlePem }),
-      isBlocked('ERR_TLS_CERT_ALTNAME_INVALID'),
+      isBlocked('ERR_TLS_CERT_ALTNAME_INVALID', /"host"/),
     );
   });
 
   test('a certificate of another authority is not accepted', async () => {
     const other = await TestCa.create();
-    await assert.rejects(listWith({ host: 'localhost', ca: other.bundlePem }), isBlocked(/CERT|SIGNATURE/));
+    await assert.rejects(
+      listWith({ host: 'localhost', ca: other.bundlePem }),
+      isBlocked(/CERT|SIGNATURE/, /"caFile"/),
+    );
   });
 
   test('a server without TLS is not spoken to in the clear', async (t) => {
@@ -112,23 +117,38 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
     void proxy.onRequest('stint_broker', { direction: 'request', fault: 'pass' }).then(() => {
       isNamed = true;
     });
-    await assert.rejects(provider.listEntities(signal), ProviderFailure);
+    await assert.rejects(provider.listEntities(signal), isBlocked('TLS_NOT_OFFERED', /ssl = on/));
     await provider.close();
     assert.deepEqual([proxy.accepted() > 0, isNamed], [true, false], 'who would log in is not said');
   });
 
+  test('a database that is not there, or not open to the broker, is told as that', async () => {
+    const there = { host: 'localhost', ca: ca.bundlePem };
+    await assert.rejects(listWith({ ...there, database: 'nowhere' }), isBlocked('3D000', /"database"/));
+    await postgres.admin('CREATE DATABASE closed');
+    await postgres.admin('REVOKE CONNECT ON DATABASE closed FROM PUBLIC');
+    await assert.rejects(
+      listWith({ ...there, database: 'closed' }),
+      isBlocked('42501', /GRANT CONNECT ON DATABASE/),
+    );
+  });
+
   test('a wrong password of the broker is told by its code, and waiting will not mend it', async () => {
     const password = new Secret('not the password');
-    await assert.rejects(listWith({ host: 'localhost', ca: ca.bundlePem, password }), isBlocked('28P01'));
+    await assert.rejects(
+      listWith({ host: 'localhost', ca: ca.bundlePem, password }),
+      isBlocked('28P01', /"passwordFile"/),
+    );
   });
 });
 
-function isBlocked(code: string | RegExp): (thrown: unknown) => boolean {
+function isBlocked(code: string | RegExp, remedy: RegExp): (thrown: unknown) => boolean {
   return (thrown) => {
     assert.ok(thrown instanceof ProviderFailure, String(thrown));
     assert.equal(thrown.kind, 'blocked', thrown.code);
     if (typeof code === 'string') assert.equal(thrown.code, code);
     else assert.match(thrown.code, code);
+    assert.match(thrown.remedy ?? '', remedy);
     return true;
   };
 }

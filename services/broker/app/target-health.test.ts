@@ -92,6 +92,19 @@ test('a call that hung while a later one was answered does not call the target a
   assert.partialDeepStrictEqual(report(), { state: 'answers', lastFailure: undefined });
 });
 
+test('what mends it is told, if it is one short printable line', async () => {
+  const { fail, report } = watchedTarget();
+  for (const [remedy, told] of [
+    ['set ssl = on', ': set ssl = on'],
+    ['a\nb', ''],
+    ['\u202ealter', ''],
+    ['x'.repeat(91), ''],
+  ]) {
+    await fail(new ProviderFailure('blocked', 'TLS_NOT_OFFERED', { target: 'away', remedy }), 1_000);
+    assert.equal(report().lastFailure?.reason, `it does not let the broker in (TLS_NOT_OFFERED)${told}`);
+  }
+});
+
 test("a reason is one printable line of ours, whatever the failure's code", async () => {
   const { fail, report } = watchedTarget();
   for (const code of ['\u001b[2J', 'a\nb', 'x'.repeat(65), 'password "hunter2"', '']) {

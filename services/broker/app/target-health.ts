@@ -26,6 +26,9 @@ const reasons: Readonly<Record<ProviderFailure['kind'], string>> = {
   definite: 'it refuses every call',
 };
 
+/** What mends it is told with the code where it is one short printable line, as all of ours for a whole target are. */
+const plainRemedy = /^[\x20-\x7e]{1,90}$/;
+
 /** Codes that are told as they are; no provider of ours has others. */
 const plainCode = /^[\w.:=,-]{1,64}$/;
 
@@ -128,11 +131,13 @@ class TargetRecord {
     this.#enter('answers');
   }
 
-  #noteFailure({ kind, code, target }: ProviderFailure, answeredBefore: number): void {
+  #noteFailure({ kind, code, remedy, target }: ProviderFailure, answeredBefore: number): void {
     if (target === 'answers') this.#noteAnswer();
     // A call that hung while another one was answered tells of the past.
     if (target !== 'away' || this.#answered > answeredBefore) return;
-    const reason = `${reasons[kind]} (${plainCode.test(code) ? code : 'with a code that cannot be shown'})`;
+    const mending = remedy !== undefined && plainRemedy.test(remedy) ? `: ${remedy}` : '';
+    const shownCode = plainCode.test(code) ? code : 'with a code that cannot be shown';
+    const reason = `${reasons[kind]} (${shownCode})${mending}`;
     this.#lastFailure = { reason, at: this.#clock.now() };
     this.#enter('away');
   }

@@ -9,7 +9,7 @@ function checkedBy(name: string, checkTarget?: () => Promise<TargetFindings>) {
 
 test('what checking finds is named by its target; one that cannot be reached or checked hides no other', async () => {
   const failing = (kind: ProviderFailure['kind'], code: string) => () =>
-    Promise.reject(new ProviderFailure(kind, code));
+    Promise.reject(new ProviderFailure(kind, code, { remedy: kind === 'blocked' ? 'mend it' : undefined }));
   const providers = new Map([
     checkedBy('away', failing('unreachable', 'ECONNREFUSED')),
     checkedBy('unchecked'),
@@ -17,7 +17,7 @@ test('what checking finds is named by its target; one that cannot be reached or 
     checkedBy('wrong', () => Promise.resolve({ faults: ['a', 'b'], warnings: ['c'] })),
   ]);
   assert.deepEqual(await checkTargets(providers, [], new AbortController().signal), {
-    faults: ['locked: could not be checked: blocked (28P01)', 'wrong: a', 'wrong: b'],
+    faults: ['locked: could not be checked: blocked (28P01): mend it', 'wrong: a', 'wrong: b'],
     warnings: ['away: could not be checked: unreachable (ECONNREFUSED)', 'wrong: c'],
   });
 });

@@ -75,7 +75,8 @@ async function findingsOf(
     return (await provider.checkTarget?.(places, signal)) ?? { faults: [], warnings: [] };
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
-    const text = `could not be checked: ${error.kind} (${error.code})`;
+    const { kind, code, remedy } = error;
+    const text = `could not be checked: ${kind} (${code})${remedy === undefined ? '' : `: ${remedy}`}`;
     return error.kind === 'unreachable' ? { faults: [], warnings: [text] } : { faults: [text], warnings: [] };
   }
 }

@@ -110,8 +110,8 @@ export type ProviderSet = ReadonlyMap<string, Provider>;
 /**
  * How a provider fails. `definite`: nothing was or is changed at the target. `ambiguous`: it may have been (lost reply,
  * timeout). `unreachable`: the target cannot be asked now; waiting may mend it. `blocked`: waiting alone will not
- * (missing rights, dependent objects). `code` is an SQLSTATE, errno or the like, safe to record; `remedy` is what mends it
- * at the target, for the operator, where the provider can tell.
+ * (missing rights, dependent objects). `code` is an SQLSTATE, errno or the like, safe to record; `remedy` is what mends it,
+ * for the operator, where the provider can tell.
  */
 export class ProviderFailure extends Error {
   readonly kind: 'definite' | 'ambiguous' | 'unreachable' | 'blocked';
@@ -123,7 +123,11 @@ export class ProviderFailure extends Error {
   constructor(
     kind: ProviderFailure['kind'],
     code: string,
-    about: { readonly cause?: unknown; readonly target?: TargetSign; readonly remedy?: string } = {},
+    about: {
+      readonly cause?: unknown;
+      readonly target?: TargetSign;
+      readonly remedy?: string | undefined;
+    } = {},
   ) {
     const { cause, target, remedy } = about;
     super(`provider failure: ${kind} (${code})`, { cause });

@@ -70,6 +70,10 @@ test('failures are classed by SQLSTATE and error number, and carry no text of th
     ['3D000', 'connect', 'blocked'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'connect', 'blocked'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'connect', 'blocked'],
+    ['42501', 'connect', 'blocked'],
+    ['CERT_HAS_EXPIRED', 'connect', 'blocked'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'connect', 'blocked'],
+    ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'connect', 'blocked'],
     ['42501', 'end', 'blocked'],
     ['2BP01', 'end', 'blocked'],
     ['55P03', 'end', 'unreachable'],
@@ -81,6 +85,10 @@ test('failures are classed by SQLSTATE and error number, and carry no text of th
     assert.equal(failure.kind, kind, `${code} while ${purpose}`);
     assert.equal(failure.cause, undefined);
     assert.doesNotMatch(failure.message, /s3cret/);
+    const mayBeMended = purpose === 'connect' && (kind === 'blocked' || code === '53300');
+    assert.equal(failure.remedy !== undefined, mayBeMended, `${code} while ${purpose}`);
+    assert.ok(`it does not let the broker in (${code}): ${failure.remedy}`.length <= 160);
+    assert.ok((failure.remedy ?? '').length <= 90);
   }
   assert.equal(errorCode({ code: 'free text; with anything' }), 'CONNECTION_LOST');
 });

@@ -125,6 +125,6 @@ export class Connections {
 /** A database that does not let the broker in says nothing against the server, which let it into another one. */
 function refusedByOneDatabase(thrown: unknown): never {
   if (thrown instanceof ProviderFailure && thrown.kind === 'blocked')
-    throw new ProviderFailure('blocked', thrown.code);
+    throw new ProviderFailure('blocked', thrown.code, { remedy: thrown.remedy });
   throw thrown;
 }
