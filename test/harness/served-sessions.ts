@@ -40,6 +40,7 @@ export async function served(
     feed: core.feed,
     endedEarly: () => endedEarly({ ...core, store: core.store.grants }),
     trust,
+    clock: systemClock,
     log: core.log,
     ...replaced(core),
   };

@@ -59,6 +59,20 @@ describe('a session ends', () => {
     assert.equal(core.feed.size, 0);
   });
 
+  test('at its next sign of life, when the clock was set past the end of its SVID', async (t) => {
+    let aheadMs = 0;
+    const clock = { now: () => systemClock.now() + aheadMs };
+    const { core, open } = await served(t, () => ({ clock }));
+    const client = await open();
+    assert.ok((await client.ask(alive)).alive);
+    aheadMs = 24 * 3_600_000;
+    client.send([alive, readQuestion(core)]);
+    const { failure } = await until('the end', 5_000, () => client.end);
+    assert.ok(isServiceError(failure, 'PEER_UNAUTHENTICATED'), String(failure));
+    assert.equal(core.feed.size, 0);
+    assert.deepEqual(await core.events(), []);
+  });
+
   test('when its peer has gone, and leaves no listener; what it asked is done all the same', async (t) => {
     const { core, open } = await served(t);
     const client = await open();

@@ -7,6 +7,7 @@ import type { EndedLease } from '@stint/common/gen/stint/broker/v1/EndedLease.ts
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import type { SessionRequest__Output } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
 import type { SessionResponse } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
+import { svidEnded } from '@stint/common/grpc/server-call.ts';
 import type { MessageStream } from '@stint/common/grpc-method.ts';
 import { toRpcStatus } from '@stint/common/grpc-status.ts';
 import { parseId } from '@stint/common/ids.ts';
@@ -14,6 +15,7 @@ import type { Log } from '@stint/common/log.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
+import type { Clock } from '@stint/common/time.ts';
 import type { Asker } from '../app/access/access-question.ts';
 import type { AcknowledgeDelivery } from '../app/access/acknowledge-delivery.ts';
 import type { EndedLeases, SessionFeed } from '../app/ending/ended-lease-feed.ts';
@@ -47,6 +49,7 @@ export type SessionParts = {
   /** What ended early before now, page by page. */
   readonly endedEarly: () => AsyncIterable<EndedLeases>;
   readonly trust: TrustFeed;
+  readonly clock: Clock;
   readonly log: Log;
 };
 
@@ -115,6 +118,8 @@ export class Session {
 
   async #read(frame: SessionRequest__Output): Promise<void> {
     const { messages } = frame;
+    // The listener's timer ends a session with its SVID; a clock that was set forward, the timer knows nothing of.
+    if (this.#parts.clock.now() >= this.#asker.svidExpiresAt) throw svidEnded();
     // Not answered one by one: two bytes are a message, and a frame may have half a million of them.
     if (messages.length > frameMessagesMax)
       throw new ServiceError(
