@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isServiceError } from '@stint/common/errors.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Ledger, LedgerEntry } from '../../services/broker/app/ports/ledger.ts';
@@ -49,6 +50,31 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
     const indexOf = (id: string) => ids.length - 1 - ids.indexOf(id as (typeof ids)[number]);
     assert.deepEqual((await list({ spiffeId: holder })).map(indexOf), [10, 8, 6, 4, 2]);
     assert.deepEqual((await list({ resource: 'r0', spiffeId: holder })).map(indexOf), [6, 0]);
+  });
+
+  test('what a store that is away cannot read is STORE_UNAVAILABLE, to be tried again', async (t) => {
+    const store = await opened(t);
+    const [made] = await many(store.ledger, 1, () => ({}));
+    const { grant, lease } = made ?? assert.fail();
+    await store.close();
+    const reads = [
+      () => store.grants.findGrant(grant.id),
+      () => store.grants.findLease(lease.id),
+      () => store.grants.listGrants({ liveOnly: true, limit: 1 }),
+      () => store.grants.listEndedEarly([lease.provider], now, undefined, 1),
+      () => store.grants.openEntities(lease.provider, [lease.entityName]),
+      () => store.grants.nextDueAt([lease.provider], now),
+      () => store.grants.countLiveGrants(),
+      () => store.grants.countLeasesByState(),
+      () => store.outbox.read(1, 1),
+      () => store.outbox.findAt(1),
+    ];
+    for (const read of reads)
+      await assert.rejects(
+        read(),
+        (thrown) => isServiceError(thrown, 'STORE_UNAVAILABLE') && thrown.retryAfterMs !== undefined,
+        String(read),
+      );
   });
 
   test('a due lease is claimed by one only, the longest due first, and comes back when the claim ends', async (t) => {

@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely';
 import type { GrantStore, LatestTimes, LeaseClaim } from '../app/ports/grant-store.ts';
 import type { Grant, GrantAndLease } from '../domain/grant.ts';
 import type { Lease, LeaseState } from '../domain/lease.ts';
+import { orUnavailable } from './or-unavailable.ts';
 import { fromGrantRow, fromLeaseRow } from './rows.ts';
 import {
   type LeaseRow,
@@ -32,27 +33,20 @@ export class KyselyGrantStore implements GrantStore {
   async findGrant(
     id: GrantId,
   ): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined> {
-    const grant = await this.#database
-      .selectFrom('grants')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const grant = await orUnavailable(
+      this.#database.selectFrom('grants').selectAll().where('id', '=', id).executeTakeFirst(),
+    );
     if (grant === undefined) return undefined;
-    const leases = await this.#database
-      .selectFrom('leases')
-      .selectAll()
-      .where('grant_id', '=', id)
-      .orderBy('id')
-      .execute();
+    const leases = await orUnavailable(
+      this.#database.selectFrom('leases').selectAll().where('grant_id', '=', id).orderBy('id').execute(),
+    );
     return { grant: fromGrantRow(grant), leases: leases.map(fromLeaseRow) };
   }
 
   async findLease(id: LeaseId): Promise<GrantAndLease | undefined> {
-    const lease = await this.#database
-      .selectFrom('leases')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const lease = await orUnavailable(
+      this.#database.selectFrom('leases').selectAll().where('id', '=', id).executeTakeFirst(),
+    );
     return lease === undefined ? undefined : (await this.#withGrants([lease]))[0];
   }
 
@@ -68,7 +62,7 @@ export class KyselyGrantStore implements GrantStore {
       // An expression, so that the live are found by their own index: the other indexes hold all that ever was.
       query = query.where(filter.liveOnly ? sql`coalesce(${sql.ref(column)}, '')` : column, '=', value);
     }
-    return (await query.execute()).map(fromGrantRow);
+    return (await orUnavailable(query.execute())).map(fromGrantRow);
   }
 
   async claimDueLeases(claim: LeaseClaim): Promise<readonly GrantAndLease[]> {
@@ -81,86 +75,100 @@ export class KyselyGrantStore implements GrantStore {
       .orderBy('next_attempt_at')
       .limit(limit);
     if (this.#claimLock === 'skip-locked') due = due.forUpdate().skipLocked();
-    const claimed = await this.#database
-      // A common table expression is evaluated once; a subquery in its place may be again, and take more than the limit.
-      .with('due', () => due)
-      .updateTable('leases')
-      .set({ next_attempt_at: now + holdMs })
-      .where('id', 'in', (select) => select.selectFrom('due').select('due.id'))
-      .returningAll()
-      .execute();
+    const claimed = await orUnavailable(
+      this.#database
+        // A common table expression is evaluated once; a subquery in its place may be again, and take more than the limit.
+        .with('due', () => due)
+        .updateTable('leases')
+        .set({ next_attempt_at: now + holdMs })
+        .where('id', 'in', (select) => select.selectFrom('due').select('due.id'))
+        .returningAll()
+        .execute(),
+    );
     return this.#withGrants(claimed);
   }
 
   async listInterrupted(now: UnixMs, limit: number): Promise<readonly Lease[]> {
-    const rows = await this.#database
-      .selectFrom('leases')
-      .selectAll()
-      .where('next_attempt_at', '>', now)
-      .where((is) =>
-        is.or([
-          is('state', 'in', ['intent', ...ending]),
-          // The schedule of a live lease is never past its end: only a claim puts it there.
-          is('state', '=', 'active').and('next_attempt_at', '>', is.ref('expires_at')),
-        ]),
-      )
-      .orderBy('next_attempt_at')
-      .limit(limit)
-      .execute();
+    const rows = await orUnavailable(
+      this.#database
+        .selectFrom('leases')
+        .selectAll()
+        .where('next_attempt_at', '>', now)
+        .where((is) =>
+          is.or([
+            is('state', 'in', ['intent', ...ending]),
+            // The schedule of a live lease is never past its end: only a claim puts it there.
+            is('state', '=', 'active').and('next_attempt_at', '>', is.ref('expires_at')),
+          ]),
+        )
+        .orderBy('next_attempt_at')
+        .limit(limit)
+        .execute(),
+    );
     return rows.map(fromLeaseRow);
   }
 
   async listPutOff(than: LatestTimes, limit: number): Promise<readonly Lease[]> {
-    const rows = await this.#database
-      .selectFrom('leases')
-      .selectAll()
-      .where('next_attempt_at', '>', Math.min(than.intent, than.undelivered, than.ending))
-      .where((is) => {
-        const isActive = is('state', '=', 'active');
-        return is.or([
-          is('state', '=', 'intent').and('next_attempt_at', '>', than.intent),
-          isActive.and('delivered_at', 'is', null).and('next_attempt_at', '>', than.undelivered),
-          isActive.and('next_attempt_at', '>', is.ref('expires_at')).and('next_attempt_at', '>', than.ending),
-          is('state', 'in', ending).and('next_attempt_at', '>', than.ending),
-        ]);
-      })
-      .orderBy('next_attempt_at', 'desc')
-      .limit(limit)
-      .execute();
+    const rows = await orUnavailable(
+      this.#database
+        .selectFrom('leases')
+        .selectAll()
+        .where('next_attempt_at', '>', Math.min(than.intent, than.undelivered, than.ending))
+        .where((is) => {
+          const isActive = is('state', '=', 'active');
+          return is.or([
+            is('state', '=', 'intent').and('next_attempt_at', '>', than.intent),
+            isActive.and('delivered_at', 'is', null).and('next_attempt_at', '>', than.undelivered),
+            isActive
+              .and('next_attempt_at', '>', is.ref('expires_at'))
+              .and('next_attempt_at', '>', than.ending),
+            is('state', 'in', ending).and('next_attempt_at', '>', than.ending),
+          ]);
+        })
+        .orderBy('next_attempt_at', 'desc')
+        .limit(limit)
+        .execute(),
+    );
     return rows.map(fromLeaseRow);
   }
 
   async makeDue(ids: readonly LeaseId[], at: UnixMs): Promise<void> {
     if (ids.length === 0) return;
-    await this.#database
-      .updateTable('leases')
-      .set({ next_attempt_at: at })
-      .where('id', 'in', ids)
-      .where('next_attempt_at', '>', at)
-      .execute();
+    await orUnavailable(
+      this.#database
+        .updateTable('leases')
+        .set({ next_attempt_at: at })
+        .where('id', 'in', ids)
+        .where('next_attempt_at', '>', at)
+        .execute(),
+    );
   }
 
   async nextDueAt(providers: readonly string[], until: UnixMs): Promise<UnixMs | undefined> {
-    const next = await this.#database
-      .selectFrom('leases')
-      .select('next_attempt_at')
-      .where('next_attempt_at', '<=', until)
-      .where(isOfProvider(providers))
-      .orderBy('next_attempt_at')
-      .limit(1)
-      .executeTakeFirst();
+    const next = await orUnavailable(
+      this.#database
+        .selectFrom('leases')
+        .select('next_attempt_at')
+        .where('next_attempt_at', '<=', until)
+        .where(isOfProvider(providers))
+        .orderBy('next_attempt_at')
+        .limit(1)
+        .executeTakeFirst(),
+    );
     return next?.next_attempt_at ?? undefined;
   }
 
   async openEntities(provider: string, names: readonly string[]): Promise<ReadonlySet<string>> {
     if (names.length === 0) return new Set();
-    const rows = await this.#database
-      .selectFrom('leases')
-      .select('entity_name')
-      .where('provider', '=', provider)
-      .where('entity_name', 'in', names)
-      .where(whereLeaseIsOpen)
-      .execute();
+    const rows = await orUnavailable(
+      this.#database
+        .selectFrom('leases')
+        .select('entity_name')
+        .where('provider', '=', provider)
+        .where('entity_name', 'in', names)
+        .where(whereLeaseIsOpen)
+        .execute(),
+    );
     return new Set(rows.map((row) => row.entity_name));
   }
 
@@ -179,32 +187,38 @@ export class KyselyGrantStore implements GrantStore {
       .orderBy('id')
       .limit(limit);
     if (after !== undefined) query = query.where('id', '>', after);
-    return (await query.execute()).map(fromLeaseRow);
+    return (await orUnavailable(query.execute())).map(fromLeaseRow);
   }
 
   async countLiveGrants(): Promise<number> {
-    const row = await this.#database
-      .selectFrom('live_grants')
-      .select(sql<number | null>`cast(sum(live) as bigint)`.as('live'))
-      .executeTakeFirst();
+    const row = await orUnavailable(
+      this.#database
+        .selectFrom('live_grants')
+        .select(sql<number | null>`cast(sum(live) as bigint)`.as('live'))
+        .executeTakeFirst(),
+    );
     return row?.live ?? 0;
   }
 
   /** Counts leases in open states; those that have ended are history and not counted. */
   async countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>> {
-    const rows = await this.#database
-      .selectFrom('leases')
-      .select(['state', sql<number>`count(*)`.as('leases')])
-      .where(whereLeaseIsOpen)
-      .groupBy('state')
-      .execute();
+    const rows = await orUnavailable(
+      this.#database
+        .selectFrom('leases')
+        .select(['state', sql<number>`count(*)`.as('leases')])
+        .where(whereLeaseIsOpen)
+        .groupBy('state')
+        .execute(),
+    );
     return Object.fromEntries(rows.map((row) => [row.state, row.leases]));
   }
 
   async #withGrants(leases: readonly LeaseRow[]): Promise<GrantAndLease[]> {
     if (leases.length === 0) return [];
     const ids = [...new Set(leases.map((lease) => lease.grant_id))];
-    const rows = await this.#database.selectFrom('grants').selectAll().where('id', 'in', ids).execute();
+    const rows = await orUnavailable(
+      this.#database.selectFrom('grants').selectAll().where('id', 'in', ids).execute(),
+    );
     const grants = new Map(rows.map((row) => [row.id, fromGrantRow(row)]));
     // RETURNING promises no order; the scheduled time has been overwritten, and the end is the next best urgency.
     const inOrder = leases.toSorted((a, b) => a.expires_at - b.expires_at);

@@ -1,4 +1,3 @@
-import { ServiceError } from '@stint/common/errors.ts';
 import type { Kysely } from 'kysely';
 import {
   type JoinToken,
@@ -8,6 +7,7 @@ import {
   type JoinTokenStore,
   whyNotSpent,
 } from '../domain/join-token.ts';
+import { orUnavailable } from './or-unavailable.ts';
 import type { JoinTokenRow, Schema } from './schema.ts';
 
 /** Keeps join tokens by their hashes. One statement spends a token, so that of any number of attempts one has it. */
@@ -80,15 +80,4 @@ function fromRow(row: JoinTokenRow): JoinToken {
     ...(row.spent_at === null ? {} : { spentAt: row.spent_at }),
     ...(row.spent_for_key_sha256 === null ? {} : { spentForKeySha256: row.spent_for_key_sha256 }),
   };
-}
-
-async function orUnavailable<T>(statement: Promise<T>): Promise<T> {
-  try {
-    return await statement;
-  } catch (cause) {
-    throw new ServiceError('STORE_UNAVAILABLE', 'store: the statement failed', {
-      cause,
-      retryAfterMs: 1_000,
-    });
-  }
 }

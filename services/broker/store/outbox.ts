@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Outbox, OutboxBatch } from '../app/ports/ledger.ts';
 import { splitEvents } from './event-encoding.ts';
 import type { GroupCommitLedger } from './ledger.ts';
+import { orUnavailable } from './or-unavailable.ts';
 import type { OutboxRow, Schema } from './schema.ts';
 
 /** The relay's view of the ledger: batches as they are committed, and again from their rows. */
@@ -29,26 +30,30 @@ export class StoreOutbox implements Outbox {
   }
 
   async read(fromSeq: number, limit: number): Promise<readonly OutboxBatch[]> {
-    const rows = await this.#database
-      .selectFrom('outbox')
-      .selectAll()
-      .where('broker', '=', this.#name)
-      .where('first_seq', '>=', fromSeq)
-      .orderBy('first_seq')
-      .limit(limit)
-      .execute();
+    const rows = await orUnavailable(
+      this.#database
+        .selectFrom('outbox')
+        .selectAll()
+        .where('broker', '=', this.#name)
+        .where('first_seq', '>=', fromSeq)
+        .orderBy('first_seq')
+        .limit(limit)
+        .execute(),
+    );
     return rows.map(fromOutboxRow);
   }
 
   async findAt(seq: number): Promise<OutboxBatch | undefined> {
-    const row = await this.#database
-      .selectFrom('outbox')
-      .selectAll()
-      .where('broker', '=', this.#name)
-      .where('first_seq', '<=', seq)
-      .orderBy('first_seq', 'desc')
-      .limit(1)
-      .executeTakeFirst();
+    const row = await orUnavailable(
+      this.#database
+        .selectFrom('outbox')
+        .selectAll()
+        .where('broker', '=', this.#name)
+        .where('first_seq', '<=', seq)
+        .orderBy('first_seq', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    );
     return row === undefined || row.last_seq < seq ? undefined : fromOutboxRow(row);
   }
 }

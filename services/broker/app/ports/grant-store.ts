@@ -24,7 +24,7 @@ export type LatestTimes = {
   readonly ending: UnixMs;
 };
 
-/** Reading what the ledger wrote. */
+/** Reading what the ledger wrote. Every method throws ServiceError STORE_UNAVAILABLE when the database is away. */
 export interface GrantStore {
   findGrant(id: GrantId): Promise<{ readonly grant: Grant; readonly leases: readonly Lease[] } | undefined>;
   findLease(id: LeaseId): Promise<GrantAndLease | undefined>;
