@@ -2,6 +2,7 @@ import { cutToSize, readFilter, readIndex } from './list-records.ts';
 import type { LogSignal } from './log-signal.ts';
 import type { LogRecord, RecordStore } from './ports.ts';
 import type { CheckpointPublisher } from './publish-checkpoint.ts';
+import type { QueryTurns } from './query-turns.ts';
 
 /** Records of one message of a tail. */
 const tailPageMax = 256;
@@ -16,14 +17,22 @@ export type TailPage = { readonly records: readonly LogRecord[]; readonly checkp
  * @throws ServiceError INVALID_FIELD.
  */
 export async function* tailRecords(
-  parts: { store: RecordStore; publisher: CheckpointPublisher; signal: LogSignal },
+  parts: {
+    readonly store: Pick<RecordStore, 'list' | 'size'>;
+    readonly publisher: Pick<CheckpointPublisher, 'latest'>;
+    readonly signal: LogSignal;
+    readonly turns: QueryTurns;
+  },
   query: { fromIndex: number | undefined; typePrefix: string; signal: AbortSignal },
 ): AsyncGenerator<TailPage> {
-  const { store, publisher } = parts;
+  const { store, publisher, turns } = parts;
   const filter = readFilter({ typePrefix: query.typePrefix });
   let next = query.fromIndex === undefined ? store.size() : readIndex(query.fromIndex, 'from_index');
   let sentSize = 0;
-  while (!query.signal.aborted) {
+  for (;;) {
+    // A page may be empty and not the last, so that a tail of rare records looks at many on end.
+    await turns.next();
+    if (query.signal.aborted) return;
     const { changes } = parts.signal;
     const page = cutToSize(store.list({ from: next, count: tailPageMax, newestFirst: false, filter }), false);
     next = page.nextIndex ?? Math.max(next, store.size());

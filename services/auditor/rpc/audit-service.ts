@@ -61,16 +61,16 @@ export function auditService(parts: AuditServiceParts): GrpcService {
     inAllMax: lastingCallsMax,
     retryAfterMs: 1_000,
   });
-  const listing = { store: parts.store, turns: new QueryTurns() };
+  const turns = new QueryTurns();
   const handlers: ServiceHandlers<typeof services.audit> = {
     ListRecords: (request, { caller, signal }) =>
       inPlaceOf(caller, lists, async () => {
-        const { records, nextIndex } = await listRecords(listing, request, signal);
+        const { records, nextIndex } = await listRecords({ ...parts, turns }, request, signal);
         return { records: records.map(toMessage), ...(nextIndex === undefined ? {} : { nextIndex }) };
       }),
     TailRecords: ({ fromIndex, typePrefix }, out, { caller, signal }) =>
       inPlaceOf(caller, tails, async () => {
-        for await (const page of tailRecords(parts, { fromIndex, typePrefix, signal })) {
+        for await (const page of tailRecords({ ...parts, turns }, { fromIndex, typePrefix, signal })) {
           if (!out.write({ records: page.records.map(toMessage), checkpoint: page.checkpoint }))
             await out.drained();
         }
