@@ -1,6 +1,7 @@
 import type { PeerCertificate } from 'node:tls';
 import {
   connect,
+  errors,
   type MsgHdrs,
   type NatsConnection,
   type NodeConnectionOptions,
@@ -21,9 +22,16 @@ const pingIntervalMs = 10_000;
 /** Waiting for what is still unsent when the link closes. */
 const drainMsMax = 2_000;
 
+/**
+ * Why an attempt to connect failed. `unreachable`: nothing listens there, or there is no way there. `silent`: no answer
+ * in time, as of what is no NATS server, or of one that ends the handshake of a certificate it does not trust.
+ * `refused`: one of both ends did not take the other.
+ */
+export type BusRefusal = 'unreachable' | 'silent' | 'refused';
+
 /** What happened on the link, for the log. `detail` is the library's own words and holds no secret. */
 export type BusLinkEvent = {
-  readonly kind: 'connected' | 'disconnected' | 'refused' | 'error';
+  readonly kind: 'connected' | 'disconnected' | BusRefusal | 'error';
   readonly detail: string;
 };
 
@@ -138,7 +146,7 @@ export class BusLink {
     try {
       return await connect(connectionOptions(this.#options));
     } catch (thrown) {
-      this.#tell('refused', textOf(thrown));
+      this.#tell(refusalOf(thrown), textOf(thrown));
       return undefined;
     }
   }
@@ -248,6 +256,16 @@ function connectionOptions(options: BusLinkOptions): NodeConnectionOptions {
     // Else every request makes an error beforehand, with its stack, in case it should fail.
     noAsyncTraces: true,
   };
+}
+
+/** What the system says of an address behind which nobody can be had. Source: connect(2), getaddrinfo(3). */
+const unreachableCode = /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+
+function refusalOf(thrown: unknown): BusRefusal {
+  if (thrown instanceof errors.TimeoutError) return 'silent';
+  const { code, cause } = thrown as NodeJS.ErrnoException;
+  const { code: causeCode } = (cause ?? {}) as NodeJS.ErrnoException;
+  return unreachableCode.test(code ?? causeCode ?? '') ? 'unreachable' : 'refused';
 }
 
 function textOf(thrown: unknown): string {

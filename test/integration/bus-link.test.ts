@@ -90,7 +90,7 @@ describe('the link to the bus', { skip: skipWithoutNats }, () => {
     assert.equal(link.publish('auditlog.a.b', Buffer.from('x')), false);
     await auditBus.nats.crash();
     link.start();
-    await until('refused', 1);
+    await until('unreachable', 1);
     assert.equal(link.publish('auditlog.a.b', Buffer.from('x')), false);
     await auditBus.nats.restart();
     await until('connected', 1);

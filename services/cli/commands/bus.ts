@@ -1,13 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { BusRefusal } from '@stint/common/nats.ts';
 import { readPrivateFile } from '@stint/common/private-file.ts';
 import { services } from '@stint/common/proto.ts';
 import { parseSpiffeId, parseTrustDomain, stintIds, trustDomainOf } from '@stint/common/spiffe-id.ts';
 import { assembleSvidState } from '@stint/common/svid-state.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import type { Command } from 'commander';
-import { createBus } from '../../../deploy/nats/create-bus.ts';
+import { BusRefusedError, createBus } from '../../../deploy/nats/create-bus.ts';
 import { natsServerConfig } from '../../../deploy/nats/server-config.ts';
 import { cliError } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
@@ -160,13 +161,23 @@ async function readSvid(directory: string): Promise<SvidState> {
   return assembleSvidState(issued, await readPrivateFile(path.join(directory, 'svid.key')));
 }
 
+/** What to do about a server that did not take us. */
+const fixes = {
+  unreachable: 'start nats-server there, or name another with --server; its nats.conf: stint bus config',
+  silent: 'look into its log; after a TLS fault, mint its SVID and that of nats-admin at one broker',
+  refused:
+    'see that nats-server runs there with the printed nats.conf and an SVID of stint/nats that has not ended',
+} as const satisfies Record<BusRefusal, string>;
+
 function unusable(server: string, thrown: unknown): Error {
+  const isRefused = thrown instanceof BusRefusedError;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
   return cliError(
     'BUS_UNUSABLE',
     {
       what: `the bus at "${server}" was not set up`,
-      why: thrown instanceof Error ? thrown.message : String(thrown),
-      fix: 'see that nats-server runs there with the printed nats.conf and an SVID of stint/nats that has not ended',
+      why: isRefused ? thrown.why : text,
+      fix: fixes[isRefused ? thrown.kind : 'refused'],
     },
     thrown,
   );

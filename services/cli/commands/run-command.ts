@@ -62,8 +62,9 @@ export function createRunner(process: NodeJS.Process): Runner {
       } finally {
         session.close();
         await telemetry.stop();
-        // A collector that does not answer would be tried for seconds more; the output is written: stdout and stderr are synchronous.
-        if (telemetry.isOn) process.exit();
+        // A collector that does not answer, or a bus that never greets, would keep the process for seconds more or for ever;
+        // the output is written: stdout and stderr are synchronous.
+        process.exit();
       }
     };
 }
