@@ -155,7 +155,7 @@ function openMemory(base: Base, svids: SvidSource) {
     release: new ReleaseAccess(shared),
     watch: new WatchLeases(shared),
     verify: new VerifyToken({ ...shared, keys, silenceMsMax: config.verifySilenceMax }),
-    list: () => listLeases(cache, clock),
+    list: (after: number) => listLeases({ cache, clock }, after),
     status: () => getStatus({ svids, broker, cache, acquire, version }),
   };
 }
@@ -191,7 +191,7 @@ function dialBroker({ config, service, clock }: Base, svids: SvidSource): Sessio
 function observe(cache: LeaseCache<Access>, clock: Clock): void {
   gauge('stint.leases.live', () => cache.size);
   gauge('stint.sidecar.seconds_to_expiry', () => {
-    const ends = cache.list().map(({ lease }) => lease.expiresAt);
+    const ends = [...cache.list()].map(({ lease }) => lease.expiresAt);
     return ends.length === 0 ? undefined : (Math.min(...ends) - clock.now()) / 1_000;
   });
 }

@@ -207,6 +207,23 @@ test('the end of a workload’s stream releases what it alone held, and only tha
   );
 });
 
+test('List shows all that is held, page by page, and refuses a token that it did not give', async (t) => {
+  const { workload } = await startSidecarUnderTest(t);
+  const held = await Promise.all(
+    Array.from({ length: 501 }, (_, n) => acquire(workload, { context: { n: String(n) } })),
+  );
+  const first = await workload.call(sidecar.List, {});
+  const { leases, nextPageToken } = await workload.call(sidecar.List, { pageToken: first.nextPageToken });
+  assert.deepEqual([first.leases.length, leases.length, nextPageToken], [500, 1, '']);
+  const shown = [...first.leases, ...leases].map(({ lease }) => lease?.id);
+  assert.deepEqual(new Set(shown), new Set(held.map(({ lease }) => lease?.id)));
+  for (const pageToken of ['x', '-1', '1e3', '9'.repeat(16)])
+    await assert.rejects(
+      workload.call(sidecar.List, { pageToken }),
+      refusedAs('INVALID_FIELD', 'page_token'),
+    );
+});
+
 test('a workload that goes while its question is under way leaves nothing held', async (t) => {
   let skipMs = 0;
   const clock = { now: () => Date.now() + skipMs };

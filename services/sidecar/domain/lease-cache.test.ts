@@ -134,7 +134,7 @@ test('no lease is given up while held, none stays without a holder, none is serv
             break;
           }
         }
-        const held = cache.list().map((one) => [numberOf(one.lease), one.holders]);
+        const held = [...cache.list()].map((one) => [numberOf(one.lease), one.holders]);
         const expected = [...model].map(([grant, { sessions, unnamed }]) => [grant, sessions.size + unnamed]);
         assert.deepEqual(held.toSorted(), expected.toSorted());
         assert.equal(cache.size, model.size);

@@ -39,6 +39,8 @@ export type ReleaseOutcome<Access> =
   | { readonly kind: 'unknown' };
 
 type Entry<Access> = {
+  /** Counts up with every lease that is taken in, so that a list can go on where it was. */
+  readonly place: number;
   lease: HeldLease<Access>;
   /** Sessions hold once, however often they acquire: their stream's end releases all. Undefined: none has held it yet. */
   sessions: Set<string> | undefined;
@@ -63,6 +65,7 @@ export class LeaseCache<Access> {
   readonly #byKey = new Map<string, Entry<Access>>();
   readonly #byLease = new Map<LeaseId, Entry<Access>>();
   #bytes = 0;
+  #lastPlace = 0;
 
   get size(): number {
     return this.#byGrant.size;
@@ -95,6 +98,7 @@ export class LeaseCache<Access> {
     const known = this.#byGrant.get(lease.grantId);
     if (known !== undefined) this.#forget(known);
     const entry: Entry<Access> = {
+      place: ++this.#lastPlace,
       lease,
       sessions: known?.sessions,
       unnamed: known?.unnamed ?? 0,
@@ -201,12 +205,14 @@ export class LeaseCache<Access> {
     return { expired, unclaimed, toRenew };
   }
 
-  /** Every lease with the number of its holders, oldest first. */
-  list(): { readonly lease: HeldLease<Access>; readonly holders: number }[] {
-    return [...this.#byGrant.values()].map((entry) => ({
-      lease: entry.lease,
-      holders: (entry.sessions?.size ?? 0) + entry.unnamed,
-    }));
+  /** Every lease after a place with its own place and the number of its holders, oldest first. Nothing may change meanwhile. */
+  *list(after = 0): Generator<{
+    readonly lease: HeldLease<Access>;
+    readonly holders: number;
+    readonly place: number;
+  }> {
+    for (const { lease, place, sessions, unnamed } of this.#byGrant.values())
+      if (place > after) yield { lease, place, holders: (sessions?.size ?? 0) + unnamed };
   }
 
   /** Removes everything, whatever holds it. */

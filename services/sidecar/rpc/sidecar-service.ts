@@ -1,3 +1,4 @@
+import { ServiceError } from '@stint/common/errors.ts';
 import type { AcquireRequest__Output } from '@stint/common/gen/stint/sidecar/v1/AcquireRequest.ts';
 import type { AcquireResponse } from '@stint/common/gen/stint/sidecar/v1/AcquireResponse.ts';
 import type { VerifyResponse } from '@stint/common/gen/stint/sidecar/v1/VerifyResponse.ts';
@@ -8,7 +9,7 @@ import { services } from '@stint/common/proto.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
 import type { AcquireAccess, Acquired, AcquireRequest } from '../app/acquire-access.ts';
 import type { SidecarStatus } from '../app/get-status.ts';
-import type { ListedLease } from '../app/list-leases.ts';
+import type { LeasePage } from '../app/list-leases.ts';
 import type { ReleaseAccess } from '../app/release-access.ts';
 import type { RenewLease } from '../app/renew-lease.ts';
 import type { VerifyToken } from '../app/verify-token.ts';
@@ -25,7 +26,7 @@ export type SidecarServiceParts = {
   readonly renew: RenewLease;
   readonly watch: WatchLeases;
   readonly verify: VerifyToken;
-  readonly list: () => readonly ListedLease[];
+  readonly list: (after: number) => LeasePage;
   readonly status: () => SidecarStatus;
   readonly log: Log;
 };
@@ -69,7 +70,10 @@ function handlersOf(parts: SidecarServiceParts): ServiceHandlers<typeof services
       return { lease: await parts.renew.execute(request, call) };
     },
     Watch: (request, out, call) => serveWatch(parts.watch, { request, out, call }),
-    List: () => ({ leases: heldLeases(parts.list(), parts.log) }),
+    List: ({ pageToken }) => {
+      const { leases, next } = parts.list(placeOf(pageToken));
+      return { leases: heldLeases(leases, parts.log), nextPageToken: next?.toString() ?? '' };
+    },
     Verify: async ({ token, audience, presenterSpiffeId, action }) => {
       const presenter = unlessEmpty(presenterSpiffeId);
       const claims = await parts.verify.execute({ token, audience, presenter, action: unlessEmpty(action) });
@@ -107,6 +111,14 @@ function toVerifyResponse(claims: GrantClaims, presenterChecked: boolean): Verif
     expiresAt: toTimestamp(claims.expiresAt),
     presenterChecked,
   };
+}
+
+/** @throws ServiceError INVALID_FIELD for what no page can have ended with. */
+function placeOf(pageToken: string): number {
+  if (/^\d{0,15}$/.test(pageToken)) return Number(pageToken);
+  throw new ServiceError('INVALID_FIELD', 'page_token: not one that List gave', {
+    metadata: { field: 'page_token' },
+  });
 }
 
 // proto3 cannot tell an absent text from an empty one; nothing here has a use for an empty one.

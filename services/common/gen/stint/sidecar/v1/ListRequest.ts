@@ -2,7 +2,9 @@
 
 
 export interface ListRequest {
+  'pageToken'?: (string);
 }
 
 export interface ListRequest__Output {
+  'pageToken': (string);
 }

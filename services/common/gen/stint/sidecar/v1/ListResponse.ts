@@ -4,8 +4,10 @@ import type { HeldLease as _stint_sidecar_v1_HeldLease, HeldLease__Output as _st
 
 export interface ListResponse {
   'leases'?: (_stint_sidecar_v1_HeldLease)[];
+  'nextPageToken'?: (string);
 }
 
 export interface ListResponse__Output {
   'leases': (_stint_sidecar_v1_HeldLease__Output)[];
+  'nextPageToken': (string);
 }
