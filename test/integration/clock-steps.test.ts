@@ -145,6 +145,26 @@ describe('a clock that was ahead by an hour and that nobody sees go back', () =>
     assert.match(core.logText(), /a clock ahead of this one/);
   });
 
+  for (const aheadMs of [30_000, 89_000, 120_000, 149_000, 151_000, 600_000])
+    test(`(it was ahead by ${aheadMs} ms) puts off no end by more than that, and from 150 s on by a minute`, async (t) => {
+      const core = await BrokerCore.start(t);
+      const other = core.anotherWorker();
+      await other.endDue();
+      core.clock.advance(aheadMs);
+      const { grant } = await core.takeRead();
+      core.target.failNext('contain', unreachable);
+      await core.release(grant);
+      core.clock.advance(-aheadMs);
+      const putOffAt = core.clock.now();
+      while (core.target.entities().length > 0) {
+        core.clock.advance(1_000);
+        await other.endDue();
+      }
+      const retryMs = 2_000;
+      const lateMs = core.clock.now() - putOffAt;
+      assert.ok(lateMs <= (aheadMs > 150_000 ? 60_000 : aheadMs + retryMs), `${lateMs} ms late`);
+    });
+
   test('by less than brokers’ clocks may differ: what another broker is at is left to it', async (t) => {
     const core = await BrokerCore.start(t);
     const other = core.anotherWorker();

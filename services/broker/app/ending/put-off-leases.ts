@@ -30,6 +30,9 @@ const leasesMax = 5_000;
  *
  * It looks when this broker's own clock goes back, and once a minute for what another one has left behind: of a shared store
  * by a broker that died while its clock was ahead, or by this one before its start.
+ *
+ * How late an end comes that such a broker was at: by what its clock was ahead, while that is no more than 150 s (until the
+ * look, a claim, and the difference that is allowed); beyond that the look brings it back, a minute late at most.
  */
 export class PutOffLeases {
   readonly #parts: PutOffLeasesParts;
