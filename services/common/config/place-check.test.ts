@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -28,7 +29,49 @@ test('what is missing or of another kind is named', () => {
   assert.equal(placeFault('directory', at('file')), `"${at('file')}" is not a directory: name another`);
   assert.equal(placeFault('new directory', at('file')), `"${at('file')}" is not a directory: name another`);
   assert.equal(placeFault('new file', at('folder')), `"${at('folder')}" is a directory: name a file`);
-  assert.match(placeFault('new file', at('file/below')) ?? '', /cannot be (made|used)/);
+});
+
+test('a file where a folder should be is told as such, also of what should be there already', () => {
+  const below = at('file/below');
+  const fault = `"${below}" cannot be there: "${at('file')}" is not a directory: name another`;
+  for (const kind of ['file', 'directory', 'new file', 'new directory'] as const)
+    assert.equal(placeFault(kind, below), fault, kind);
+});
+
+test('what cannot be looked at says why', () => {
+  const endless = at('folder', 'x'.repeat(300));
+  const tooLong = `"${endless}" cannot be used (ENAMETOOLONG): it is too long: name a shorter one`;
+  assert.equal(placeFault('file', endless), tooLong);
+  symlinkSync('circle', at('circle'));
+  const circle = `"${at('circle')}" cannot be used (ELOOP): its links lead in a circle: name another`;
+  assert.equal(placeFault('new directory', at('circle')), circle);
+});
+
+/** What is said of a new file on a file system mounted for this alone, in a namespace of its own. */
+function faultOnMount(command: string): { readonly fault: string | undefined; readonly place: string } {
+  const module = new URL('place-check.ts', import.meta.url).href;
+  const ask = `import { placeFault } from '${module}'; console.log(placeFault('new file', '${at('folder', 'new')}'))`;
+  const script = `${command} && exec "$1" --input-type=module -e "$2"`;
+  const args = ['-Urm', 'sh', '-ec', script, at('folder'), process.execPath, ask];
+  const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 10_000 });
+  assert.equal(status, 0, stderr);
+  return { fault: stdout.trimEnd(), place: at('folder') };
+}
+
+const skipMounts =
+  spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', at('folder')]).status === 0
+    ? false
+    : 'NOT TESTED: nothing may be mounted here';
+
+test('a read-only file system is told as such, not as a matter of rights', { skip: skipMounts }, () => {
+  const { fault, place } = faultOnMount('mount -t tmpfs -o ro tmpfs "$0"');
+  assert.equal(fault, `"${place}" is on a read-only file system: name another place, or mount it writable`);
+});
+
+test('on a full disk nothing can be made', { skip: skipMounts }, () => {
+  const fill = 'mount -t tmpfs -o size=64k tmpfs "$0" && { head -c 64k /dev/zero > "$0/filler"; }';
+  const { fault, place } = faultOnMount(fill);
+  assert.equal(fault, `the disk of "${place}" is full: make room there, or name another place`);
 });
 
 test('a place in the file systems of the kernel is refused, even for root', {
