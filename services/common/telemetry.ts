@@ -40,11 +40,28 @@ export function telemetryIsOn(): boolean {
 /** Running telemetry. */
 export type Telemetry = { readonly isOn: boolean; stop(): Promise<void> };
 
-/** Whether the standard variables ask for telemetry. Without an endpoint or an exporter named, Stint sends nothing. */
-export function telemetryWanted(environment: Readonly<Record<string, string | undefined>>): boolean {
-  if (environment['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return false;
-  const asks = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_TRACES_EXPORTER'];
-  return asks.some((name) => (environment[name] ?? '') !== '');
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the environment asks to have sent. */
+export type WantedSignals = { readonly traces: boolean; readonly metrics: boolean; readonly logs: boolean };
+
+/**
+ * Which signals the standard variables ask for: one whose exporter is named, or that has an endpoint to go to. Logs go to
+ * stderr, so that sending them besides is asked for by name alone. Without any of them Stint sends nothing.
+ */
+export function wantedSignals(environment: Environment): WantedSignals {
+  const isSet = (name: string) => (environment[name] ?? '') !== '';
+  const isWanted = (signal: 'TRACES' | 'METRICS' | 'LOGS', endpoints: readonly string[]) => {
+    if (environment['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return false;
+    const exporter = `OTEL_${signal}_EXPORTER`;
+    return isSet(exporter) ? environment[exporter] !== 'none' : endpoints.some(isSet);
+  };
+  const endpoint = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+  return {
+    traces: isWanted('TRACES', [endpoint, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']),
+    metrics: isWanted('METRICS', [endpoint, 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']),
+    logs: isWanted('LOGS', []),
+  };
 }
 
 /**
@@ -52,20 +69,20 @@ export function telemetryWanted(environment: Readonly<Record<string, string | un
  * OTEL_* variables. `service.name` is `stint-<service>` unless they name another. Call once, first thing.
  * `stop` sends what is left, for at most {@link telemetryFlushMsMax}.
  */
-export async function startTelemetry(
-  service: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Telemetry> {
-  if (!telemetryWanted(environment)) return { isOn: false, stop: () => Promise.resolve() };
+export async function startTelemetry(service: string, environment: Environment): Promise<Telemetry> {
+  const wanted = wantedSignals(environment);
+  if (!wanted.traces && !wanted.metrics && !wanted.logs)
+    return { isOn: false, stop: () => Promise.resolve() };
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   const named = environment['OTEL_SERVICE_NAME'] ?? '';
   const namedByAttributes = /(?:^|,)\s*service\.name\s*=/.test(environment['OTEL_RESOURCE_ATTRIBUTES'] ?? '');
   const serviceName = named !== '' ? named : namedByAttributes ? undefined : `stint-${service}`;
-  // Logs go to stderr; sending them by OTLP too is asked for by name.
-  const sendsLogs = (environment['OTEL_LOGS_EXPORTER'] ?? '') !== '';
+  // What is left out the SDK would send to where nobody may listen: its default is this machine.
   const sdk = new NodeSDK({
     ...(serviceName === undefined ? {} : { serviceName }),
-    ...(sendsLogs ? {} : { logRecordProcessors: [] }),
+    ...(wanted.traces ? {} : { spanProcessors: [] }),
+    ...(wanted.metrics ? {} : { metricReaders: [] }),
+    ...(wanted.logs ? {} : { logRecordProcessors: [] }),
   });
   sdk.start();
   isOn = true;

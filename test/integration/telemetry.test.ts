@@ -8,8 +8,8 @@ import {
   startTelemetry,
   telemetryFlushMsMax,
   telemetryIsOn,
-  telemetryWanted,
   traceIdsOf,
+  wantedSignals,
   withSpan,
 } from '@stint/common/telemetry.ts';
 import { otlpCollector, otlpEnvironment } from '../harness/otlp-collector.ts';
@@ -83,17 +83,41 @@ for (const collector of ['is gone', 'never answers'])
     assert.ok(Number(stoppedMs) < telemetryFlushMsMax + lateMsMax, output);
   });
 
+test('an endpoint for metrics alone gets the metrics, and no trace goes anywhere', async (t) => {
+  const { endpoint, received } = await otlpCollector(t);
+  const { code, output } = await runTracedCall({
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${endpoint}/v1/metrics`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  });
+  assert.equal(code, 0, output);
+  assert.ok(received.metrics.size > 0, 'no metric came');
+  assert.equal(received.spans.length, 0);
+  assert.doesNotMatch(output, /ECONNREFUSED|4318/);
+});
+
 test('without the standard variables nothing is loaded or sent, and the work runs plainly', async () => {
   const { code, output } = await runTracedCall({});
   assert.equal(code, 0, output);
   assert.match(output, /sdk loaded: false/);
 });
 
-test('the variables decide', async () => {
-  assert.equal(telemetryWanted({}), false);
-  assert.equal(telemetryWanted({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }), false);
-  assert.equal(telemetryWanted({ OTEL_TRACES_EXPORTER: 'console' }), true);
-  assert.equal(telemetryWanted({ OTEL_TRACES_EXPORTER: 'console', OTEL_SDK_DISABLED: 'true' }), false);
+test('the variables decide, signal by signal', async () => {
+  const asked = (environment: Record<string, string>) =>
+    Object.entries(wantedSignals(environment))
+      .filter(([, isWanted]) => isWanted)
+      .map(([signal]) => signal)
+      .join(' ');
+  const endpoint = 'http://127.0.0.1:4318';
+  assert.equal(asked({}), '');
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }), '');
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }), 'traces metrics');
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: 'true' }), '');
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_EXPORTER: 'none' }), 'metrics');
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint }), 'metrics');
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }), 'traces');
+  assert.equal(asked({ OTEL_TRACES_EXPORTER: 'console' }), 'traces');
+  assert.equal(asked({ OTEL_TRACES_EXPORTER: 'none' }), '');
+  assert.equal(asked({ OTEL_METRICS_EXPORTER: 'otlp', OTEL_LOGS_EXPORTER: 'otlp' }), 'metrics logs');
   const telemetry = await startTelemetry('broker', {});
   assert.equal(telemetry.isOn || telemetryIsOn(), false);
   assert.equal(
