@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { isServiceError } from '@stint/common/errors.ts';
 import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import type { ReadyFacts, ServiceContext } from '@stint/common/lifecycle.ts';
 import { leafHash } from '@stint/common/merkle.ts';
@@ -186,7 +187,19 @@ function startCheckpoints(
   publisher: CheckpointPublisher,
   intervalMs: number,
 ): CheckpointSchedule {
-  const publish = orFail(service, 'checkpoint', () => publisher.publish());
+  let isHeldUp = false;
+  const publish = orFail(service, 'checkpoint', () => {
+    try {
+      publisher.publish();
+      if (isHeldUp) service.log.info('the log is signed again');
+      isHeldUp = false;
+    } catch (thrown) {
+      if (!isServiceError(thrown, 'STORE_UNAVAILABLE')) throw thrown;
+      if (!isHeldUp) service.log.error({ error: thrown }, 'the log is not signed: brokers keep their events');
+      isHeldUp = true;
+      schedule.due();
+    }
+  });
   const schedule = new CheckpointSchedule({ publish, intervalMs, clock: systemClock });
   // What was appended last before a crash; brokers send it again for their receipts.
   publish();

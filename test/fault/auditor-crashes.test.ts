@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -133,6 +133,28 @@ describe('events survive the death of any part', { skip: skipWithoutNats }, () =
     const words = { reason: 'its disk was lost', operator: 'ada' };
     await channel.call(services.auditAdmin.SkipGap, { spiffeId, missingFrom, resumeAt, ...words });
   }
+
+  test('a disk without room for a checkpoint holds up receipts, not the auditor, which goes on once there is room', async (t) => {
+    const at = await parts(t);
+    const auditor = await startAuditorProcess(t, { bus: at.auditBus, place: at.place });
+    const [first, second] = [at.broker.startEpoch(), at.broker.fill(3)];
+    await send(at, first);
+    await recorded(auditor, first);
+    const signed = () => readFileSync(path.join(at.place.logDir, 'checkpoint'), 'utf8').split('\n')[1];
+    assert.equal(signed(), '1');
+    const copy = path.join(at.place.logDir, 'checkpoint.partial');
+    symlinkSync('/dev/full', copy);
+    await send(at, second);
+    const logFile = path.join(path.dirname(at.place.socket), 'auditor.log');
+    await until('the auditor says so', 10_000, () =>
+      /no room is left on the disk of the log's directory/.test(readFileSync(logFile, 'utf8')),
+    );
+    assert.equal((await auditor.channel.call(services.audit.GetStatus, {})).size, 4, 'it answers');
+    assert.equal(signed(), '1', 'the public checkpoint is the old one, whole');
+    unlinkSync(copy);
+    await until('the public checkpoint covers all', 10_000, () => signed() === '4');
+    requireWhole(at.place.logDir, 4);
+  });
 
   test('nats-server killed again and again: every event is there once', async (t) => {
     const at = await parts(t);

@@ -38,22 +38,31 @@ export class LogMismatchError extends Error {
  * 3. Replace the public file. Crash before: the next start writes it. 4. Send the receipts that are due. Crash before,
  * or a lost one: the broker sends its batch again and is answered again.
  *
+ * A disk without room ends neither the auditor nor any step: what was not done of 2 to 4 is done by the next call.
+ *
  * A checkpoint never covers less than the one before: the store only grows, and {@link checkSigned} has compared it
  * with all that was signed before the first one is made.
  */
 export class CheckpointPublisher {
   readonly #options: PublisherOptions;
   readonly #due = new Set<SpiffeId>();
+  /** Kept in the store, and not yet in the public file. */
+  #unpublished: string | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
   }
 
-  /** The newest checkpoint; made now when there is none or the log has grown past it. */
+  /**
+   * The newest checkpoint; made now when there is none or the log has grown past it.
+   * @throws ServiceError STORE_UNAVAILABLE while the disk has no room for it.
+   */
   current(): SignedCheckpoint {
     const { store } = this.#options;
     const latest = store.latestCheckpoint();
-    return latest !== undefined && latest.size === store.size() ? latest : this.#sign();
+    const newest = latest !== undefined && latest.size === store.size() ? latest : this.#sign();
+    this.#makePublic();
+    return newest;
   }
 
   /** The newest checkpoint, however old. */
@@ -66,22 +75,31 @@ export class CheckpointPublisher {
     this.#due.add(broker);
   }
 
-  /** Signs when there is no checkpoint yet or the log has grown, and sends the receipts that are due. Called by a timer. */
+  /**
+   * Signs when there is no checkpoint yet or the log has grown, and sends the receipts that are due. Called by a timer.
+   * @throws as {@link current}; then it is to be called again.
+   */
   publish(): void {
     const checkpoint = this.current();
     if (this.#due.size > 0) this.#sendReceipts(checkpoint);
   }
 
   #sign(): SignedCheckpoint {
-    const { store, signer, files, clock, signal } = this.#options;
+    const { store, signer, clock } = this.#options;
     const size = store.size();
     const root = frontierRoot(readFrontier(size, store.readNode));
     const note = signNote(formatCheckpoint({ origin: signer.name, size, root }), signer);
     const checkpoint = { size, root, note, signedAt: clock.now() };
     store.addCheckpoint(checkpoint);
-    files.writeCheckpoint(note);
-    signal.fire();
+    this.#unpublished = note;
     return checkpoint;
+  }
+
+  #makePublic(): void {
+    if (this.#unpublished === undefined) return;
+    this.#options.files.writeCheckpoint(this.#unpublished);
+    this.#unpublished = undefined;
+    this.#options.signal.fire();
   }
 
   #sendReceipts(checkpoint: SignedCheckpoint): void {

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PublicFiles } from '../app/ports.ts';
+import { withinRoom } from './within-room.ts';
 
 /** The public files of a log's directory: the newest checkpoint, and the key that verifies it. */
 export const checkpointFile = 'checkpoint';
@@ -19,14 +20,14 @@ export class LogFiles implements PublicFiles {
   }
 
   writeCheckpoint(note: string): void {
-    replaceFile(this.#directory, checkpointFile, note);
+    withinRoom(() => replaceFile(this.#directory, checkpointFile, note));
   }
 
   /** Publishes the verifier key unless it stands there already. */
   writeVerifierKey(verifierKey: string): void {
     const text = `${verifierKey}\n`;
     if (readIfThere(path.join(this.#directory, verifierKeyFile)) !== text)
-      replaceFile(this.#directory, verifierKeyFile, text);
+      withinRoom(() => replaceFile(this.#directory, verifierKeyFile, text));
   }
 }
 
@@ -45,7 +46,7 @@ function replaceFile(directory: string, name: string, text: string): void {
   const copy = path.join(directory, `${name}.partial`);
   const file = openSync(copy, 'w', 0o644);
   try {
-    writeSync(file, text);
+    writeFileSync(file, text); // all of it: one write alone may end early when room runs out
     fsyncSync(file);
   } finally {
     closeSync(file);

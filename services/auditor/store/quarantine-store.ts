@@ -7,6 +7,7 @@ import type { ClaimedRange, Quarantined, QuarantinedMessage, QuarantineStore } f
 import { signedReasons } from '../domain/quarantine-reason.ts';
 import type { Schema } from './schema.ts';
 import { compileQuarantine } from './statements.ts';
+import { withinRoom } from './within-room.ts';
 
 /** Bytes of refused messages that are kept whole; beyond it only their hash and what is known of them. */
 export const quarantineBytesMax = 67_108_864;
@@ -16,33 +17,26 @@ export class SqliteQuarantineStore implements QuarantineStore {
   readonly #database: SqliteDatabase;
   readonly #db: Kysely<Schema>;
   readonly #statements: ReturnType<typeof compileQuarantine>;
+  /** Counted here: to ask the table for each message would read all of it, and whoever floods the bus makes it long. */
+  #keptBytes: number;
 
   /** `db` compiles queries for `database`, whose migrations have run. */
   constructor(database: SqliteDatabase, db: Kysely<Schema>) {
     this.#database = database;
     this.#db = db;
     this.#statements = compileQuarantine(database, db);
+    const [{ kept } = { kept: 0 }] = this.#statements.keptBytes.all([]) as { kept: number }[];
+    this.#keptBytes = kept;
   }
 
   add(refused: Quarantined, now: UnixMs): void {
     const { payload, reason, detail, subject, broker = null, firstSeq = null } = refused;
-    this.#database.transaction(() => {
-      const [{ kept } = { kept: 0 }] = this.#statements.keptBytes.all([]) as { kept: number }[];
-      const stored = kept + payload.length <= quarantineBytesMax ? payload : null;
-      this.#statements.add.run([
-        sha256(payload),
-        reason,
-        detail,
-        subject,
-        broker,
-        firstSeq,
-        payload.length,
-        stored,
-        1,
-        now,
-        now,
-      ]);
-    });
+    const stored = this.#keptBytes + payload.length <= quarantineBytesMax ? payload : null;
+    const known = [sha256(payload), reason, detail, subject, broker, firstSeq, payload.length];
+    const [row] = withinRoom(() => this.#statements.add.all([...known, stored, 1, now, now])) as {
+      times: number;
+    }[];
+    if (row?.times === 1 && stored !== null) this.#keptBytes += stored.length;
   }
 
   unsettledCount(): number {

@@ -20,6 +20,7 @@ import type { HighWater } from '../domain/source-sequence.ts';
 import { appendLeaf, type Frontier, readFrontier } from '../domain/tree-hashes.ts';
 import type { Schema } from './schema.ts';
 import { compileStatements } from './statements.ts';
+import { withinRoom } from './within-room.ts';
 
 /** Rows that one list call looks at without finding enough: it then gives a short page and where to go on. */
 export const scannedRowsMax = 20_000;
@@ -101,16 +102,14 @@ export class SqliteRecordStore implements RecordStore {
 
   append(batches: readonly AcceptedBatch[], now: UnixMs, also?: () => void): Appended {
     const firstIndex = this.#frontier.size;
+    const insert = () => {
+      const grown = batches.reduce((before, batch) => this.#insertBatch(before, batch, now), this.#frontier);
+      also?.();
+      return grown;
+    };
     let frontier: Frontier;
     try {
-      frontier = this.#database.transaction(() => {
-        const grown = batches.reduce(
-          (before, batch) => this.#insertBatch(before, batch, now),
-          this.#frontier,
-        );
-        also?.();
-        return grown;
-      });
+      frontier = withinRoom(() => this.#database.transaction(insert));
     } catch (thrown) {
       const duplicate = this.#findDuplicate(batches);
       if (duplicate === undefined) throw thrown;
@@ -210,7 +209,8 @@ export class SqliteRecordStore implements RecordStore {
 
   addCheckpoint(checkpoint: SignedCheckpoint): void {
     const { size, root, note, signedAt } = checkpoint;
-    this.#database.rows(this.#db.insertInto('checkpoints').values({ size, root, note, signed_at: signedAt }));
+    const row = this.#db.insertInto('checkpoints').values({ size, root, note, signed_at: signedAt });
+    withinRoom(() => this.#database.rows(row));
   }
 
   record(index: number): LogRecord | undefined {

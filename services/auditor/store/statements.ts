@@ -88,12 +88,14 @@ function moveSource(db: Kysely<Schema>) {
     .returning('id');
 }
 
-/** A message that is refused again and again (the bus and the relay both repeat) is one row that counts. */
+/** A message that is refused again and again (the bus and the relay both repeat) is one row that counts. Gives how often it came. */
 function quarantine(db: Kysely<Schema>) {
-  return insert(db, 'quarantine', quarantineColumns).onConflict((on) =>
-    on.column('payload_sha256').doUpdateSet((eb) => ({
-      times: eb('quarantine.times', '+', sql<number>`1`),
-      last_at: eb.ref('excluded.last_at'),
-    })),
-  );
+  return insert(db, 'quarantine', quarantineColumns)
+    .onConflict((on) =>
+      on.column('payload_sha256').doUpdateSet((eb) => ({
+        times: eb('quarantine.times', '+', sql<number>`1`),
+        last_at: eb.ref('excluded.last_at'),
+      })),
+    )
+    .returning('times');
 }
