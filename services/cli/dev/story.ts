@@ -3,13 +3,13 @@ import path from 'node:path';
 import type { AuditEvent } from '@stint/common/audit-event.ts';
 import type { Record__Output } from '@stint/common/gen/stint/audit/v1/Record.ts';
 import { connectGrpc, type GrpcChannel } from '@stint/common/grpc-client.ts';
-import { leafHash, verifyInclusion } from '@stint/common/merkle.ts';
 import { services } from '@stint/common/proto.ts';
-import { openNote, parseCheckpoint, parseVerifierKey } from '@stint/common/signed-note.ts';
+import { parseVerifierKey } from '@stint/common/signed-note.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { seeRole } from '../../../deploy/demo/role-witness.ts';
 import { devMesh, type Mesh } from '../../../deploy/mesh/mesh.ts';
+import { RecordProofs } from '../audit/record-proof.ts';
 import { pathText } from '../views/path-text.ts';
 import type { StoryTeller } from './story-teller.ts';
 import type { TraceStore } from './trace-store.ts';
@@ -156,22 +156,13 @@ async function showRecords(
   );
   const verifier = parseVerifierKey(readFileSync(path.join(mesh.paths.log, 'log.vkey'), 'utf8'));
   if (verifier === undefined) throw new Error('the log has no verifier key');
+  const proofs = new RecordProofs(verifier);
   teller.step('Every step is a record in the log, proved against a checkpoint the auditor signed');
   for (const record of records) {
     const proof = await auditor.call(services.audit.GetInclusionProof, { index: record.index, wait: true });
-    const text = openNote(proof.checkpoint, verifier);
-    const checkpoint = text === undefined ? undefined : parseCheckpoint(text);
-    const holds =
-      checkpoint !== undefined &&
-      verifyInclusion({
-        index: record.index,
-        size: checkpoint.size,
-        leaf: leafHash(record.leaf),
-        hashes: proof.hashes,
-        root: checkpoint.root,
-      });
     const event = eventOf(record);
-    teller.proved(holds, `#${record.index}`, `${event.type.padEnd(16)} ${event.time}`);
+    const isProved = proofs.check(record, proof).kind === 'proved';
+    teller.proved(isProved, `#${record.index}`, `${event.type.padEnd(16)} ${event.time}`);
   }
 }
 
