@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { ListRecordsResponse__Output } from '@stint/common/gen/stint/audit/v1/ListRecordsResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
@@ -96,14 +97,15 @@ export async function everyEvent(
 /** What the log holds now. */
 export async function loggedEvents(at: MeshUnderTest): Promise<LoggedEvent[]> {
   const events: LoggedEvent[] = [];
-  for (;;) {
-    const page = await at.auditor.call(services.audit.ListRecords, {
-      fromIndex: events.length,
+  for (let fromIndex: number | undefined = 0; fromIndex !== undefined; ) {
+    const page: ListRecordsResponse__Output = await at.auditor.call(services.audit.ListRecords, {
+      fromIndex,
       pageSize: 1_000,
     });
     events.push(...page.records.map(({ leaf }) => JSON.parse(String(leaf)) as LoggedEvent));
-    if (page.records.length < 1_000) return events;
+    fromIndex = page.nextIndex;
   }
+  return events;
 }
 
 /** Each grant of the store is in the log, ended there exactly if it has ended, and the log knows no other. */
