@@ -50,7 +50,7 @@ const decided = {
   context: ['object', 'what the workload says of itself; nobody has verified it'],
   parameters: ['object', 'of the profile, as asked for'],
   rule_ids: ['texts', 'the rules that allowed it'],
-  clamped_by: ['texts', 'the rules that made its time shorter than asked for'],
+  clamped_by: ['texts', 'what made its time shorter than asked for: policy, svid'],
   policy_sha256: ['sha256', 'the bundle that decided'],
   expires_at: ['time', 'the end of the grant: no lease under it lives longer'],
   lease_expires_at: ['time', 'the end of the lease, unless it is renewed'],
