@@ -24,7 +24,7 @@ import {
 import type { ServedMethod, Transport } from './grpc/transport.ts';
 import { transportLimits } from './grpc/transport-limits.ts';
 import { type ErasedMethod, type GrpcService, messageBytesMax } from './grpc-method.ts';
-import type { Log, LogLevel } from './log.ts';
+import type { Log } from './log.ts';
 import type { Clock } from './time.ts';
 
 /** How long the answered calls' last bytes may take to leave when the server stops, in milliseconds. */
@@ -38,8 +38,6 @@ export type GrpcServerOptions = {
   readonly services: readonly GrpcService[];
   readonly log: Log;
   readonly clock: Clock;
-  /** Level of the line for each call; debug unless said otherwise. */
-  readonly callLogLevel?: LogLevel;
 };
 
 /** A running server. */
@@ -94,7 +92,6 @@ class RunningServer implements GrpcServer, CallHost {
   readonly service: string;
   readonly log: Log;
   readonly clock: Clock;
-  readonly callLogLevel: LogLevel;
   readonly streams = new Set<ServerCall>();
   readonly #options: GrpcServerOptions;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
@@ -107,7 +104,6 @@ class RunningServer implements GrpcServer, CallHost {
     this.service = options.name;
     this.log = options.log;
     this.clock = options.clock;
-    this.callLogLevel = options.callLogLevel ?? 'debug';
     this.#options = options;
     this.#methods = new Map(options.services.flatMap(bindMethods));
   }

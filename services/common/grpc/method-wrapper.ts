@@ -189,10 +189,7 @@ function runStream(
     call.deadline === undefined
       ? undefined
       : setTimeout(() => call.abort(deadlineExceeded()), call.remainingMs);
-  host.log[host.callLogLevel](
-    { method: method.name, request_id: call.requestId, ...callerFacts(call) },
-    'stream opened',
-  );
+  host.log.debug({ method: method.name, request_id: call.requestId, ...callerFacts(call) }, 'stream opened');
   const settle = (thrown?: unknown) => {
     clearTimeout(timer);
     connection.streams.delete(call);
@@ -243,8 +240,8 @@ function callerFacts(call: ServerCall): object {
 function recordEnd({ host, method, call }: Ending, thrown?: unknown): void {
   if (telemetryIsOn() && method.row.deadlineMs !== 'endless') recordDuration(method, call, thrown);
   if (thrown === undefined) {
-    if (!host.log.isLevelEnabled(host.callLogLevel)) return;
-    host.log[host.callLogLevel]({ ...endFacts(method, call) }, 'call answered');
+    if (!host.log.isLevelEnabled('debug')) return;
+    host.log.debug({ ...endFacts(method, call) }, 'call answered');
     return;
   }
   const error = publicError(thrown, call.requestId);
@@ -253,10 +250,7 @@ function recordEnd({ host, method, call }: Ending, thrown?: unknown): void {
   else if (error.reason === 'INTERNAL')
     host.log.error({ ...endFacts(method, call), error: thrown }, 'call failed');
   else
-    host.log[host.callLogLevel](
-      { ...endFacts(method, call), reason: error.reason, cause: error.cause },
-      'call refused',
-    );
+    host.log.debug({ ...endFacts(method, call), reason: error.reason, cause: error.cause }, 'call refused');
 }
 
 function endFacts(method: BoundMethod, call: ServerCall): object {

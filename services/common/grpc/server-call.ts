@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts';
 import type { AllowedCaller, CallContext, Caller, ErasedHandler, MethodRow } from '../grpc-method.ts';
 import { newId, type RequestId } from '../ids.ts';
-import type { Log, LogLevel } from '../log.ts';
+import type { Log } from '../log.ts';
 import type { Clock, UnixMs } from '../time.ts';
 
 /** The parts of a running server that its calls need. */
@@ -9,7 +9,6 @@ export type CallHost = {
   readonly service: string;
   readonly log: Log;
   readonly clock: Clock;
-  readonly callLogLevel: LogLevel;
   /** Set once, when the server begins to stop. */
   readonly isStopping: boolean;
   /** Streams under way, to be told when the server stops. */
