@@ -5,6 +5,7 @@ import { connect } from '@nats-io/transport-node';
 import { batchHash, parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
 import { leafHash, verifyConsistency, verifyInclusion } from '@stint/common/merkle.ts';
+import { unacknowledgedMax } from '@stint/common/nats-streams.ts';
 import { codecs, services } from '@stint/common/proto.ts';
 import { openNote, parseCheckpoint, parseVerifierKey } from '@stint/common/signed-note.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
@@ -19,7 +20,7 @@ import {
 } from '../harness/audit-bus.ts';
 import { skipWithoutNats } from '../harness/scratch-servers.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
-import { TestBroker, testDomain, testTrust } from '../harness/test-broker.ts';
+import { batchPayload, TestBroker, testDomain, testTrust } from '../harness/test-broker.ts';
 
 const origin = 'stint.local/stint/log';
 
@@ -198,5 +199,22 @@ describe('the auditor over a real bus', { skip: skipWithoutNats }, () => {
       wait: true,
     });
     assert.deepEqual(proof.record?.leaf, event);
+  });
+
+  test('who floods the bus in one broker’s name keeps no other broker’s events out of the log', async () => {
+    const flooder = await TestBroker.make(auditBus.trust, 'b2', systemClock);
+    flooder.startEpoch(); // never sent, so that whatever follows would wait for it
+    const from = await connected(await auditBus.link(flooder.spiffeId));
+    for (let i = 0; i < unacknowledgedMax + 500; i++)
+      from.publish(bus.batchSubject('b2'), batchPayload(flooder.fill(1)));
+    await from.flush();
+    const genuine = broker.fill(1);
+    await auditBus.publish(await auditBus.link(broker.spiffeId), { broker, batch: genuine });
+    const { id: eventId } = JSON.parse(String(genuine.events[0])) as { id: string };
+    const named = { eventId, record: 'eventId', wait: true } as const;
+    const { record } = await auditor.channel.call(services.audit.GetInclusionProof, named, {
+      deadlineMs: 20_000,
+    });
+    assert.deepEqual(record?.leaf, genuine.events[0]);
   });
 });

@@ -19,7 +19,7 @@ import {
 /** Brokers followed at once. Each name is given out by the operator, so that this is never reached by honest ones. */
 export const sourcesMax = 1_024;
 
-/** When a batch that there is no room for, or that could not be stored, is to be delivered again. */
+/** When a batch that could not be stored, or whose place is not decided yet, is to be delivered again. */
 export const retryAfterMs = 5_000;
 
 export type IngestOptions = {
@@ -124,6 +124,10 @@ export class Ingest {
     }
   }
 
+  /**
+   * What there is no room for is left to its broker, which sends it again for want of a receipt. The bus gives out only so
+   * much that is unanswered: kept there, the flood of one would stop what all others send.
+   */
   #wait(arrival: Arrival, source: Source<Arrival>): void {
     const { header, sha256, delivery } = arrival;
     const offered = source.waiting.offer({
@@ -132,7 +136,7 @@ export class Ingest {
       sizeBytes: delivery.payload.length,
       item: arrival,
     });
-    if (offered.kind === 'full') delivery.retryAfter(retryAfterMs);
+    if (offered.kind === 'full') delivery.ack();
   }
 
   /** Verifies the next batch and plans it; false when it was refused. */

@@ -1,7 +1,7 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 
-/** Batches, and bytes of them, of one broker that wait for a missing one. What comes above it is delivered again later. */
+/** Batches, and bytes of them, of one broker that wait for a missing one. A broker has 64 on their way: no more are needed. */
 export const waitingBatchesMax = 256;
 export const waitingBytesMax = 16_777_216;
 
