@@ -7,6 +7,8 @@ import { type ExitName, exitCodeOf, exitCodes } from './exit-codes.ts';
 const cliReasons = {
   USAGE: 'usage',
   NOT_RUNNING: 'error',
+  /** Another mesh holds the state directory. */
+  MESH_RUNNING: 'error',
   /** Nothing was verified: the verifier's own code for that is the same. */
   NO_LOG: 'usage',
   MESH_FILE_UNTRUSTED: 'error',

@@ -108,7 +108,11 @@ test('a mesh that was killed whole starts again on its state, refuses a second o
   killed.assertFits();
   const second = new DevRun(state, ['--once']);
   assert.equal(await second.exited(), 1);
-  assert.match(second.output, /✗ another mesh runs in ".*"\n {2}fix: .* npm start -- --state-dir DIR\n$/);
+  assert.match(
+    second.output,
+    /✗ another mesh runs in ".*"\n {2}why: .*\n {2}fix: .*\n {2}code: MESH_RUNNING\n$/,
+  );
+  assert.ok(second.output.includes(`why: process ${killed.process.pid} holds`), second.output);
   second.assertFits();
   killed.process.kill('SIGKILL');
   await killed.exited();

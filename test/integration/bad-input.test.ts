@@ -302,7 +302,10 @@ describe('bad input to a whole mesh', { skip: skipWithoutMesh }, () => {
     try {
       const { code, text } = await run('services/cli/main.ts', { 'state-dir': at.directory }, ['dev']);
       assert.notEqual(code, 0);
-      assert.match(text, /another mesh runs in ".+"\n {2}fix: stop it .*, or: .* --state-dir DIR/);
+      assert.match(
+        text,
+        /another mesh runs in ".+"\n {2}why: .+\n {2}fix: end it .* --state-dir DIR\n {2}code: MESH_RUNNING/,
+      );
     } finally {
       server.close();
     }

@@ -1,12 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import path from 'node:path';
-import { listenOnUnixSocket, SocketInUseError } from '@stint/common/grpc/unix-socket.ts';
 import { plainText } from '@stint/common/plain-text.ts';
 import pc from 'picocolors';
 import type { BrokerAdmin } from '../../../deploy/mesh/broker-admin.ts';
 import { Mesh } from '../../../deploy/mesh/mesh.ts';
-import { meshPaths } from '../../../deploy/mesh/mesh-paths.ts';
 import { ProcessesLeftError } from '../../../deploy/servers/child.ts';
 import { shellWords } from '../commands/option-values.ts';
 import { meshVariable } from '../endpoints.ts';
@@ -17,6 +15,7 @@ import type { Interruptions } from './interruptions.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
 import { partNewsText } from './part-news.ts';
 import { faultText } from './start-fault.ts';
+import { lockState } from './state-lock.ts';
 import { type MeshEnd, revokeLeftovers, stopMesh } from './stop-mesh.ts';
 import { tellStory } from './story.ts';
 import { StoryTeller } from './story-teller.ts';
@@ -191,20 +190,6 @@ function meshEnvironment(environment: DevOptions['environment'], endpoint: strin
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
     OTEL_BSP_SCHEDULE_DELAY: '200',
   };
-}
-
-/** One mesh a state directory: held by a socket that answers for as long as this process lives. */
-async function lockState(stateDirectory: string): Promise<Server> {
-  const server = createServer((socket) => socket.end());
-  const socketPath = path.join(meshPaths(stateDirectory).run, 'mesh', 'mesh.sock');
-  try {
-    await listenOnUnixSocket(server, socketPath);
-  } catch (cause) {
-    if (!(cause instanceof SocketInUseError)) throw cause;
-    const text = `another mesh runs in "${stateDirectory}"\n  fix: stop it (Ctrl-C there), or: npm start -- --state-dir DIR`;
-    throw new Error(text, { cause });
-  }
-  return server;
 }
 
 /** Whether a command typed in this directory finds the mesh by itself. */
