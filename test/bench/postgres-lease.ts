@@ -57,8 +57,8 @@ export async function measurePostgresLeases(
   const { signal } = new AbortController();
   const place = { resource: demoResource, profile: readProfile };
   const create = async () => {
-    const { grant, lease } = newIntent(provider, { now: systemClock.now() });
-    const { handle } = await provider.create(grant, lease, place, signal);
+    const { lease } = newIntent(provider, { now: systemClock.now() });
+    const { handle } = await provider.create(lease, place, signal);
     return { ...lease, handle };
   };
   const made: Awaited<ReturnType<typeof create>>[] = [];

@@ -7,7 +7,6 @@ import {
   type TargetPlace,
   type TargetProvider,
 } from '../../services/broker/app/ports/provider.ts';
-import type { Grant } from '../../services/broker/domain/grant.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 
 /** A workload's open session at a target. */
@@ -27,7 +26,7 @@ export type TargetUnderTest = {
   readonly place: TargetPlace;
   /** The time by the clock that the provider was given. */
   now(): number;
-  newIntent(): { readonly grant: Grant; readonly lease: Lease };
+  newIntent(): { readonly lease: Lease };
   /** Opens a session; rejects when the target refuses the credential. */
   login(credential: Credential): Promise<TargetSession>;
   /** The target's own word on whether something of that name is there: not the provider's. */
@@ -43,9 +42,9 @@ const { signal } = new AbortController();
 export function targetProviderContract(target: () => TargetUnderTest): void {
   const create = async () => {
     const { provider, place, newIntent } = target();
-    const { grant, lease } = newIntent();
-    const { credential, handle } = await provider.create(grant, lease, place, signal);
-    return { grant, credential, lease: { ...lease, state: 'active', handle } satisfies Lease };
+    const { lease } = newIntent();
+    const { credential, handle } = await provider.create(lease, place, signal);
+    return { credential, lease: { ...lease, state: 'active', handle } satisfies Lease };
   };
   const endWholly = async (lease: LeaseAtTarget) => {
     const { provider } = target();
@@ -72,16 +71,16 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
 
   test('creating the same name again fails definitely and leaves the first as it was', async () => {
     const { provider, place, login } = target();
-    const { grant, credential, lease } = await create();
-    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('definite'));
+    const { credential, lease } = await create();
+    await assert.rejects(provider.create(lease, place, signal), isFailure('definite'));
     await (await login(credential)).close();
     await endWholly(lease);
   });
 
   test('a profile the target does not know fails definitely and leaves nothing', async () => {
     const { provider, place, newIntent, exists } = target();
-    const { grant, lease } = newIntent();
-    await assert.rejects(provider.create(grant, lease, unknownTo(place), signal), isFailure('definite'));
+    const { lease } = newIntent();
+    await assert.rejects(provider.create(lease, unknownTo(place), signal), isFailure('definite'));
     assert.equal(await exists(lease.entityName), false);
   });
 
@@ -228,9 +227,9 @@ export function targetProviderContract(target: () => TargetUnderTest): void {
 
   test('a call whose signal has ended does nothing', async () => {
     const { provider, place, newIntent, exists } = target();
-    const { grant, lease } = newIntent();
+    const { lease } = newIntent();
     const ended = AbortSignal.abort();
-    await assert.rejects(provider.create(grant, lease, place, ended), ProviderFailure);
+    await assert.rejects(provider.create(lease, place, ended), ProviderFailure);
     assert.equal(await exists(lease.entityName), false);
   });
 }

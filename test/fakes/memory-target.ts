@@ -147,9 +147,7 @@ export class MemoryTarget implements TargetProvider {
     return settings['role'] === undefined ? ['setting "role" is missing'] : [];
   }
 
-  create(
-    ...[, lease, place, signal]: Parameters<TargetProvider['create']>
-  ): ReturnType<TargetProvider['create']> {
+  create(lease: Lease, place: TargetPlace, signal: AbortSignal): ReturnType<TargetProvider['create']> {
     return this.#run('create', signal, () => {
       const rights = roles[place.profile.settings['role'] ?? ''];
       if (rights === undefined) throw new ProviderFailure('definite', 'no_such_role');

@@ -46,9 +46,9 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
   test('a reply lost after the role was made is ambiguous, and ending by name leaves nothing', async (t) => {
     const proxy = await faultProxy(t, postgres.server.current());
     const provider = postgres.provider({ place: proxy });
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const { lease } = newIntent(provider, { now: Date.now() });
     const fault = proxy.onRequest('CREATE ROLE', { direction: 'reply', fault: 'cut' });
-    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('ambiguous'));
+    await assert.rejects(provider.create(lease, place, signal), isFailure('ambiguous'));
     await fault;
     proxy.set('reply', 'pass');
     assert.equal(await roleCount(lease), 1);
@@ -60,10 +60,10 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
   test('a reply that never comes is ambiguous once the caller gives up', async (t) => {
     const proxy = await faultProxy(t, postgres.server.current());
     const provider = postgres.provider({ place: proxy });
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
+    const { lease } = newIntent(provider, { now: Date.now() });
     const giveUp = new AbortController();
     const fault = proxy.onRequest('CREATE ROLE', { direction: 'reply', fault: 'blackhole' });
-    const creation = provider.create(grant, lease, place, giveUp.signal);
+    const creation = provider.create(lease, place, giveUp.signal);
     const outcome = assert.rejects(creation, isFailure('ambiguous', 'DEADLINE'));
     await fault;
     await until('the role is made', 10_000, async () => (await roleCount(lease)) === 1);
@@ -78,9 +78,9 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const proxy = await faultProxy(t, postgres.server.current());
     const clock = shiftedClock();
     const provider = postgres.provider({ place: proxy, clock });
-    const { grant, lease } = newIntent(provider, { now: clock.now() });
+    const { lease } = newIntent(provider, { now: clock.now() });
     const fault = proxy.onRequest('CREATE ROLE', { direction: 'request', fault: 'cut' });
-    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('ambiguous'));
+    await assert.rejects(provider.create(lease, place, signal), isFailure('ambiguous'));
     await fault;
     proxy.set('request', 'pass');
     await assert.rejects(provider.contain(lease, signal), isFailure('unreachable', 'CREATION_IN_FLIGHT'));
@@ -91,8 +91,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
   test('the target refuses a creation that arrives after its time', async () => {
     const clock = shiftedClock();
     const provider = postgres.provider({ clock });
-    const { grant, lease } = newIntent(provider, { now: clock.now() - createWindowMs - 1 });
-    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('definite', '22012'));
+    const { lease } = newIntent(provider, { now: clock.now() - createWindowMs - 1 });
+    await assert.rejects(provider.create(lease, place, signal), isFailure('definite', '22012'));
     assert.equal(await roleCount(lease), 0);
   });
 
@@ -100,8 +100,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const proxy = await faultProxy(t, postgres.server.current());
     proxy.set('request', 'cut');
     const provider = postgres.provider({ place: proxy });
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
-    await assert.rejects(provider.create(grant, lease, place, signal), isFailure('unreachable'));
+    const { lease } = newIntent(provider, { now: Date.now() });
+    await assert.rejects(provider.create(lease, place, signal), isFailure('unreachable'));
     await assert.rejects(provider.contain(lease, signal), isFailure('unreachable'));
     assert.equal(await roleCount(lease), 0);
   });
@@ -111,12 +111,12 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const clock = shiftedClock();
     const provider = postgres.provider({ place: proxy, clock });
     const first = newIntent(provider, { now: clock.now() });
-    const made = await provider.create(first.grant, first.lease, place, signal);
+    const made = await provider.create(first.lease, place, signal);
     proxy.silenceOpen();
     clock.shiftMs += 20_000;
     const accepted = proxy.accepted();
     const next = newIntent(provider, { now: clock.now() });
-    const second = await provider.create(next.grant, next.lease, place, signal);
+    const second = await provider.create(next.lease, place, signal);
     assert.equal(proxy.accepted(), accepted + 1);
     await provider.remove({ ...first.lease, handle: made.handle }, signal);
     await provider.remove({ ...next.lease, handle: second.handle }, signal);
@@ -127,8 +127,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const provider = postgres.provider({ clock });
     for (const stepMs of [0, 3_600_000, -7_200_000]) {
       clock.shiftMs += stepMs;
-      const { grant, lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
-      const { handle } = await provider.create(grant, lease, place, signal);
+      const { lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
+      const { handle } = await provider.create(lease, place, signal);
       const left = await secondsLeft(lease);
       assert.ok(left > 50 && left < 60.5, `${left} seconds left after a step of ${stepMs} ms`);
       await provider.remove({ ...lease, handle }, signal);
@@ -139,8 +139,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     const clock = shiftedClock();
     clock.shiftMs = -7_200_000;
     const provider = postgres.provider({ clock });
-    const { grant, lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
-    const { credential, handle } = await provider.create(grant, lease, place, signal);
+    const { lease } = newIntent(provider, { now: clock.now(), ttlMs: 60_000 });
+    const { credential, handle } = await provider.create(lease, place, signal);
     const left = await secondsLeft(lease);
     assert.ok(left > 50 && left < 60.5, `${left} seconds left`);
     await (await loginWith(credential)).end();
@@ -149,16 +149,14 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
 
   test('containing does not wait behind creations that hang, even in the same group', async (t) => {
     const provider = postgres.provider();
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
-    const { credential, handle } = await provider.create(grant, lease, place, signal);
+    const { lease } = newIntent(provider, { now: Date.now() });
+    const { credential, handle } = await provider.create(lease, place, signal);
     const session = await loginWith(credential);
     const lock = await holdCreations(postgres);
     t.after(() => lock.release());
     // More than there are connections.
     const stuck = Array.from({ length: 12 }, () => newIntent(provider, { now: Date.now() }));
-    const creations = Promise.allSettled(
-      stuck.map((intent) => provider.create(intent.grant, intent.lease, place, signal)),
-    );
+    const creations = Promise.allSettled(stuck.map((intent) => provider.create(intent.lease, place, signal)));
     await lock.isWaitedFor();
     const proof = await provider.contain({ ...lease, handle }, signal);
     assert.equal(proof['sessions_cut'], 1);
@@ -180,8 +178,8 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
 
   test('after a crash of the target a lease ends as if nothing had happened', async () => {
     const provider = postgres.provider();
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
-    const { handle } = await provider.create(grant, lease, place, signal);
+    const { lease } = newIntent(provider, { now: Date.now() });
+    const { handle } = await provider.create(lease, place, signal);
     await postgres.server.crash();
     await assert.rejects(provider.contain({ ...lease, handle }, signal), ProviderFailure);
     await postgres.server.restart();

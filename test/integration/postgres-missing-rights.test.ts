@@ -98,9 +98,9 @@ for (const version of postgresVersions) {
     for (const { what, lose, code, from, ...left } of losses) {
       if (major < from) continue;
       test(`without ${what} it cuts what it may, names the right, and the SQL it gives lets the lease end`, async () => {
-        const { grant, lease: intent } = newIntent(provider, { now: Date.now(), action: readProfile.name });
+        const { lease: intent } = newIntent(provider, { now: Date.now(), action: readProfile.name });
         const place = { resource: demoResource, profile: readProfile };
-        const { credential, handle } = await provider.create(grant, intent, place, signal);
+        const { credential, handle } = await provider.create(intent, place, signal);
         const lease = { ...intent, handle };
         const open = await loginWith(credential);
         open.on('error', () => undefined); // cut by the server: what this test is about

@@ -34,9 +34,8 @@ for (const version of postgresVersions) {
     });
 
     const create = async (profile = readProfile) => {
-      const { grant, lease } = newIntent(provider, { now: Date.now(), action: profile.name });
+      const { lease } = newIntent(provider, { now: Date.now(), action: profile.name });
       const { credential, handle } = await provider.create(
-        grant,
         lease,
         { resource: demoResource, profile },
         signal,
@@ -214,9 +213,8 @@ for (const version of postgresVersions) {
       const eight = postgres.provider({ settings: { connections: '8' } });
       const made = await Promise.all(
         Array.from({ length: 64 }, async () => {
-          const { grant, lease } = newIntent(eight, { now: Date.now() });
+          const { lease } = newIntent(eight, { now: Date.now() });
           const { handle } = await eight.create(
-            grant,
             lease,
             { resource: demoResource, profile: readProfile },
             signal,
@@ -234,8 +232,7 @@ for (const version of postgresVersions) {
       const { credential, lease } = await create();
       const second = await provider.remint(lease, demoResource, signal);
       const place = { resource: demoResource, profile: readProfile };
-      const { grant } = newIntent(provider, { now: Date.now() });
-      const failure = await provider.create(grant, lease, place, signal).catch((thrown: unknown) => thrown);
+      const failure = await provider.create(lease, place, signal).catch((thrown: unknown) => thrown);
       await provider.remove(lease, signal);
       const passwords = [credential, second].map((made) =>
         made.kind === 'database' ? made.password.revealText() : '',

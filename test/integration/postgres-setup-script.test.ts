@@ -60,8 +60,8 @@ for (const { label, programs, skip } of postgresVersions) {
       const { signal } = new AbortController();
       const check = await provider.checkTarget([place], signal);
       assert.deepEqual(check.faults, []);
-      const { grant, lease } = newIntent(provider, { now: clock.now() });
-      const { credential } = await provider.create(grant, lease, place, signal);
+      const { lease } = newIntent(provider, { now: clock.now() });
+      const { credential } = await provider.create(lease, place, signal);
       const client = await loginWith(credential);
       assert.equal((await client.query('SELECT * FROM orders')).rowCount, 0);
       await client.end();

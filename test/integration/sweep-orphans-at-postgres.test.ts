@@ -25,9 +25,9 @@ describe(`orphans at ${version?.label}`, { skip: version?.skip ?? false }, () =>
     );
     const made: string[] = [];
     for (let i = 0; i < 3; i++) {
-      const { grant, lease } = newIntent(provider, { now: Date.now() });
+      const { lease } = newIntent(provider, { now: Date.now() });
       const place = { resource: demoResource, profile: readProfile };
-      await provider.create(grant, lease, place, new AbortController().signal);
+      await provider.create(lease, place, new AbortController().signal);
       made.push(lease.entityName);
     }
     const granted = made.toSorted()[0] ?? assert.fail();

@@ -41,8 +41,8 @@ describe('the health of a real PostgreSQL', { skip: skipWithoutPostgres }, () =>
     const provider = health.watch(new Map([['db', target.provider()]])).get('db');
     assert.ok(provider?.mode === 'creates');
     const place = { resource: demoResource, profile: readProfile };
-    const { grant, lease } = newIntent(provider, { now: Date.now() });
-    const create = (ms = 10_000) => provider.create(grant, lease, place, AbortSignal.timeout(ms));
+    const { lease } = newIntent(provider, { now: Date.now() });
+    const create = (ms = 10_000) => provider.create(lease, place, AbortSignal.timeout(ms));
     const stateAfter = async (call: Promise<unknown>) => {
       await assert.rejects(call, ProviderFailure);
       return [health.reports()[0]?.state, health.reports()[0]?.lastFailure?.reason];

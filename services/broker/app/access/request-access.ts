@@ -186,7 +186,7 @@ export class RequestAccess {
     const { grant, lease } = intended;
     try {
       return await measureCreation(provider.name, () =>
-        provider.create(grant, lease, question, AbortSignal.timeout(targetCallMs)),
+        provider.create(lease, question, AbortSignal.timeout(targetCallMs)),
       );
     } catch (cause) {
       const failure = failureOf(cause);

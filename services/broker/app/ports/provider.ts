@@ -76,7 +76,6 @@ export interface TargetProvider extends ProviderBase {
    * Returns the facts that ending it will need.
    */
   create(
-    grant: Grant,
     lease: Lease,
     place: TargetPlace,
     signal: AbortSignal,

@@ -10,7 +10,6 @@ import {
   type TargetPlace,
   type TargetProvider,
 } from '../../app/ports/provider.ts';
-import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';
 import { checkTarget } from './check-target.ts';
@@ -100,16 +99,19 @@ export class PostgresProvider implements TargetProvider {
    * One transaction and one round trip: the role, its group, its comment. *A crash or lost reply leaves all of it or
    * nothing, under a name the lease row holds: the worker probes by that name and removes.*
    */
-  // biome-ignore lint/complexity/useMaxParams: the port's signature
   async create(
-    grant: Grant,
     lease: Lease,
     place: TargetPlace,
     signal: AbortSignal,
   ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
     const password = newPassword();
     const verifier = await scramVerifier(password, this.#config.scramIterations);
-    const comment = JSON.stringify({ stint: 1, lease: lease.id, grant: grant.id, resource: lease.resource });
+    const comment = JSON.stringify({
+      stint: 1,
+      lease: lease.id,
+      grant: lease.grantId,
+      resource: lease.resource,
+    });
     const oid = await this.#connections.run(
       'create',
       { signal, deadlineMs: deadlineMs.create },
