@@ -29,7 +29,7 @@ const drainMsMax = 2_000;
  */
 export type BusRefusal = 'unreachable' | 'silent' | 'refused';
 
-/** What happened on the link, for the log. `detail` is the library's own words and holds no secret. */
+/** What happened on the link, for the log. `detail` is the library's own words, explained where they are bare; it holds no secret. */
 export type BusLinkEvent = {
   readonly kind: 'connected' | 'disconnected' | BusRefusal | 'error';
   readonly detail: string;
@@ -146,7 +146,7 @@ export class BusLink {
     try {
       return await connect(connectionOptions(this.#options));
     } catch (thrown) {
-      this.#tell(refusalOf(thrown), textOf(thrown));
+      this.#tell(refusalOf(thrown), this.#explain(thrown));
       return undefined;
     }
   }
@@ -164,13 +164,20 @@ export class BusLink {
       this.#connected = false;
       this.#tell('disconnected', change.server);
     } else if (change.type === 'reconnect') this.#becomeConnected(connection);
-    else if (change.type === 'error') this.#tell('error', change.error.message);
+    else if (change.type === 'error') this.#tell('error', this.#explain(change.error));
   }
 
   #becomeConnected(connection: NatsConnection): void {
     this.#connected = true;
     this.#tell('connected', connection.getServer());
     for (const listener of this.#listeners) listener(connection);
+  }
+
+  /** The server says no more than "Authorization Violation" to whom it does not know. */
+  #explain(thrown: unknown): string {
+    if (!(thrown instanceof errors.AuthorizationError)) return textOf(thrown);
+    const self = this.#options.svid.current().svid.spiffeId;
+    return `${textOf(thrown)}: the server's nats.conf has no user "${self}"; make it anew ("stint bus config") and reload the server`;
   }
 
   #tell(kind: BusLinkEvent['kind'], detail: string): void {

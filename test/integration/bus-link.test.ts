@@ -78,10 +78,16 @@ describe('the link to the bus', { skip: skipWithoutNats }, () => {
     assert.equal(link.isConnected, false);
   });
 
-  test('an identity that the server does not know is refused, and tries on', async () => {
-    const { link, until } = await watched(stintIds.viewer(testDomain, 'stranger'));
+  test('an identity that the server does not know is refused, told why, and tries on', async () => {
+    const stranger = stintIds.viewer(testDomain, 'stranger');
+    const { link, events, until } = await watched(stranger);
     link.start();
     await until('refused', 2);
+    const { detail = '' } = events.find(({ kind }) => kind === 'refused') ?? {};
+    assert.match(
+      detail,
+      /^Authorization Violation: .*nats\.conf has no user "\S+\/viewer\/stranger".*stint bus config/,
+    );
     assert.equal(link.isConnected, false);
   });
 
