@@ -69,7 +69,7 @@ type Refusal = { readonly what: string; readonly why: string; readonly guess: st
 
 /** What commander says in one line with why, parted. A value that is refused is repeated in it, and may hold anything. */
 const parts: Readonly<Record<string, RegExp>> = {
-  'commander.invalidArgument': /^(.* is invalid(?: for argument '[^']*')?)\. (.*)$/s,
+  'commander.invalidArgument': /^(.* is invalid)\. (.*)$/s,
   'commander.excessArguments': /^(.*?)\. (.*)$/s,
 };
 

@@ -10,9 +10,10 @@ import { exitCodes } from '../exit-codes.ts';
 import { quarantinedMessages } from '../quarantined-messages.ts';
 import { quarantinedJson, quarantinedText, quarantineTable } from '../views/quarantine-view.ts';
 import { describeCommand } from './command-help.ts';
-import { readIndex, readLimit } from './option-values.ts';
+import { readLimit, readNewFileName } from './option-values.ts';
 import { operatorOption, type RecordWords, reasonOption, recordedBy } from './record-words.ts';
 import type { Runner } from './run-command.ts';
+import { readRefusedNumber } from './typed-id.ts';
 
 /** Adds `stint audit quarantine list|show|dismiss`. */
 export function addAuditQuarantine(audit: Command, run: Runner): void {
@@ -64,13 +65,14 @@ async function listMessages(session: CommandSession, { all, limit }: { all: bool
 function addShow(quarantine: Command, run: Runner): void {
   const command = quarantine
     .command('show')
-    .argument('<id>', 'its number', readIndex)
-    .option('--out <file>', 'write its bytes there; the file must not exist')
+    .argument('<id>', 'its number')
+    .option('--out <file>', 'write its bytes there; the file must not exist', readNewFileName)
     .action(
       run<{ out?: string }>(async (session, { args: [id = ''], options }) => {
+        const wanted = { id: readRefusedNumber(id) };
         const auditor = await session.channel('auditor');
         const { message, payload } = await auditor
-          .call(services.auditAdmin.GetQuarantined, { id: Number(id) })
+          .call(services.auditAdmin.GetQuarantined, wanted)
           .catch(pointToList);
         if (message === null) throw noMessage();
         // Hostile bytes: private, and never in the place of something else.
@@ -97,13 +99,13 @@ function addShow(quarantine: Command, run: Runner): void {
 function addDismiss(quarantine: Command, run: Runner): void {
   const command = quarantine
     .command('dismiss')
-    .argument('<id>', 'its number', readIndex)
+    .argument('<id>', 'its number')
     .addOption(reasonOption())
     .addOption(operatorOption())
     .action(
       run<RecordWords>(async (session, { args: [id = ''], options }) => {
+        const order = { id: readRefusedNumber(id), ...recordedBy(options) };
         const auditor = await session.channel('auditor');
-        const order = { id: Number(id), ...recordedBy(options) };
         const { recordIndex } = await auditor
           .call(services.auditAdmin.DismissQuarantined, order)
           .catch(pointToList)

@@ -16,7 +16,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { mintSvid } from '../mint-svid.ts';
 import { tellLongWait } from '../terminal/long-wait.ts';
 import { describeCommand } from './command-help.ts';
-import { oneMore } from './option-values.ts';
+import { oneMore, readDirectoryName } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 /** Life of the nats-admin's SVID that is made for one command, in milliseconds. */
@@ -113,7 +113,11 @@ function addCreate(bus: Command, run: Runner): void {
   const command = bus
     .command('create')
     .requiredOption('--server <host:port>', 'where the NATS server listens')
-    .option('--svid <directory>', 'an SVID of nats-admin (default: one is minted by the broker)')
+    .option(
+      '--svid <directory>',
+      'an SVID of nats-admin (default: one is minted by the broker)',
+      readDirectoryName,
+    )
     .action(
       run<{ server: string; svid?: string }>(async (session, { options: { server, svid } }) => {
         const state = svid === undefined ? await mintAdmin(session) : await readSvid(path.resolve(svid));

@@ -13,7 +13,7 @@ import type { Painter } from '../terminal/colors.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { momentText, timeJson, timeText } from '../views/time-text.ts';
 import { describeCommand } from './command-help.ts';
-import { ttlOption } from './option-values.ts';
+import { readNewDirectoryName, ttlOption } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 
 /** Adds the commands that give parts of the mesh an identity: `token create` and `svid mint`. */
@@ -62,7 +62,11 @@ function addTokenCreate(parent: Command, run: Runner): void {
 function addSvidMint(parent: Command, run: Runner): void {
   const command = parent
     .command('mint <spiffe-id>')
-    .requiredOption('--out <directory>', 'where to put svid.pem, svid.key and bundle.pem')
+    .requiredOption(
+      '--out <directory>',
+      'where to put svid.pem, svid.key and bundle.pem',
+      readNewDirectoryName,
+    )
     .addOption(ttlOption('lifetime, 1m to 24h', 3_600_000))
     .action(
       run<{ out: string; ttl: number }>(async (session, { args: [text = ''], options }) => {

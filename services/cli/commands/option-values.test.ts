@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  readDirectoryName,
   readDuration,
   readEventType,
   readIndex,
   readLimit,
+  readNewDirectoryName,
+  readNewFileName,
   readPair,
   readSpiffeId,
   shellWords,
@@ -20,6 +23,13 @@ test('values of options are read whole or refused', () => {
   for (const text of ['', '=', '=x', 'x']) assert.throws(() => readPair(text, {}), text);
   for (const text of ['', '-1', '1.5', '1e3', '0x1']) assert.throws(() => readIndex(text), text);
   for (const text of ['0', '1001']) assert.throws(() => readLimit(text), text);
+});
+
+test('a place that cannot be used is refused before anything is asked or made', () => {
+  assert.equal(readNewDirectoryName('somewhere/new'), 'somewhere/new');
+  assert.equal(readDirectoryName('.'), '.');
+  for (const read of [readNewDirectoryName, readNewFileName, readDirectoryName])
+    assert.throws(() => read('/dev/null/x'), { message: /"\/dev\/null" is not a directory/ });
 });
 
 test('a count is refused with one range, whatever is wrong with it', () => {

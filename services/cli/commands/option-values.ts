@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { placeFault } from '@stint/common/config/place-check.ts';
+import { type PlaceKind, placeFault } from '@stint/common/config/place-check.ts';
 import { eventTypes } from '@stint/common/event-table.ts';
 import { suggestName } from '@stint/common/name-suggestion.ts';
 import { spiffeIdFault } from '@stint/common/spiffe-id.ts';
@@ -24,10 +24,23 @@ export function readPair(text: string, before: Readonly<Record<string, string>>)
 }
 
 /** Reads the name of a file, which must be there. */
-export function readFileName(text: string): string {
-  const fault = placeFault('file', path.resolve(text));
-  if (fault !== undefined) throw new InvalidArgumentError(fault);
-  return text;
+export const readFileName = placeReader('file');
+
+/** Reads the name of a file that can be made. */
+export const readNewFileName = placeReader('new file');
+
+/** Reads the name of a directory, which must be there. */
+export const readDirectoryName = placeReader('directory');
+
+/** Reads the name of a directory that is there and can be written in, or can be made. */
+export const readNewDirectoryName = placeReader('new directory');
+
+function placeReader(kind: PlaceKind): (text: string) => string {
+  return (text) => {
+    const fault = placeFault(kind, path.resolve(text));
+    if (fault !== undefined) throw new InvalidArgumentError(fault);
+    return text;
+  };
 }
 
 /** Keeps one more value of an option that may be repeated. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CliError } from '../cli-error.ts';
-import { readId } from './typed-id.ts';
+import { readId, readRefusedNumber } from './typed-id.ts';
 
 const ulid = '01m8167zc3v2e0q6j4s9d5n1wk';
 
@@ -40,4 +40,19 @@ test('an id of something else is told as that', () => {
     'it is the id of a request',
     'stint grants list',
   ]);
+});
+
+test('what is no number of a refused message is refused as an id is', () => {
+  assert.equal(readRefusedNumber('3'), 3);
+  for (const text of ['abc', '', '-1', '1.5'])
+    assert.throws(() => readRefusedNumber(text), {
+      failure: {
+        what: `ID: "${text}" is not the number of a refused message`,
+        why: 'such a number is whole, from 0',
+        fix: 'stint audit quarantine list --all',
+        reason: 'INVALID_FIELD',
+        exitCode: 2,
+        metadata: { field: 'ID' },
+      },
+    });
 });

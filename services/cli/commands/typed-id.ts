@@ -1,5 +1,6 @@
 import { type Id, isId, parseId } from '@stint/common/ids.ts';
 import { CliError, failureOf } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
 
 /** Where the ids of each kind that a user can name are found. */
 const foundBy = {
@@ -27,4 +28,20 @@ export function readId<Kind extends NamedKind>(kind: Kind, text: string, word: s
       other === undefined ? `such an id is ${failure.metadata['expected']}` : `it is the id of a ${other}`;
     throw new CliError({ ...failure, why, fix: foundBy[kind] }, thrown);
   }
+}
+
+/**
+ * Reads the number of a message that the auditor refused.
+ * @throws CliError INVALID_FIELD that says what such a number looks like.
+ */
+export function readRefusedNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new CliError({
+    what: `ID: "${text}" is not the number of a refused message`,
+    why: 'such a number is whole, from 0',
+    fix: 'stint audit quarantine list --all',
+    reason: 'INVALID_FIELD',
+    exitCode: exitCodes.usage.code,
+    metadata: { field: 'ID' },
+  });
 }

@@ -1,8 +1,7 @@
-import path from 'node:path';
-import { placeFault } from '@stint/common/config/place-check.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { describeCommand } from '../commands/command-help.ts';
+import { readNewDirectoryName } from '../commands/option-values.ts';
 import { runDev } from './dev-mesh.ts';
 import { watchInterruptions } from './interruptions.ts';
 
@@ -11,7 +10,7 @@ export function addDevCommand(program: Command, process: NodeJS.Process): void {
   const command = program
     .command('dev')
     .option('--once', 'end after the story', false)
-    .option('--state-dir <directory>', 'where all local state lives', readStateDirectory, '.stint')
+    .option('--state-dir <directory>', 'where all local state lives', readNewDirectoryName, '.stint')
     .action(async ({ once, stateDir }: { once: boolean; stateDir: string }) => {
       const code = await runDev({
         stateDirectory: stateDir,
@@ -31,10 +30,4 @@ export function addDevCommand(program: Command, process: NodeJS.Process): void {
     ],
     next: ['stint status'],
   });
-}
-
-function readStateDirectory(text: string): string {
-  const fault = placeFault('new directory', path.resolve(text));
-  if (fault !== undefined) throw new InvalidArgumentError(fault);
-  return text;
 }
