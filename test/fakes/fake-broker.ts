@@ -360,7 +360,7 @@ class FakeSession {
     if (grant.endedAs !== undefined) throw new ServiceError('GRANT_ENDED', 'the grant is over');
     grant.renewals += 1;
     grant.expiresAt = Math.min(grant.hardExpiresAt, Date.now() + this.#broker.defaultTtlMs);
-    return { renewed: { lease: this.#messages(grant).lease } };
+    return { renewed: { lease: this.#messages(grant).lease, renewedAt: toTimestamp(Date.now()) } };
   }
 
   #ownLease(leaseId: string): FakeGrant {

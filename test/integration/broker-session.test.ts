@@ -7,6 +7,7 @@ import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import { frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
+import { systemClock } from '@stint/common/time.ts';
 import type { RequestAccess } from '../../services/broker/app/access/request-access.ts';
 import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { AccessUseCases } from '../../services/broker/rpc/access-calls.ts';
@@ -30,6 +31,7 @@ describe('a session', () => {
     assert.equal(given.credential.database.username, core.target.entities()[0]);
     assert.ok((await client.ask({ acknowledgeDelivery: { leaseId } })).alive);
     const { renewed } = await client.ask({ renewLease: { leaseId, ttl: toDuration(600_000) } });
+    assert.ok(Math.abs(Number(renewed?.renewedAt?.seconds) - systemClock.now() / 1_000) < 60);
     assert.equal(renewed?.lease?.expiresAt?.seconds, Math.floor((core.clock.now() + 600_000) / 1_000));
     const completion = { grantId: given.grant.id, reason: 'completed', waitContained: true };
     const { completed } = await client.ask({ completeGrant: completion });

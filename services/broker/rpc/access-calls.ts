@@ -6,8 +6,9 @@ import type { RenewLeaseResponse } from '@stint/common/gen/stint/broker/v1/Renew
 import type { RequestAccessRequest__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessRequest.ts';
 import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
 import { parseId } from '@stint/common/ids.ts';
-import { fromDuration } from '@stint/common/proto-time.ts';
+import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
 import { currentTraceparent } from '@stint/common/telemetry.ts';
+import type { Clock } from '@stint/common/time.ts';
 import type { Arrival, Asker } from '../app/access/access-question.ts';
 import type { RenewLease } from '../app/access/renew-lease.ts';
 import type { RequestAccess } from '../app/access/request-access.ts';
@@ -19,6 +20,7 @@ export type AccessUseCases = {
   readonly requestAccess: RequestAccess;
   readonly endGrant: EndGrant;
   readonly renewLease: RenewLease;
+  readonly clock: Clock;
 };
 
 /** What a workload asks for, whichever way it came: a question of a session or a unary call. */
@@ -63,7 +65,7 @@ export class AccessCalls {
       parseId('lease', leaseId, 'lease_id'),
       fromDuration(ttl, 'ttl'),
     );
-    return { lease: toLeaseMessage(lease) };
+    return { lease: toLeaseMessage(lease), renewedAt: toTimestamp(this.#useCases.clock.now()) };
   }
 }
 

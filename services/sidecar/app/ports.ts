@@ -41,9 +41,10 @@ export type AnsweredAccess = {
   readonly replayed: boolean;
 };
 
-/** A renewed lease. */
+/** A renewed lease. `renewedAt` is when, by the broker's clock; undefined: it is older than that word. */
 export type RenewedLease = {
   readonly lease: LeaseMessage;
+  readonly renewedAt: UnixMs | undefined;
   readonly expiresAt: UnixMs;
   readonly hardExpiresAt: UnixMs;
   readonly renewable: boolean;

@@ -59,13 +59,13 @@ export class RenewLease {
   }
 }
 
+/** As of the first answer: it ends at the broker's time, or when what it had left there is over here, whichever is sooner. */
 function renewedAccess(held: HeldAccess, renewed: RenewedLease, askedAt: UnixMs): HeldAccess {
-  const { lease, expiresAt, hardExpiresAt, renewable } = renewed;
-  const issuedAt = askedAt;
+  const { lease, renewedAt, expiresAt, hardExpiresAt, renewable } = renewed;
   return {
     ...held,
-    issuedAt,
-    expiresAt,
+    issuedAt: askedAt,
+    expiresAt: Math.min(expiresAt, askedAt + (expiresAt - (renewedAt ?? askedAt))),
     hardExpiresAt,
     renewable,
     access: { ...held.access, renewed: lease },

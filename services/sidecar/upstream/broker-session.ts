@@ -116,7 +116,7 @@ export class BrokerSession implements Broker {
   ): Promise<RenewedLease> {
     const body = { renewLease: { leaseId: renewal.leaseId, ttl: toDuration(renewal.ttlMs) } };
     const { renewed } = await this.#ask(body, options);
-    return readRenewed(renewed?.lease ?? null, renewal.leaseId);
+    return readRenewed(renewed ?? null, renewal.leaseId);
   }
 
   acknowledgeDelivery(leaseId: LeaseId): void {

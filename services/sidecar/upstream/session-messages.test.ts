@@ -111,9 +111,12 @@ test('an answer and a renewed lease are kept up to their bounds and refused beyo
   );
   const renewed = (lastError: string) =>
     codecs.acquireResponse.decode(codecs.acquireResponse.encode({ lease: { ...lease, lastError } })).lease;
-  assert.equal(readRenewed(renewed('x'.repeat(renewedBytesMax / 2)), leaseId).lease.id, leaseId);
+  assert.equal(
+    readRenewed({ lease: renewed('x'.repeat(renewedBytesMax / 2)), renewedAt: null }, leaseId).lease.id,
+    leaseId,
+  );
   assert.throws(
-    () => readRenewed(renewed('x'.repeat(renewedBytesMax)), leaseId),
+    () => readRenewed({ lease: renewed('x'.repeat(renewedBytesMax)), renewedAt: null }, leaseId),
     (thrown) => isServiceError(thrown, 'INTERNAL') && /at most 4096 are kept/.test(thrown.message),
   );
 });
@@ -143,8 +146,16 @@ test('a malformed end is named, and hides no other end of its push', () => {
 });
 
 test('a renewal of another lease, or an id that is none, is the broker’s fault, and the id is not told', () => {
-  const told = codecs.acquireResponse.decode(codecs.acquireResponse.encode({ lease })).lease;
-  assert.equal(readRenewed(told, leaseId).lease.id, leaseId);
+  const told = {
+    lease: codecs.acquireResponse.decode(codecs.acquireResponse.encode({ lease })).lease,
+    renewedAt: { seconds: 7, nanos: 0 },
+  };
+  const renewed = readRenewed(told, leaseId);
+  assert.deepEqual([renewed.lease.id, renewed.renewedAt], [leaseId, 7_000]);
+  assert.throws(
+    () => readRenewed({ ...told, renewedAt: { seconds: 7, nanos: -1 } }, leaseId),
+    (thrown) => isServiceError(thrown, 'INTERNAL'),
+  );
   for (const asked of [newId('lease', now), newId('lease', now + 1)])
     assert.throws(
       () => readRenewed(told, asked),

@@ -1,7 +1,7 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { EndedLease__Output } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
-import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
+import type { RenewLeaseResponse__Output } from '@stint/common/gen/stint/broker/v1/RenewLeaseResponse.ts';
 import type { CredentialView__Output } from '@stint/common/gen/stint/sidecar/v1/CredentialView.ts';
 import type { LeaseView__Output } from '@stint/common/gen/stint/sidecar/v1/LeaseView.ts';
 import { type Id, isId, type LeaseId, parseId } from '@stint/common/ids.ts';
@@ -65,10 +65,12 @@ export function readAccess(answer: Buffer): AnsweredAccess {
 }
 
 /** A renewed lease. @throws ServiceError INTERNAL when it is missing, malformed, another one or too long. */
-export function readRenewed(lease: Lease__Output | null, asked: LeaseId): RenewedLease {
+export function readRenewed(answer: RenewLeaseResponse__Output | null, asked: LeaseId): RenewedLease {
+  const lease = answer?.lease;
   if (lease?.id !== asked) throw malformed('lease');
   requireSize('lease', codecs.acquireResponse.encode({ lease }).length, renewedBytesMax);
-  return { lease, ...readLeaseTimes(lease) };
+  const renewedAt = asBrokerWord(() => fromTimestamp(answer?.renewedAt ?? null, 'renewed_at'));
+  return { lease, renewedAt, ...readLeaseTimes(lease) };
 }
 
 /** Pushed ends, each by itself: one that is malformed must not keep another from being heard. `faults`: what is wrong with those. */
