@@ -56,7 +56,7 @@ export async function startBroker(
   const foundation = layFoundation(base, { ...identity, providers, targetHealth, bundles, store, link });
   const leases = leaseUseCases(foundation);
   service.onStop('worker', startWorker(leases.worker));
-  service.onStop('sweeper', startSweeper(foundation, leases.sweeper));
+  service.onStop('sweeper', startSweeper(foundation, leases));
   service.onStop('other brokers', hearOtherBrokers(foundation));
   const keyCare = startKeyCare(foundation);
   service.onStop('key care', keyCare.stop);

@@ -203,7 +203,7 @@ export const eventTable = {
       ...ofLease,
       reason: [
         'text',
-        '`completed`, `abandoned` (the workload went away), `expired`, `revoked`, `undelivered` (nobody took it), `creation_failed`, `outcome_unknown`',
+        '`completed`, `abandoned` (the workload went away), `expired`, `revoked`, `suspended` (the identity), `undelivered` (nobody took it), `creation_failed`, `outcome_unknown`',
       ],
       state: ['text', '`completed`, `expired`, `revoked` or `failed`'],
     },

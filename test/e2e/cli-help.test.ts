@@ -78,6 +78,7 @@ const endReasons = {
   abandoned: true,
   expired: true,
   revoked: true,
+  suspended: true,
   undelivered: true,
   creation_failed: true,
   outcome_unknown: true,

@@ -14,6 +14,7 @@ import { Bundles } from '../../services/broker/app/bundles.ts';
 import type { EndDueLeases } from '../../services/broker/app/ending/end-due-leases.ts';
 import type { EndGrant } from '../../services/broker/app/ending/end-grant.ts';
 import type { LeaseEnding } from '../../services/broker/app/ending/end-lease.ts';
+import type { EndSuspended } from '../../services/broker/app/ending/end-suspended.ts';
 import { SessionFeed } from '../../services/broker/app/ending/ended-lease-feed.ts';
 import { resumeInterrupted } from '../../services/broker/app/ending/resume-interrupted.ts';
 import type { Step } from '../../services/broker/app/ending/steps.ts';
@@ -110,6 +111,7 @@ export class BrokerCore {
   request!: RequestAccess;
   ending!: LeaseEnding;
   endGrant!: EndGrant;
+  endSuspended!: EndSuspended;
   renewal!: RenewLease;
   delivery!: AcknowledgeDelivery;
   worker!: EndDueLeases;
@@ -162,6 +164,7 @@ export class BrokerCore {
     this.ending = leases.ending;
     this.request = leases.requestAccess;
     this.endGrant = leases.endGrant;
+    this.endSuspended = leases.endSuspended;
     this.renewal = leases.renewLease;
     this.delivery = leases.acknowledge;
     this.worker = leases.worker;

@@ -172,4 +172,66 @@ describe('a reload', () => {
     assert.ok(core.target instanceof MemoryTarget);
     assert.deepEqual(core.target.entities(), []);
   });
+
+  test('that suspends an identity ends all that it has, and nothing of others', async (t) => {
+    const { core, edit, deploy, reload } = await withDemoBundle(t);
+    const reporter = parseSpiffeId('spiffe://stint.local/demo/report-job');
+    const question = core.question({ resource: 'demo-db', action: 'read', ttlMs: 60_000 });
+    const kept = await core.request.execute(core.asker(reporter), question, bySession);
+    const tokens = await Promise.all(Array.from({ length: 120 }, deploy));
+    edit('registry.yaml', (text) => text.replace('roles: [ci]', 'roles: [ci]\n    state: suspended'));
+    await reload();
+    const told: string[] = [];
+    core.feed.subscribe((leases) => told.push(...leases.map(({ id }) => id)));
+    assert.equal(await core.endSuspended.look(), tokens.length);
+    assert.deepEqual(told.toSorted(), tokens.map(({ lease }) => lease.id).toSorted(), 'verifiers are told');
+    for (const { lease } of tokens) {
+      const { grant: now } = await core.grantOf(lease);
+      assert.deepEqual([now.state, now.endReason], ['revoked', 'suspended']);
+    }
+    const ends = (await core.events()).filter(({ type }) => type === 'grant.ended');
+    assert.deepEqual(new Set(ends.map(({ actor }) => actor.kind)), new Set(['broker']));
+    assert.equal((await core.grantOf(kept.lease)).grant.state, 'active');
+    assert.equal(await core.endSuspended.look(), 0, 'a second look finds nothing');
+  });
+
+  test('that suspends an identity while its user is being created leaves it no user', async (t) => {
+    const { core, edit, reload } = await withDemoBundle(t);
+    const reporter = parseSpiffeId('spiffe://stint.local/demo/report-job');
+    const question = core.question({ resource: 'demo-db', action: 'read', ttlMs: 60_000 });
+    const release = core.target.hold('create');
+    const asked = core.request.execute(core.asker(reporter), question, bySession);
+    const refused = assert.rejects(asked, { reason: 'PROVIDER_UNAVAILABLE' });
+    await until(
+      'the creation has begun',
+      5_000,
+      async () => (await core.store.grants.countLiveGrants()) === 1,
+    );
+    edit('registry.yaml', (text) =>
+      text.replace('roles: [reporting]', 'roles: [reporting]\n    state: suspended'),
+    );
+    await reload();
+    assert.equal(await core.endSuspended.look(), 1);
+    release();
+    await refused;
+    await until('the user has gone', 5_000, async () => {
+      await core.pass(60_000);
+      return core.target.entities().length === 0;
+    });
+  });
+
+  test('that a crash cut off before it ended what a suspended identity has is made good at the next start', async (t) => {
+    const { core, edit, reload } = await withDemoBundle(t);
+    const reporter = parseSpiffeId('spiffe://stint.local/demo/report-job');
+    const question = core.question({ resource: 'demo-db', action: 'read', ttlMs: 60_000 });
+    const { lease } = await core.request.execute(core.asker(reporter), question, bySession);
+    edit('registry.yaml', (text) =>
+      text.replace('roles: [reporting]', 'roles: [reporting]\n    state: suspended'),
+    );
+    await reload();
+    await core.crash();
+    assert.equal(await core.endSuspended.look(), 1);
+    await until('the user has gone', 5_000, () => core.target.entities().length === 0);
+    await until('its end', 5_000, async () => (await core.grantOf(lease)).grant.state === 'revoked');
+  });
 });

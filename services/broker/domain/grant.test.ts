@@ -18,6 +18,7 @@ test('whatever the reason, a grant that lives or is ending can end for it', () =
     abandoned: 'completed',
     expired: 'expired',
     revoked: 'revoked',
+    suspended: 'revoked',
     undelivered: 'revoked',
     creation_failed: 'failed',
     outcome_unknown: 'failed',

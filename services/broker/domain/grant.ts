@@ -72,6 +72,7 @@ export function endState(reason: EndReason): GrantState {
     case 'expired':
       return 'expired';
     case 'revoked':
+    case 'suspended':
     case 'undelivered':
       return 'revoked';
     case 'creation_failed':

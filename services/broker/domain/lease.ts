@@ -47,6 +47,7 @@ export type EndReason =
   | 'abandoned'
   | 'expired'
   | 'revoked'
+  | 'suspended'
   | 'undelivered'
   | 'creation_failed'
   | 'outcome_unknown';

@@ -21,6 +21,7 @@ import { type GrantQuery, listGrants } from '../app/access/list-grants.ts';
 import type { BrokerStatus } from '../app/broker-status.ts';
 import type { Bundles } from '../app/bundles.ts';
 import type { EndGrant } from '../app/ending/end-grant.ts';
+import type { EndSuspended } from '../app/ending/end-suspended.ts';
 import type { CreateJoinToken } from '../app/identity/create-join-token.ts';
 import type { MintSvid } from '../app/identity/mint-svid.ts';
 import type { GrantStore } from '../app/ports/grant-store.ts';
@@ -36,6 +37,7 @@ export type AdminParts = {
   readonly createJoinToken: CreateJoinToken;
   readonly mintSvid: MintSvid;
   readonly endGrant: EndGrant;
+  readonly endSuspended: EndSuspended;
   readonly explain: ExplainDecision;
   readonly bundles: Bundles;
   readonly ledger: Ledger;
@@ -144,7 +146,8 @@ function policy(parts: AdminParts): Pick<AdminHandlers, 'ExplainDecision' | 'Lis
     },
     ReloadPolicy: async () => {
       const bundle = await parts.bundles.reload(parts.ledger);
-      return { policySha256: bundle.sha256, policies: bundle.policyCount };
+      const grantsEnded = await parts.endSuspended.look();
+      return { policySha256: bundle.sha256, policies: bundle.policyCount, grantsEnded };
     },
   };
 }

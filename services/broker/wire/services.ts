@@ -41,6 +41,7 @@ export function wireServices(
         isBusConnected: () => link.isConnected,
       }),
       endGrant: leases.endGrant,
+      endSuspended: leases.endSuspended,
       explain: new ExplainDecision(bundles, providers, clock),
     }),
   ];

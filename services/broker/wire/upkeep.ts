@@ -1,13 +1,13 @@
 import type { EndDueLeases } from '../app/ending/end-due-leases.ts';
-import type { SweepOrphans } from '../app/ending/sweep-orphans.ts';
 import { PurgeJoinTokens } from '../app/identity/purge-join-tokens.ts';
 import { keySet, maintainProviders } from '../providers/provider-set.ts';
 import { TrustFeed } from '../rpc/trust-feed.ts';
 import type { Foundation } from './foundation.ts';
+import type { LeaseUseCases } from './use-cases.ts';
 
 /**
- * How often targets are searched for what has no lease, in milliseconds; it goes at the second sighting. Old join tokens go
- * at the same time.
+ * How often targets are searched for what has no lease, in milliseconds; it goes at the second sighting. Grants of suspended
+ * identities and old join tokens go at the same time.
  */
 const sweepMs = 60_000;
 
@@ -23,13 +23,18 @@ export function startWorker(worker: EndDueLeases): () => Promise<void> {
   };
 }
 
-/** Removes what nobody owns, at targets and among join tokens. Returns how it is stopped. */
-export function startSweeper(foundation: Foundation, sweeper: SweepOrphans): () => Promise<void> {
+/** Removes what nobody owns or should hold: at targets, among grants and join tokens. Returns how it is stopped. */
+export function startSweeper(
+  foundation: Foundation,
+  { sweeper, endSuspended }: Pick<LeaseUseCases, 'sweeper' | 'endSuspended'>,
+): () => Promise<void> {
   const purging = new PurgeJoinTokens({ ...foundation, store: foundation.joinTokens });
   // A pass that takes longer than the interval lets the next ones fall away: passes never queue.
-  let sweeping: Promise<unknown> | undefined;
+  let sweeping: Promise<unknown> | undefined = endSuspended.look().finally(() => {
+    sweeping = undefined;
+  });
   const timer = setInterval(() => {
-    sweeping ??= Promise.all([sweeper.sweep(), purging.purge()]).finally(() => {
+    sweeping ??= Promise.all([sweeper.sweep(), endSuspended.look(), purging.purge()]).finally(() => {
       sweeping = undefined;
     });
   }, sweepMs);

@@ -5,6 +5,7 @@ import { RequestAccess } from '../app/access/request-access.ts';
 import { EndDueLeases } from '../app/ending/end-due-leases.ts';
 import { EndGrant } from '../app/ending/end-grant.ts';
 import { LeaseEnding } from '../app/ending/end-lease.ts';
+import { EndSuspended } from '../app/ending/end-suspended.ts';
 import { endedEarly } from '../app/ending/ended-early.ts';
 import { SweepOrphans } from '../app/ending/sweep-orphans.ts';
 import { AttestWorkload } from '../app/identity/attest-workload.ts';
@@ -27,10 +28,12 @@ export type LeaseUseCases = ReturnType<typeof leaseUseCases>;
 export function leaseUseCases(parts: LeaseParts) {
   const { store, ledger, clock } = parts;
   const ending = new LeaseEnding(parts);
+  const endGrant = new EndGrant(store, ending);
   return {
     ending,
     requestAccess: new RequestAccess({ ...parts, ending }),
-    endGrant: new EndGrant(store, ending),
+    endGrant,
+    endSuspended: new EndSuspended({ ...parts, endGrant }),
     renewLease: new RenewLease(parts),
     acknowledge: new AcknowledgeDelivery(store, ledger, clock),
     endedEarly: () => endedEarly(parts),

@@ -17,7 +17,7 @@ const pageSizeMax = 500;
 
 /** Why grants end, as their `end_reason` has it. */
 const endReasonNotes = [
-  'completed: given back. expired: its time was up. revoked: ended by somebody. abandoned: its workload went away, and the sidecar gave it back.',
+  'completed: given back. expired: its time was up. revoked: ended by somebody. suspended: its identity was. abandoned: its workload went away, and the sidecar gave it back.',
   'undelivered: nobody took what was made, which was removed after 5 s. creation_failed: the target made nothing. outcome_unknown: it did not say what it made, which was removed.',
 ];
 

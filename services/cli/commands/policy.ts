@@ -30,13 +30,14 @@ function addPolicyReload(parent: Command, run: Runner): void {
   const command = parent.command('reload').action(
     run(async (session) => {
       const broker = await session.channel('broker');
-      const { policySha256, policies } = await reload(broker);
+      const { policySha256, policies, grantsEnded } = await reload(broker);
       const facts: [string, string][] = [
         ['in force', policySha256],
         ['policies', String(policies)],
       ];
+      if (grantsEnded > 0) facts.push(['ending', `${grantsEnded} live grants of suspended identities`]);
       session.output.result({
-        json: { policy_sha256: policySha256, policies },
+        json: { policy_sha256: policySha256, policies, grants_ended: grantsEnded },
         table: (paint) => renderFacts(facts, paint),
       });
       return exitCodes.ok.code;
@@ -45,7 +46,10 @@ function addPolicyReload(parent: Command, run: Runner): void {
   describeCommand(command, {
     purpose: 'Read the policy and registry directory again',
     examples: ['stint policy reload'],
-    notes: ['A directory with a fault is refused whole, and what is in force stays.'],
+    notes: [
+      'A directory with a fault is refused whole, and what is in force stays.',
+      'Whoever is suspended by it gets no more access, and what he has ends now.',
+    ],
     next: ['stint explain RESOURCE ACTION', 'stint registry list'],
   });
 }

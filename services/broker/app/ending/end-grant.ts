@@ -5,7 +5,7 @@ import type { Grant, GrantAndLease } from '../../domain/grant.ts';
 import type { EndReason, Lease, LeaseState } from '../../domain/lease.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { LeaseEnding } from './end-lease.ts';
-import type { EndCause } from './lease-record.ts';
+import { broker, type EndCause } from './lease-record.ts';
 
 /** Looks at a grant's leases before its end is given up: intent, active, and the looks that find them moved on. */
 const roundsMax = 4;
@@ -15,10 +15,11 @@ const begunStates: ReadonlySet<LeaseState> = new Set(['revoking', 'revoked']);
 
 export type GrantAndLeases = { readonly grant: Grant; readonly leases: readonly Lease[] };
 
-/** Who ends a grant: its holder, or the operator, to whom every grant is visible. */
+/** Who ends a grant: its holder; or the operator or the broker itself, to whom every grant is visible. */
 export type Ender =
   | { readonly kind: 'holder'; readonly spiffeId: SpiffeId; readonly svidSha256: string }
-  | { readonly kind: 'operator'; readonly note: string };
+  | { readonly kind: 'operator'; readonly note: string }
+  | { readonly kind: 'broker' };
 
 /**
  * Ends a grant and all its leases. The answer comes when every lease's end is committed; with `waitContained`, when
@@ -82,10 +83,10 @@ export class EndGrant {
 
   async #find(ender: Ender, grantId: GrantId): Promise<GrantAndLeases> {
     const found = await this.#store.findGrant(grantId);
-    if (found !== undefined && (ender.kind === 'operator' || found.grant.spiffeId === ender.spiffeId))
+    if (found !== undefined && (ender.kind !== 'holder' || found.grant.spiffeId === ender.spiffeId))
       return found;
-    // Nobody is told whether others have a grant of that id; to an operator every grant is visible.
-    const fault = ender.kind === 'operator' ? 'does not exist' : 'is not one of yours';
+    // Nobody is told whether others have a grant of that id.
+    const fault = ender.kind === 'holder' ? 'is not one of yours' : 'does not exist';
     throw new ServiceError('GRANT_NOT_FOUND', `grant "${grantId}" ${fault}`, {
       metadata: { grant_id: grantId },
     });
@@ -99,6 +100,7 @@ function together(was: Grant, held: readonly GrantAndLease[]): GrantAndLeases {
 }
 
 function causeOf(ender: Ender, reason: EndReason): EndCause {
+  if (ender.kind === 'broker') return { reason, actor: broker };
   if (ender.kind === 'operator') return { reason, actor: { kind: 'operator' }, note: ender.note };
   return { reason, actor: { kind: 'workload', spiffe_id: ender.spiffeId, svid_sha256: ender.svidSha256 } };
 }

@@ -4,9 +4,11 @@
 export interface ReloadPolicyResponse {
   'policySha256'?: (string);
   'policies'?: (number);
+  'grantsEnded'?: (number);
 }
 
 export interface ReloadPolicyResponse__Output {
   'policySha256': (string);
   'policies': (number);
+  'grantsEnded': (number);
 }
