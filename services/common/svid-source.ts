@@ -63,13 +63,20 @@ export async function openAttestedSvidSource(
     random,
     obtain: (held) => attested.obtain(held),
     onFailure: (error, nextAttemptAt) =>
-      log.warn({ error, next_attempt_at: formatTime(nextAttemptAt) }, 'no new SVID'),
+      log.warn({ ...failureFacts(error), next_attempt_at: formatTime(nextAttemptAt) }, 'no new SVID'),
   });
   if (stateFile === undefined) return source;
   await ensurePrivateDirectory(path.dirname(stateFile));
   const left = await attested.readLeft(stateFile);
   if (left !== undefined) source.adopt(left);
   return source;
+}
+
+/** A refusal is told by reason and text, which say what to do: it comes at every try. A fault that nobody foresaw is told whole. */
+function failureFacts(error: unknown): object {
+  if (!isServiceError(error) || error.reason === 'INTERNAL') return { error };
+  const { reason, message: detail, cause } = error;
+  return { reason, detail, cause: cause instanceof Error ? cause.message : undefined };
 }
 
 /** A join token that was sent, and the key it was sent with: a repeat after a lost answer must bring the same key. */

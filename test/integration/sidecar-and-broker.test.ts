@@ -139,6 +139,7 @@ test('a sidecar that slept past its SVID serves what lives, says what is missing
   });
   const asleep = await status(workload);
   assert.deepEqual([asleep.spiffeId, asleep.svidExpiresAt, asleep.connected], ['', null, false]);
+  assert.match(asleep.outage, /^the sidecar has no identity: the SVID expired; .* join token/);
   sleep(false);
   svids.set(await ca.issue(workloadId));
   assert.equal((await acquire(workload, { resource: 'x-api' })).cached, false);

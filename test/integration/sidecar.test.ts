@@ -24,7 +24,7 @@ test('Acquire asks the broker once and then answers from memory', async (t) => {
   assert.equal(broker.count('requestAccess'), 1);
   const status = await workload.call(sidecar.GetStatus, {});
   assert.equal(status.spiffeId, workloadId);
-  assert.equal(status.connected, true);
+  assert.deepEqual([status.connected, status.outage], [true, '']);
   assert.deepEqual([status.cacheHits, status.cacheMisses, status.leases], [1, 1, 1]);
   assert.deepEqual(broker.violations, []);
 });

@@ -3,11 +3,13 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
+import type { Log } from '@stint/common/log.ts';
 import { PrivateFileError } from '@stint/common/private-file.ts';
 import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import { parseSpiffeId, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import { openAttestedSvidSource, type SvidUpstream } from '@stint/common/svid-source.ts';
+import { capturedLog } from '../harness/echo-server.ts';
 import { heldClock, identityBroker, silentLog, trustDomain } from '../harness/identity-broker.ts';
 import { type Scope, tempDir } from '../harness/temp-dir.ts';
 
@@ -47,7 +49,9 @@ async function mesh(t: Scope) {
     writeToken(token);
     return token;
   };
-  const open = (options: { spiffeId?: SpiffeId; keepState?: boolean } = {}): Promise<RotatingSvidSource> =>
+  const open = (
+    options: { spiffeId?: SpiffeId; keepState?: boolean; log?: Log } = {},
+  ): Promise<RotatingSvidSource> =>
     openAttestedSvidSource({
       trustDomain,
       spiffeId: options.spiffeId,
@@ -56,7 +60,7 @@ async function mesh(t: Scope) {
       upstream,
       clock,
       random: () => 0.5,
-      log: silentLog,
+      log: options.log ?? silentLog,
     });
   return { trusted, broker, clock, faults, calls, joinTokenFile, stateFile, giveToken, writeToken, open };
 }
@@ -182,6 +186,26 @@ describe("a workload's side", () => {
     await world.giveToken();
     await restarted.tick();
     assert.equal(restarted.status().state, 'valid');
+  });
+
+  it('logs a refusal by its reason and what to do, at each try, and a fault that nobody foresaw whole', async (t) => {
+    const world = await mesh(t);
+    const spent = await world.giveToken();
+    await (await world.open({ keepState: false })).attempt();
+    world.writeToken(spent);
+    const captured = capturedLog();
+    const source = await world.open({ keepState: false, log: captured.log });
+    for (let i = 0; i < 2; i++) await assert.rejects(source.attempt());
+    await world.giveToken();
+    world.faults.before = new Error('out of memory');
+    await assert.rejects(source.attempt());
+    const [first, again, unforeseen] = captured.lines;
+    const detail = `the join token in "${world.joinTokenFile}" was not accepted by the broker, whose log says why: have the operator make one for this identity and write it there, mode 0600; it is read again at each try`;
+    for (const line of [first, again]) {
+      assert.deepEqual([line?.['reason'], line?.['detail']], ['IDENTITY_NOT_READY', detail]);
+      assert.ok(!JSON.stringify(line).includes('    at '), 'a stack tells nothing about a token');
+    }
+    assert.match(JSON.stringify(unforeseen?.['error']), /out of memory.* {4}at /);
   });
 
   it('does not send a token again that was used or refused', async (t) => {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
 import type { TargetStatus__Output } from '@stint/common/gen/stint/broker/v1/TargetStatus.ts';
+import type { GetStatusResponse__Output } from '@stint/common/gen/stint/sidecar/v1/GetStatusResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
@@ -173,10 +174,8 @@ function sourceOf(session: CommandSession, part: ServiceName): string | undefine
 
 async function sidecarStatus(session: CommandSession): Promise<PartStatus> {
   const channel = await session.channel('sidecar');
-  const { spiffeId, svidExpiresAt, connected, leases, cacheHits, cacheMisses, version } = await channel.call(
-    services.sidecar.GetStatus,
-    {},
-  );
+  const status = await channel.call(services.sidecar.GetStatus, {});
+  const { spiffeId, svidExpiresAt, leases, version } = status;
   return {
     part: 'sidecar',
     spiffeId,
@@ -185,19 +184,25 @@ async function sidecarStatus(session: CommandSession): Promise<PartStatus> {
       `leases held: ${leases}`,
       `version ${version}`,
     ].join(', '),
-    problems: [
-      ...(spiffeId === '' ? ['it has no identity yet'] : []),
-      ...(connected ? [] : ['it has no session with a broker']),
-    ],
+    problems: sidecarProblems(status),
     facts: {
       version,
       svid_expires_at: timeJson(svidExpiresAt),
-      connected,
+      connected: status.connected,
       leases,
-      cache_hits: cacheHits,
-      cache_misses: cacheMisses,
+      cache_hits: status.cacheHits,
+      cache_misses: status.cacheMisses,
     } satisfies Facts<'sidecar'>,
   };
+}
+
+/** What a sidecar says is missing; in our words of one that is older than its saying so. */
+function sidecarProblems({ spiffeId, connected, outage }: GetStatusResponse__Output): readonly string[] {
+  if (outage !== '') return [outage];
+  return [
+    ...(spiffeId === '' ? ['it has no identity yet'] : []),
+    ...(connected ? [] : ['it has no session with a broker']),
+  ];
 }
 
 async function brokerStatus(session: CommandSession): Promise<PartStatus> {

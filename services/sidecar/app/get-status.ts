@@ -10,6 +10,8 @@ export type SidecarStatus = {
   readonly spiffeId: SpiffeId | undefined;
   readonly svidExpiresAt: UnixMs | undefined;
   readonly connected: boolean;
+  /** Why it is not connected, and what to do; empty while it is. */
+  readonly outage: string;
   readonly leases: number;
   readonly cacheHits: number;
   readonly cacheMisses: number;
@@ -28,10 +30,12 @@ export type GetStatusParts = {
 export function getStatus({ svids, broker, cache, acquire, version }: GetStatusParts): SidecarStatus {
   const svid = currentSvid(svids);
   const { hits, misses } = acquire.counts;
+  const outage = broker.outage();
   return {
     spiffeId: svid?.spiffeId,
     svidExpiresAt: svid?.expiresAt,
-    connected: broker.outage() === undefined,
+    connected: outage === undefined,
+    outage: outage?.message ?? '',
     leases: cache.size,
     cacheHits: hits,
     cacheMisses: misses,

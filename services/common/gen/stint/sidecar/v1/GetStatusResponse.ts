@@ -11,6 +11,7 @@ export interface GetStatusResponse {
   'cacheHits'?: (number | string | Long);
   'cacheMisses'?: (number | string | Long);
   'version'?: (string);
+  'outage'?: (string);
 }
 
 export interface GetStatusResponse__Output {
@@ -21,4 +22,5 @@ export interface GetStatusResponse__Output {
   'cacheHits': (number);
   'cacheMisses': (number);
   'version': (string);
+  'outage': (string);
 }
