@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ServiceError } from '@stint/common/errors.ts';
 import { newId } from '@stint/common/ids.ts';
 import { Secret } from '@stint/common/secret.ts';
+import { refusedAs } from '../../../test/harness/refused-as.ts';
 import { type HeldLease, LeaseCache } from '../domain/lease-cache.ts';
 import type { Access, Broker, LeaseMessage, RenewedLease } from './ports.ts';
 import { RenewLease } from './renew-lease.ts';
@@ -54,6 +56,19 @@ for (const behindMs of [0, 10 * minuteMs])
     assert.equal(cache.sweep(twoThirds).toRenew.length, 1);
     assert.equal(cache.find('a question', undefined, 9 * minuteMs), undefined);
   });
+
+test('a lease that cannot be renewed for now is tried again before its end; one that is over is not', async () => {
+  for (const reason of ['LEASE_NOT_RENEWABLE', 'GRANT_ENDED', 'LEASE_NOT_FOUND'] as const) {
+    const { cache, lease } = await renewedAt(0, 'told');
+    const refused = () => Promise.reject(new ServiceError(reason, 'not now'));
+    const broker = { renewLease: refused, outage: () => undefined } as Partial<Broker> as Broker;
+    const clock = { now: () => 8 * minuteMs };
+    const renewing = new RenewLease({ cache, broker, clock, sessions: new WatchSessions() });
+    assert.equal(cache.sweep(8 * minuteMs).toRenew.length, 1);
+    await assert.rejects(renewing.renewHeld(lease), refusedAs(reason));
+    assert.equal(cache.sweep(8.5 * minuteMs).toRenew.length, reason === 'LEASE_NOT_RENEWABLE' ? 1 : 0);
+  }
+});
 
 test('a clock that is ahead ends a renewed lease at the time that the broker said', async () => {
   const { cache, lease } = await renewedAt(-minuteMs, 'told');

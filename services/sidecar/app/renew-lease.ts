@@ -41,7 +41,9 @@ export class RenewLease {
     try {
       await this.#renew({ leaseId: lease.leaseId, ttlMs: lease.wantedMs }, lease.expiresAt);
     } catch (error) {
-      const isFinal = isServiceError(error, 'LEASE_NOT_RENEWABLE', 'LEASE_NOT_FOUND', 'GRANT_ENDED');
+      // Not for now, says LEASE_NOT_RENEWABLE: what is left may be longer than what is wanted, or as long as the SVID lasts,
+      // which is replaced soon.
+      const isFinal = isServiceError(error, 'LEASE_NOT_FOUND', 'GRANT_ENDED');
       cache.renewalFailed(lease.leaseId, { isFinal, now: clock.now() });
       throw error;
     }
