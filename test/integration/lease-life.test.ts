@@ -7,6 +7,7 @@ import { type Step, steps } from '../../services/broker/app/ending/steps.ts';
 import {
   intentMs,
   isLegalLeaseMove,
+  type Lease,
   type LeaseState,
   retryMsMax,
 } from '../../services/broker/domain/lease.ts';
@@ -91,6 +92,8 @@ class Callers {
   readonly #got: AccessAnswer[] = [];
   /** What went wrong in a way that no caller should see. */
   readonly surprises: unknown[] = [];
+  /** The latest end that a holder was told, by grant. */
+  readonly toldEnds = new Map<string, number>();
   #hasCrashed = false;
 
   constructor(core: BrokerCore) {
@@ -151,11 +154,18 @@ class Callers {
     if (known === undefined) return undefined;
     const { grant, lease } = known;
     if (what === 'release') return await core.release(grant, { spiffeId: grant.spiffeId });
-    if (what === 'renew')
-      return await core.renewal.execute(core.asker(grant.spiffeId), lease.id, which * 60_000);
+    if (what === 'renew') {
+      const renewed = await core.renewal.execute(core.asker(grant.spiffeId), lease.id, which * 60_000);
+      this.#tell(renewed);
+      return;
+    }
     if (what === 'acknowledge') return await core.delivery.execute(grant.spiffeId, lease.id);
     const options = { reason: 'revoked', waitContained: which % 2 === 0 } as const;
     return await core.endGrant.execute({ kind: 'operator', note: 'test' }, grant.id, options);
+  }
+
+  #tell({ grantId, expiresAt }: Lease): void {
+    this.toldEnds.set(grantId, Math.max(expiresAt, this.toldEnds.get(grantId) ?? 0));
   }
 
   async #ask(what: 'ask' | 'token' | 'again', which: number): Promise<void> {
@@ -170,6 +180,7 @@ class Callers {
     const asker = core.asker(question.resource === 'web' ? deployer : reader);
     const answer = await core.request.execute(asker, question, which % 3 === 0 ? byCall : bySession);
     this.#got.push(answer);
+    this.#tell(answer.lease);
     const { grant } = await core.grantOf(answer.lease);
     if (grant.endReason === 'outcome_unknown' || grant.endReason === 'creation_failed')
       this.surprises.push(new Error(`${grant.id} was handed out although it failed`));
@@ -250,6 +261,9 @@ test('whatever is asked, fails and crashes: no access without a live lease, none
       for (const story of byGrant.values()) requireLegalStory(story);
       const grants = await core.store.grants.listGrants({ liveOnly: false, limit: 1_000 });
       assert.deepEqual(grants.map(({ id }) => String(id)).toSorted(), [...byGrant.keys()].toSorted());
+      for (const { id, state, endedAt } of grants)
+        if (state === 'expired')
+          assert.ok((endedAt ?? 0) >= (callers.toldEnds.get(id) ?? 0), `${id} expired before it was said to`);
       assert.deepEqual(callers.surprises, []);
     } finally {
       for (const step of undo) await step();
