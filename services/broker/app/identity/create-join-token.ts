@@ -1,11 +1,11 @@
 import type { EventDraft } from '@stint/common/audit-event.ts';
-import { ServiceError } from '@stint/common/errors.ts';
 import type { EventData } from '@stint/common/event-table.ts';
 import { joinTokenSha256, newJoinToken } from '@stint/common/join-token.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { type Clock, formatTime, type UnixMs } from '@stint/common/time.ts';
 import { type JoinToken, type JoinTokenStore, joinTokenTtlMs } from '../../domain/join-token.ts';
+import { requireTtl } from './require-ttl.ts';
 import type { SvidHolders } from './svid-holders.ts';
 
 export type CreateJoinTokenParts = {
@@ -36,7 +36,7 @@ export class CreateJoinToken {
   /** @throws ServiceError TTL_OUT_OF_RANGE; IDENTITY_UNKNOWN, IDENTITY_SUSPENDED; STORE_UNAVAILABLE and its like. */
   async execute({ spiffeId, ttlMs = joinTokenTtlMs.default }: JoinTokenOrder): Promise<NewJoinToken> {
     const { clock, holders, record, store } = this.#parts;
-    requireTtl(ttlMs);
+    requireTtl(ttlMs, joinTokenTtlMs);
     holders.requireActive(spiffeId);
     const token = newJoinToken();
     const now = clock.now();
@@ -50,17 +50,6 @@ export class CreateJoinToken {
     await record([joinTokenCreated(row)]);
     return { token, expiresAt: row.expiresAt };
   }
-}
-
-function requireTtl(ttlMs: number): void {
-  if (ttlMs >= joinTokenTtlMs.min && ttlMs <= joinTokenTtlMs.max) return;
-  throw new ServiceError('TTL_OUT_OF_RANGE', 'ttl: a join token waits 1 second to 24 hours', {
-    metadata: {
-      field: 'ttl',
-      min_seconds: String(joinTokenTtlMs.min / 1_000),
-      max_seconds: String(joinTokenTtlMs.max / 1_000),
-    },
-  });
 }
 
 function joinTokenCreated(row: JoinToken): EventDraft {

@@ -4,6 +4,7 @@ import type { EventData } from '@stint/common/event-table.ts';
 import { type SpiffeId, stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
 import { type Clock, formatTime } from '@stint/common/time.ts';
 import { type CsrReader, type IssuedSvid, type SvidIssuer, svidTtlMsMax } from '../../domain/svid-issuer.ts';
+import { requireTtl } from './require-ttl.ts';
 
 /** Lifetime of a minted SVID, in milliseconds: 1 minute to 24 hours, 1 hour when nothing is said. */
 export const mintTtlMs = { min: 60_000, max: svidTtlMsMax, default: 3_600_000 } as const;
@@ -43,7 +44,7 @@ export class MintSvid {
     const { clock, issuer, natsHostNames, readCsr, record, trustDomain } = this.#parts;
     const { spiffeId, ttlMs = mintTtlMs.default } = order;
     requireMintable(spiffeId, trustDomain);
-    requireMintTtl(ttlMs);
+    requireTtl(ttlMs, mintTtlMs);
     const { publicKeyDer } = readCsr(order.csrDer);
     const hostNames = spiffeId === stintIds.nats(trustDomain) ? natsHostNames : [];
     const issued = await issuer.issue({ spiffeId, publicKeyDer, ttlMs, hostNames, now: clock.now() });
@@ -62,17 +63,6 @@ function requireMintable(spiffeId: SpiffeId, trustDomain: TrustDomain): void {
     `spiffe_id: "${spiffeId}" is not minted: only stint/nats, stint/nats-admin and stint/viewer/<name> of "${trustDomain}" are; workloads attest with a join token`,
     { metadata: { field: 'spiffe_id' } },
   );
-}
-
-function requireMintTtl(ttlMs: number): void {
-  if (ttlMs >= mintTtlMs.min && ttlMs <= mintTtlMs.max) return;
-  throw new ServiceError('TTL_OUT_OF_RANGE', 'ttl: a minted SVID lives 1 minute to 24 hours', {
-    metadata: {
-      field: 'ttl',
-      min_seconds: String(mintTtlMs.min / 1_000),
-      max_seconds: String(mintTtlMs.max / 1_000),
-    },
-  });
 }
 
 function svidMinted(issued: IssuedSvid): EventDraft {
