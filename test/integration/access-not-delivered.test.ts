@@ -67,6 +67,11 @@ describe('a creation that fails', () => {
     const refusal = await refusalOf(core.askRead(), 'PROVIDER_UNAVAILABLE');
     assert.equal(refusal.metadata['code'], 'unexpected');
     assert.ok(!refusal.message.includes('a bug'));
+    assert.match(
+      core.logText(),
+      /"call":"create".*a bug.*access-not-delivered\.test\.ts/,
+      'the log has its stack',
+    );
     await core.pass(0);
     const [grant] = await core.store.grants.listGrants({ liveOnly: false, limit: 10 });
     assert.equal(grant?.state, 'failed');

@@ -59,6 +59,7 @@ describe('a refusal', () => {
     const core = await BrokerCore.start(t);
     for (let i = 0; i < 3; i++) await core.askRead();
     const refusal = await refusalOf(core.askRead(), 'QUOTA_EXCEEDED');
+    assert.equal(refusal.retryAfterMs, 5_000);
     const last = (await core.events()).at(-1);
     assert.equal(last?.type, 'access.denied');
     assert.equal(last?.data['reason'], 'QUOTA_EXCEEDED');

@@ -2,6 +2,7 @@ import { canonicalJson } from '@stint/common/canonical-json.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { EventData } from '@stint/common/event-table.ts';
 import { newId } from '@stint/common/ids.ts';
+import type { Log } from '@stint/common/log.ts';
 import { validateAccessFields } from '@stint/common/request-limits.ts';
 import { SingleFlight } from '@stint/common/single-flight.ts';
 import type { Clock } from '@stint/common/time.ts';
@@ -28,6 +29,7 @@ import {
   targetRefused,
 } from './access-refusals.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
+import { logFailedCall } from './failed-call.ts';
 import { actorOf, type Draft, draftGrant, issueEvent, traceOf } from './grant-draft.ts';
 import { RefusalRate } from './refusal-rate.ts';
 
@@ -44,6 +46,7 @@ export type RequestAccessParts = {
   readonly backlog: AuditBacklog;
   readonly ending: LeaseEnding;
   readonly clock: Clock;
+  readonly log: Log;
   readonly step: StepObserver;
 };
 
@@ -189,6 +192,7 @@ export class RequestAccess {
         provider.create(lease, question, AbortSignal.timeout(targetCallMs)),
       );
     } catch (cause) {
+      logFailedCall(this.#parts.log, 'create', { ...intended, cause });
       const failure = failureOf(cause);
       if (failure.kind === 'ambiguous') await this.#parts.ending.outcomeUnknown(intended, failure.code);
       else await this.#parts.ending.creationFailed(intended, failure.code);
@@ -222,6 +226,7 @@ export class RequestAccess {
       const credential = await provider.remint(stored.lease, question.resource, signal);
       return { ...stored, credential, replayed: true };
     } catch (cause) {
+      logFailedCall(this.#parts.log, 'remint', { ...stored, cause });
       throw targetRefused(question, stored.grant, cause);
     }
   }
@@ -286,7 +291,10 @@ export class RequestAccess {
       const data: EventData<'access.denied'> = unrecorded === 0 ? said : { ...said, unrecorded };
       return this.#parts.ledger.commit({ events: [{ type: 'access.denied', ...about, data }] });
     });
+    const { cause, retryAfterMs } = error;
     return new ServiceError(error.reason, error.message, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      cause,
       metadata: {
         ...error.metadata,
         request_id: requestId,
