@@ -170,7 +170,7 @@ export const eventTable = {
   },
   'lease.renewed': {
     when: 'its end moved',
-    data: { entity_name: ofTarget.entity_name, expires_at: ['time', 'its new end'] },
+    data: { ...ofTarget, expires_at: ['time', 'its new end'] },
   },
   'lease.revoking': {
     when: 'its end began',

@@ -4,7 +4,7 @@ import { newId } from '@stint/common/ids.ts';
 import { formatTime } from '@stint/common/time.ts';
 import type { AccessAnswer } from '../../services/broker/app/access/request-access.ts';
 import { deliveryMs } from '../../services/broker/domain/lease.ts';
-import { BrokerCore, deployer, refusalOf } from '../harness/broker-core.ts';
+import { BrokerCore, deployer, refusalOf, testBundle } from '../harness/broker-core.ts';
 import { until } from '../harness/until.ts';
 
 const minuteMs = 60_000;
@@ -36,7 +36,10 @@ describe('a renewed lease', () => {
     const event = (await core.events()).at(-1);
     assert.equal(event?.type, 'lease.renewed');
     assert.equal(event?.data['expires_at'], formatTime(end));
-    assert.equal(event?.lease_id, lease.id);
+    assert.deepEqual(
+      [event?.lease_id, event?.request_id, event?.data['resource']],
+      [lease.id, grant.requestId, 'sales'],
+    );
     assert.equal(await core.pass(5 * minuteMs - 1), 0);
     core.target.login(credential).use('read');
     assert.equal(await core.pass(1), 1);
@@ -145,6 +148,21 @@ describe('a renewal is refused', () => {
     await core.pass(300_100);
     await refusalOf(renew(), 'LEASE_NOT_RENEWABLE');
     assert.equal(core.target.calls.extend, 0);
+  });
+
+  test('of what is registered no more, and says so: asking anew would be refused as well', async (t) => {
+    const bundle = testBundle();
+    const resources = new Map([...bundle.registry.resources].filter(([id]) => id !== 'sales'));
+    const without = { ...bundle, registry: { ...bundle.registry, resources } };
+    const loads = [bundle, without];
+    const core = await BrokerCore.start(t, { load: () => Promise.resolve(loads.shift() ?? without) });
+    const { lease } = await core.takeRead({ ttlMs: minuteMs });
+    await core.bundles.reload(core.store.ledger);
+    const refusal = await refusalOf(
+      core.renewal.execute(core.asker(), lease.id, minuteMs),
+      'LEASE_NOT_RENEWABLE',
+    );
+    assert.match(refusal.message, /"read" on "sales" is not registered any more/);
   });
 
   test('to anybody but the holder, as if the lease were not there', async (t) => {

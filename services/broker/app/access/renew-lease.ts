@@ -1,19 +1,21 @@
-import type { EventActor } from '@stint/common/audit-event.ts';
 import { ServiceError } from '@stint/common/errors.ts';
-import type { EventData } from '@stint/common/event-table.ts';
 import type { LeaseId } from '@stint/common/ids.ts';
+import type { Log } from '@stint/common/log.ts';
 import { type Clock, formatTime } from '@stint/common/time.ts';
 import type { GrantAndLease } from '../../domain/grant.ts';
 import { type Lease, targetCallMs } from '../../domain/lease.ts';
 import { lifetimeMsMin } from '../../domain/lifetime.ts';
 import { findProfile } from '../../domain/registry.ts';
 import type { Bundles } from '../bundles.ts';
-import { commitChange } from '../ending/lease-record.ts';
+import { commitChange, leaseEvent } from '../ending/lease-record.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { Ledger } from '../ports/ledger.ts';
-import { ProviderFailure, type ProviderSet, type TargetProvider } from '../ports/provider.ts';
+import type { ProviderSet, TargetProvider } from '../ports/provider.ts';
 import type { Asker } from './access-question.ts';
+import { failureOf } from './access-refusals.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
+import { logFailedCall } from './failed-call.ts';
+import { actorOf } from './grant-draft.ts';
 
 export type RenewLeaseParts = {
   readonly bundles: Bundles;
@@ -22,6 +24,7 @@ export type RenewLeaseParts = {
   readonly store: GrantStore;
   readonly backlog: AuditBacklog;
   readonly clock: Clock;
+  readonly log: Log;
 };
 
 /** A lease with less than this left is refused: extending it would race with its end. In milliseconds. */
@@ -79,15 +82,17 @@ export class RenewLease {
     const resource = registry.resources.get(lease.resource);
     const profile = resource === undefined ? undefined : findProfile(resource, grant.action);
     const provider = this.#parts.providers.get(lease.provider);
-    if (provider?.mode !== 'creates' || resource === undefined || profile === undefined)
-      throw notRenewable(lease, 'its kind is asked for anew');
+    if (provider === undefined) throw notRenewable(lease, `this broker has no provider "${lease.provider}"`);
+    if (provider.mode !== 'creates') throw notRenewable(lease, 'its kind is asked for anew');
+    if (resource === undefined || profile === undefined)
+      throw notRenewable(lease, `"${grant.action}" on "${lease.resource}" is not registered any more`);
     const expiresAt = this.#newEnd(asker, lease, ttlMs ?? profile.ttlSecondsDefault * 1_000);
     if (expiresAt <= lease.expiresAt) {
       if (isAfterAnother) return lease;
       // Nothing to gain is the grant's end reached; shortening is not what renewing is for.
       throw notRenewable(lease, 'its end would not move: the grant ends, or the wanted time is shorter');
     }
-    await extend(provider, () => provider.extend(lease, expiresAt, AbortSignal.timeout(targetCallMs)));
+    await this.#extend(provider, held, expiresAt);
     return this.#commit(asker, held, expiresAt);
   }
 
@@ -113,48 +118,33 @@ export class RenewLease {
     return Math.min(now + ttlMs, lease.hardExpiresAt, asker.svidExpiresAt);
   }
 
+  async #extend(provider: TargetProvider, held: GrantAndLease, expiresAt: number): Promise<void> {
+    try {
+      await provider.extend(held.lease, expiresAt, AbortSignal.timeout(targetCallMs));
+    } catch (cause) {
+      logFailedCall(this.#parts.log, 'extend', { ...held, cause });
+      throw new ServiceError(
+        'PROVIDER_UNAVAILABLE',
+        'the target did not extend the credential; it ends when it would have',
+        { metadata: { provider: provider.name, code: failureOf(cause).code }, retryAfterMs: 1_000, cause },
+      );
+    }
+  }
+
   async #commit(asker: Asker, held: GrantAndLease, expiresAt: number): Promise<Lease> {
     const { lease } = held;
-    const actor: EventActor = { kind: 'workload', spiffe_id: asker.spiffeId, svid_sha256: asker.svidSha256 };
+    const cause = { actor: actorOf(asker) };
     // Who renews a lease has it: nobody needs to say any more that it arrived.
     const deliveredAt = lease.deliveredAt ?? this.#parts.clock.now();
     const set = { expiresAt, nextAttemptAt: expiresAt, deliveredAt };
     const renewed = await commitChange(this.#parts.ledger, held, {
       lease: { id: lease.id, from: ['active'], set },
-      events: [
-        {
-          type: 'lease.renewed',
-          actor,
-          grant_id: lease.grantId,
-          lease_id: lease.id,
-          data: {
-            expires_at: formatTime(expiresAt),
-            entity_name: lease.entityName,
-          } satisfies EventData<'lease.renewed'>,
-        },
-      ],
+      events: [leaseEvent('lease.renewed', { ...held, cause }, { expires_at: formatTime(expiresAt) })],
     });
     if (renewed !== undefined) return renewed.lease;
     throw new ServiceError(
       'CONCURRENT_UPDATE',
       `lease "${lease.id}" ended, or was renewed by another broker, while it was being renewed`,
-    );
-  }
-}
-
-async function extend(provider: TargetProvider, call: () => Promise<void>): Promise<void> {
-  try {
-    await call();
-  } catch (cause) {
-    const code = cause instanceof ProviderFailure ? cause.code : 'unexpected';
-    throw new ServiceError(
-      'PROVIDER_UNAVAILABLE',
-      'the target did not extend the credential; it ends when it would have',
-      {
-        metadata: { provider: provider.name, code },
-        retryAfterMs: 1_000,
-        cause,
-      },
     );
   }
 }

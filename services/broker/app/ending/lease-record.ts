@@ -32,7 +32,7 @@ type LeaseEventType = { [Type in EventType]: EventData<Type> extends LeaseFacts 
 /** The event of a step in a lease's life, with what every such event says. Without a cause it is the broker's own act. */
 export function leaseEvent<Type extends LeaseEventType>(
   type: Type,
-  about: GrantAndLease & { readonly cause?: EndCause },
+  about: GrantAndLease & { readonly cause?: Pick<EndCause, 'actor' | 'note'> },
   data: Omit<EventData<Type>, keyof LeaseFacts>,
 ): EventDraft {
   const { grant, lease, cause } = about;
