@@ -10,7 +10,7 @@ export function requireTtl(
   { min, max }: { readonly min: number; readonly max: number },
 ): void {
   if (ttlMs >= min && ttlMs <= max) return;
-  const text = `ttl: ${formatDurationMs(ttlMs)} is not within ${formatDurationMs(min)} and ${formatDurationMs(max)}`;
+  const text = `ttl: it must be from ${formatDurationMs(min)} to ${formatDurationMs(max)}`;
   throw new ServiceError('TTL_OUT_OF_RANGE', text, {
     metadata: { field: 'ttl', min_seconds: String(min / 1_000), max_seconds: String(max / 1_000) },
   });

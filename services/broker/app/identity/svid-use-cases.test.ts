@@ -29,7 +29,7 @@ beforeEach(async (t) => {
 });
 
 const isOutOf = (thrown: unknown, bounds: string) =>
-  isServiceError(thrown, 'TTL_OUT_OF_RANGE') && thrown.message.endsWith(bounds);
+  isServiceError(thrown, 'TTL_OUT_OF_RANGE') && thrown.message === bounds;
 
 const proofOf = (joinToken: Secret) => ({ kind: 'joinToken', joinToken }) as const;
 
@@ -62,7 +62,7 @@ describe('a join token', () => {
       await assert.rejects(make(id), (e) => isServiceError(e, 'IDENTITY_UNKNOWN'), id);
     }
     for (const ttlMs of [0, -1, 999, 86_400_001, Number.NaN]) {
-      await assert.rejects(make(workload, ttlMs), (e) => isOutOf(e, 'is not within 1s and 24h'));
+      await assert.rejects(make(workload, ttlMs), (e) => isOutOf(e, 'ttl: it must be from 1s to 1d'));
     }
     assert.equal(broker.events.length, 0);
   });
@@ -247,7 +247,7 @@ describe('minting', () => {
     };
     for (const ttlMs of [0, -1, 59_999, 86_400_001]) {
       await assert.rejects(broker.mintSvid.execute({ ...order, ttlMs }), (e) =>
-        isOutOf(e, 'is not within 1m and 24h'),
+        isOutOf(e, 'ttl: it must be from 1m to 1d'),
       );
     }
   });
