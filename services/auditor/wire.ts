@@ -75,6 +75,11 @@ export async function startAuditor(
     ...options,
   });
   startGapWatch(service, ingest);
+  const consumer = new NatsConsumer({
+    link,
+    log: service.log,
+    accept: (deliveries) => ingest.accept(deliveries),
+  });
   const answers = auditService({
     store,
     quarantine,
@@ -82,7 +87,7 @@ export async function startAuditor(
     signal,
     verifierKey: key.verifierKey,
     sources: () => ingest.sources(),
-    isBusConnected: () => link.isConnected,
+    isBusConnected: () => link.isConnected && consumer.isServed,
     version,
   });
   const operator = auditAdminService({
@@ -99,11 +104,6 @@ export async function startAuditor(
     listeners: [{ kind: 'unix', path: config.adminSocket }],
   });
   service.onStop('admin socket', (deadlineMs) => admin.close(deadlineMs));
-  const consumer = new NatsConsumer({
-    link,
-    log: service.log,
-    accept: (deliveries) => ingest.accept(deliveries),
-  });
   consumer.start();
   service.onStop('consumer', () => consumer.close());
   await svid.ready();

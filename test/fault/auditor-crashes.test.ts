@@ -206,6 +206,39 @@ describe('events survive the death of any part', { skip: skipWithoutNats }, () =
     assert.match(said, /lost messages that it had acknowledged/);
   });
 
+  test('a bus whose JetStream is off is told as a bus that is not there, with what to do, until it serves again', async (t) => {
+    let isOff = false;
+    const edit = (config: string) =>
+      isOff ? config.replace(/^jetstream \{[^}]*\}$|^ +jetstream: enabled$/gm, '') : config;
+    const auditBus = await startAuditBus(t, trust, { brokers: ['b1'], viewers: [], edit });
+    const broker = await TestBroker.make(trust, 'b1', systemClock);
+    const place = auditorPlace(t);
+    const auditor = await startAuditorProcess(t, { bus: auditBus, place });
+    const isServed = async () => (await auditor.channel.call(services.audit.GetStatus, {})).busConnected;
+    const restart = async (off: boolean) => {
+      isOff = off;
+      await auditBus.nats.crash();
+      await auditBus.nats.restart();
+    };
+    await until('it is served', 10_000, isServed);
+    await restart(true);
+    const logFile = path.join(path.dirname(place.socket), 'auditor.log');
+    await until(
+      'it says what to do',
+      20_000,
+      () =>
+        /does not serve the log/.test(readFileSync(logFile, 'utf8')) &&
+        /the disk of nats-server has room, and restart it/.test(readFileSync(logFile, 'utf8')),
+    );
+    assert.equal(await isServed(), false);
+    await restart(false);
+    await until('it is served again', 20_000, isServed);
+    const link = await auditBus.link(broker.spiffeId);
+    const batch = broker.startEpoch();
+    await send({ auditBus, broker, link }, batch);
+    await recorded(auditor, batch);
+  });
+
   test('a second auditor on one log is refused, and the first goes on', async (t) => {
     const at = await parts(t);
     const auditor = await startAuditorProcess(t, { bus: at.auditBus, place: at.place });

@@ -56,11 +56,17 @@ export class NatsConsumer {
   #arrived: JsMsg[] = [];
   #isTurnDue = false;
   #deliveredSeq = 0;
+  #isServed = true;
   #wake = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
 
   constructor(options: NatsConsumerOptions) {
     this.#options = options;
+  }
+
+  /** Whether the bus gave what was asked of it when it was last asked: one that is connected may have its JetStream off. */
+  get isServed(): boolean {
+    return this.#isServed;
   }
 
   /** Begins to consume whenever the link is connected. */
@@ -83,8 +89,11 @@ export class NatsConsumer {
       if (connection !== undefined && this.#options.link.isConnected) {
         try {
           await this.#check(connection);
+          this.#isServed = true;
         } catch (thrown) {
-          this.#options.log.warn({ error: thrown }, 'the consumer could not be looked at; trying again');
+          this.#isServed = false;
+          const facts = { error: thrown, fix: fixOf(thrown) };
+          this.#options.log.warn(facts, 'the bus is there and does not serve the log; trying again');
         }
       }
       await this.#pause(this.#messages === undefined ? retryMs : checkIntervalMs);
@@ -173,6 +182,15 @@ export class NatsConsumer {
 async function recreateConsumer(manager: JetStreamManager): Promise<void> {
   await manager.consumers.delete(bus.stream, bus.consumer).catch(undefinedIfMissing);
   await manager.consumers.add(bus.stream, auditConsumerConfig);
+}
+
+/** What to do about a bus that is there and does not serve. It serves as soon as it can, but for what only a human mends. */
+function fixOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof JetStreamApiError))
+    return 'if it stays, see that the disk of nats-server has room, and restart it: once full, its JetStream stays off until then';
+  return thrown.code === JetStreamApiCodes.StreamNotFound
+    ? 'make the stream: stint bus create --server HOST:PORT'
+    : undefined;
 }
 
 // Only the server's word that there is none may lead to a new one; a timeout says nothing.

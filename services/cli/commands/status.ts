@@ -261,7 +261,9 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
     isAlarm: equivocations.length > 0,
     problems: [
       ...equivocations.map(equivocationText),
-      ...(status.busConnected ? [] : ['it has no connection to the bus']),
+      ...(status.busConnected
+        ? []
+        : ['it has no bus: none is there, or its JetStream is off; its log says what to do']),
       ...gaps.map(
         ({ spiffeId, missingFrom }) => `event ${missingFrom} of ${spiffeId} is missing: stint audit gap list`,
       ),
