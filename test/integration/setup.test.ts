@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { findProgram, repositoryRoot } from '../../deploy/tools.ts';
@@ -45,6 +47,34 @@ test('without nats-server and without apt, setup says what to install and fails'
     /^setup: nats-server is not on the path, and this is no Debian to fetch its package from$/m,
   );
   assert.match(result.stderr, /^setup: install nats-server 2\.9 or later .*https:\/\/docs\.nats\.io/m);
+});
+
+test('in a clone that was never set up, npx fetches no stranger’s package called stint', async (t) => {
+  const clone = tempDir(t);
+  for (const file of ['.npmrc', 'package.json']) cpSync(inRepository(file), path.join(clone, file));
+  const asked: string[] = [];
+  const registry = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    const tarball = `http://${host()}/stint.tgz`;
+    const versions = { '9.9.9': { name: 'stint', version: '9.9.9', bin: 'x.js', dist: { tarball } } };
+    response.end(JSON.stringify({ name: 'stint', 'dist-tags': { latest: '9.9.9' }, versions }));
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  t.after(() => void registry.close());
+  const host = () => `127.0.0.1:${(registry.address() as AddressInfo).port}`;
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: clone,
+    npm_config_cache: path.join(clone, 'cache'),
+    npm_config_registry: `http://${host()}/`,
+  };
+  const stderr = await new Promise<string>((resolve) => {
+    execFile('npx', ['stint', 'status'], { cwd: clone, env, timeout: 60_000 }, (_fault, _out, said) =>
+      resolve(said),
+    );
+  });
+  assert.match(stderr, /npx canceled due to missing packages and no YES option: \["stint@9\.9\.9"\]/);
+  assert.ok(!asked.includes('/stint.tgz'), asked.join(' '));
 });
 
 test('without Node or npm on the path, setup says what to install and fails', (t) => {
