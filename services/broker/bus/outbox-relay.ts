@@ -125,11 +125,29 @@ export class OutboxRelay {
     if (connection !== this.#connection) {
       this.#connection = connection;
       this.#stream = jetstream(connection);
-      this.#subscription = connection.subscribe(bus.receiptSubject(this.#options.brokerName), {
-        callback: (error, message) => void (error === null && this.#onReceipt(message)),
-      });
+      this.#subscription = undefined;
     }
+    this.#hearReceipts(connection);
     this.#startOver();
+  }
+
+  /** The library keeps a subscription through reconnects, but not one that the server refused, which may be taken now. */
+  #hearReceipts(connection: NatsConnection): void {
+    if (this.#subscription?.isClosed() === false) return;
+    const subject = bus.receiptSubject(this.#options.brokerName);
+    this.#subscription = connection.subscribe(subject, {
+      callback: (error, message) =>
+        error === null ? void this.#onReceipt(message) : this.#onReceiptsRefused(subject, error),
+    });
+  }
+
+  /** Nothing leaves the outbox from now on, and when it is full there are no more grants. */
+  #onReceiptsRefused(subject: string, { message: detail }: Error): void {
+    const todo = 'print nats.conf anew with "stint bus config" and have the server reload it';
+    this.#options.log.error(
+      { subject, detail, todo },
+      'the bus says that this broker may not hear receipts: its backlog grows until it refuses grants',
+    );
   }
 
   /** Takes over a batch at its commit, if it goes on where memory ends. */
