@@ -1,4 +1,4 @@
-import type { EventDraft } from '@stint/common/audit-event.ts';
+import type { EventActor, EventDraft } from '@stint/common/audit-event.ts';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { EventData } from '@stint/common/event-table.ts';
 import type { RegistrySnapshot } from '../domain/registry.ts';
@@ -50,7 +50,7 @@ export class Bundles {
   async #reloadOnce(ledger: Ledger): Promise<Bundle> {
     try {
       const next = await this.#load();
-      await ledger.commit({ events: [policyLoaded(next)] });
+      await ledger.commit({ events: [policyLoaded(next, { kind: 'operator' })] });
       this.#current = next;
       return next;
     } catch (thrown) {
@@ -73,15 +73,15 @@ export class Bundles {
   }
 }
 
-/** The record that a bundle is in force. */
-export function policyLoaded(bundle: Bundle): EventDraft {
+/** The record that a bundle is in force: by an operator's order, or because a broker started with it. */
+export function policyLoaded(bundle: Bundle, actor: EventActor): EventDraft {
   const data = {
     policy_sha256: bundle.sha256,
     policies: bundle.policyCount,
     identities: bundle.registry.identities.size,
     resources: bundle.registry.resources.size,
   } satisfies EventData<'policy.loaded'>;
-  return { type: 'policy.loaded', actor: { kind: 'operator' }, data };
+  return { type: 'policy.loaded', actor, data };
 }
 
 /**

@@ -2,6 +2,7 @@ import { makeEpochStarted } from '@stint/common/audit-batch.ts';
 import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
 import { gauge } from '@stint/common/telemetry.ts';
 import { type Bundles, policyLoaded } from '../app/bundles.ts';
+import { broker } from '../app/ending/lease-record.ts';
 import { resumeInterrupted } from '../app/ending/resume-interrupted.ts';
 import type { ProviderSet } from '../app/ports/provider.ts';
 import type { BrokerConfig } from '../config.ts';
@@ -37,7 +38,7 @@ export async function takeUpLedger(
   { service, clock }: Base,
   { store, providers, bundles }: { store: Store; providers: ProviderSet; bundles: Bundles },
 ): Promise<void> {
-  await store.ledger.commit({ events: [policyLoaded(bundles.current())] });
+  await store.ledger.commit({ events: [policyLoaded(bundles.current(), broker)] });
   const resumed = await resumeInterrupted({ store: store.grants, providers, clock });
   if (resumed > 0) service.log.info({ leases: resumed }, 'leases that the last process was at are taken up');
   gauge('stint.grants.active', () => store.grants.countLiveGrants());
