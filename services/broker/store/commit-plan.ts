@@ -268,7 +268,8 @@ function holds(row: LeaseRow, fact: LeaseFact, now: UnixMs): boolean {
   return fact === 'expired' ? row.expires_at <= now : row.delivered_at === null;
 }
 
-function replayKey(grant: Pick<Grant, 'spiffeId' | 'idempotencyKey'>): string {
+/** A grant's place among those that replay: one per holder and key. */
+export function replayKey(grant: { readonly spiffeId: string; readonly idempotencyKey: string }): string {
   return `${grant.spiffeId}\n${grant.idempotencyKey}`;
 }
 

@@ -14,8 +14,6 @@ const retryAfterMs = 100;
 /** How long a receipt may wait for a commit to ride on before it gets one of its own, in milliseconds. */
 const releaseWaitMs = 50;
 
-export type LedgerOptions = EpochOptions;
-
 type Waiting = {
   readonly entry: LedgerEntry;
   readonly resolve: (outcome: LedgerOutcome) => void;
@@ -38,7 +36,7 @@ type Decided = {
  * 6. settle promises, hand the batch to the relay. A crash before it: the relay reads the row at the next start.
  */
 export class GroupCommitLedger implements Ledger {
-  readonly #options: LedgerOptions;
+  readonly #options: EpochOptions;
   readonly #epochKey: KeyObject;
   readonly #epoch: number;
   readonly #listeners: ((batch: OutboxBatch) => void)[] = [];
@@ -55,7 +53,7 @@ export class GroupCommitLedger implements Ledger {
   #refusal: ServiceError | undefined;
   #onIdle: (() => void) | undefined;
 
-  private constructor(options: LedgerOptions, opened: OpenedLog) {
+  private constructor(options: EpochOptions, opened: OpenedLog) {
     this.#options = options;
     this.#epochKey = opened.epochKey;
     this.#epoch = opened.state.epoch;
@@ -64,7 +62,7 @@ export class GroupCommitLedger implements Ledger {
   }
 
   /** Opens the broker's log; see {@link beginEpoch}. @throws Error when the store cannot be written. */
-  static async open(options: LedgerOptions): Promise<GroupCommitLedger> {
+  static async open(options: EpochOptions): Promise<GroupCommitLedger> {
     const opened = await beginEpoch(options);
     return new GroupCommitLedger(options, opened);
   }

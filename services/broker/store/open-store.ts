@@ -6,9 +6,10 @@ import pg from 'pg';
 import type { GrantStore } from '../app/ports/grant-store.ts';
 import type { Ledger, Outbox } from '../app/ports/ledger.ts';
 import type { JoinTokenStore } from '../domain/join-token.ts';
+import type { EpochOptions } from './begin-epoch.ts';
 import { KyselyGrantStore } from './grant-store.ts';
 import { KyselyJoinTokenStore } from './join-token-store.ts';
-import { GroupCommitLedger, type LedgerOptions } from './ledger.ts';
+import { GroupCommitLedger } from './ledger.ts';
 import { migrate } from './migrate.ts';
 import { postgresColumnTypes, sqliteColumnTypes } from './migrations/column-types.ts';
 import { StoreOutbox } from './outbox.ts';
@@ -28,7 +29,7 @@ export type Store = {
   close(): Promise<void>;
 };
 
-export type StoreOptions = Omit<LedgerOptions, 'engine'>;
+export type StoreOptions = Omit<EpochOptions, 'engine'>;
 
 /** Which store, in the words of the broker's configuration. */
 export type StoreChoice = {

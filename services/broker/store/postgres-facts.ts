@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../app/ports/ledger.ts';
-import { type Facts, type QuotaKey, quotaKey } from './commit-plan.ts';
+import { type Facts, type QuotaKey, quotaKey, replayKey } from './commit-plan.ts';
 import { lockKey, type Session } from './postgres-connection.ts';
 import type { GrantRow, LeaseRow } from './schema.ts';
 
@@ -30,7 +30,7 @@ export async function beginWithFacts(session: Session, entries: readonly LedgerE
     entries.map((entry) => entry.grant?.id),
   );
   return {
-    findReplay: ({ spiffeId, idempotencyKey }) => replays.get(`${spiffeId}\n${idempotencyKey}`),
+    findReplay: (key) => replays.get(replayKey(key)),
     countLive: (key) => live.get(quotaKey(key)) ?? 0,
     findGrant: (id) => grants.get(id),
     findLease: (id) => leases.get(id),
@@ -60,9 +60,10 @@ async function loadInsertFacts(
       counted.map(({ action }) => action),
     ],
   });
-  const replays = (rows[0]?.replays ?? []).map(
-    (replay) => [`${replay.grant.spiffe_id}\n${replay.grant.idempotency_key}`, replay] as const,
-  );
+  const replays = (rows[0]?.replays ?? []).map((replay) => {
+    const { spiffe_id: spiffeId, idempotency_key: idempotencyKey } = replay.grant;
+    return [replayKey({ spiffeId, idempotencyKey }), replay] as const;
+  });
   return {
     replays: new Map(replays),
     live: new Map([...quotas.keys()].map((key, i) => [key, rows[0]?.live?.[i] ?? 0])),
