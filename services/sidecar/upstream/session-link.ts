@@ -177,6 +177,8 @@ export class SessionLink {
   #beat(): void {
     const { clock, times, nextId } = this.#options;
     const now = clock.now();
+    // A clock that was set back says nothing of how long it is since: the broker is asked for a word at once.
+    if (now < this.#heardAt) this.#heardAt = now - times.aliveMs;
     if (now - this.#heardAt >= times.deadMs) {
       const state = this.#isReady ? 'the broker is silent' : 'the broker cannot be reached';
       this.cancel(new ServiceError('BROKER_UNAVAILABLE', `${state}: no word in ${times.deadMs} ms`));
