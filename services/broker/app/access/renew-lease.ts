@@ -7,7 +7,7 @@ import { type Lease, targetCallMs } from '../../domain/lease.ts';
 import { lifetimeMsMin } from '../../domain/lifetime.ts';
 import { findProfile } from '../../domain/registry.ts';
 import type { Bundles } from '../bundles.ts';
-import { commitChange, leaseEvent } from '../ending/lease-record.ts';
+import { commitChange, leaseEvent } from '../lease-record.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { ProviderSet, TargetProvider } from '../ports/provider.ts';

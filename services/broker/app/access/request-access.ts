@@ -11,12 +11,12 @@ import type { GrantAndLease } from '../../domain/grant.ts';
 import { activeUntil, intentMs, type Lease, targetCallMs } from '../../domain/lease.ts';
 import type { Bundles } from '../bundles.ts';
 import type { LeaseEnding } from '../ending/end-lease.ts';
-import { commitChange } from '../ending/lease-record.ts';
 import type { StepObserver } from '../ending/steps.ts';
+import { measureCreation, measureRequest } from '../grant-metrics.ts';
+import { commitChange } from '../lease-record.ts';
 import type { Ledger, LedgerOutcome } from '../ports/ledger.ts';
 import type { Bundle, PolicyEngine } from '../ports/policy.ts';
 import type { Credential, ProviderSet, SigningProvider, TargetProvider } from '../ports/provider.ts';
-import { measureCreation, measureRequest } from './access-metrics.ts';
 import { type AccessRequest, type Arrival, type Asker, findNamed, type Question } from './access-question.ts';
 import {
   failureOf,

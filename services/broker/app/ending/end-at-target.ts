@@ -2,10 +2,10 @@ import type { Log } from '@stint/common/log.ts';
 import type { Clock, UnixMs } from '@stint/common/time.ts';
 import { endState, type GrantAndLease } from '../../domain/grant.ts';
 import { type Lease, retryAt, targetCallMs } from '../../domain/lease.ts';
-import { recordContainment, recordRevocation } from '../access/access-metrics.ts';
+import { recordContainment, recordRevocation } from '../grant-metrics.ts';
+import { commitChange, leaseEvent } from '../lease-record.ts';
 import type { Ledger, LedgerEntry } from '../ports/ledger.ts';
 import { ProviderFailure, type ProviderSet, type TargetProvider } from '../ports/provider.ts';
-import { commitChange, leaseEvent } from './lease-record.ts';
 import type { StepObserver } from './steps.ts';
 
 export type TargetEndingParts = {

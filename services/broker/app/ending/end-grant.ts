@@ -3,9 +3,9 @@ import type { GrantId } from '@stint/common/ids.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Grant, GrantAndLease } from '../../domain/grant.ts';
 import type { EndReason, Lease, LeaseState } from '../../domain/lease.ts';
+import { broker, type EndCause } from '../lease-record.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { LeaseEnding } from './end-lease.ts';
-import { broker, type EndCause } from './lease-record.ts';
 
 /** Looks at a grant's leases before its end is given up: intent, active, and the looks that find them moved on. */
 const roundsMax = 4;

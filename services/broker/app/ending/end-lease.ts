@@ -1,11 +1,11 @@
 import { SingleFlight } from '@stint/common/single-flight.ts';
 import { endState, type GrantAndLease } from '../../domain/grant.ts';
 import { type EndReason, type Lease, type LeaseState, targetCallMs } from '../../domain/lease.ts';
-import { recordRevocation } from '../access/access-metrics.ts';
+import { recordRevocation } from '../grant-metrics.ts';
+import { broker, commitChange, type EndCause, leaseEvent } from '../lease-record.ts';
 import type { EndedLeaseFeed } from '../ports/ended-lease-feed.ts';
 import type { LeaseChange, LedgerEntry } from '../ports/ledger.ts';
 import { TargetEnding, type TargetEndingParts } from './end-at-target.ts';
-import { broker, commitChange, type EndCause, leaseEvent } from './lease-record.ts';
 
 export type LeaseEndingParts = TargetEndingParts & { readonly feed: EndedLeaseFeed };
 

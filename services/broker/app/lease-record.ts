@@ -1,9 +1,9 @@
 import type { EventActor, EventDraft } from '@stint/common/audit-event.ts';
 import type { EventData, EventType } from '@stint/common/event-table.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
-import type { GrantAndLease } from '../../domain/grant.ts';
-import type { EndReason } from '../../domain/lease.ts';
-import type { Ledger, LedgerEntry } from '../ports/ledger.ts';
+import type { GrantAndLease } from '../domain/grant.ts';
+import type { EndReason } from '../domain/lease.ts';
+import type { Ledger, LedgerEntry } from './ports/ledger.ts';
 
 /** Why a lease ends and by whose act; an operator's own words go into the record. */
 export type EndCause = { readonly reason: EndReason; readonly actor: EventActor; readonly note?: string };

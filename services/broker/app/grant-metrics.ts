@@ -1,7 +1,7 @@
 import { isServiceError } from '@stint/common/errors.ts';
 import { count, measure, telemetryIsOn } from '@stint/common/telemetry.ts';
-import type { EndReason, Lease } from '../../domain/lease.ts';
-import { ProviderFailure } from '../ports/provider.ts';
+import type { EndReason, Lease } from '../domain/lease.ts';
+import { ProviderFailure } from './ports/provider.ts';
 
 /*
  * What the broker measures of grants and leases. Attributes are made once for each combination and kept: there are as
@@ -14,7 +14,7 @@ const prepared = new Map<string, Attributes>();
 
 /** The same object for the same values. Empty values are left out. */
 function attributesOf(values: Attributes): Attributes {
-  const key = Object.values(values).join(' ');
+  const key = Object.entries(values).join(' ');
   const known = prepared.get(key);
   if (known !== undefined) return known;
   const given = Object.entries(values).filter(([, value]) => value !== '');
