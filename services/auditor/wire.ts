@@ -88,6 +88,7 @@ export async function startAuditor(
     verifierKey: key.verifierKey,
     sources: () => ingest.sources(),
     isBusConnected: () => link.isConnected && consumer.isServed,
+    outage: () => ingest.outage ?? publisher.outage,
     version,
   });
   const operator = auditAdminService({
@@ -187,16 +188,15 @@ function startCheckpoints(
   publisher: CheckpointPublisher,
   intervalMs: number,
 ): CheckpointSchedule {
-  let isHeldUp = false;
   const publish = orFail(service, 'checkpoint', () => {
+    const { outage } = publisher;
     try {
       publisher.publish();
-      if (isHeldUp) service.log.info('the log is signed again');
-      isHeldUp = false;
+      if (outage !== undefined) service.log.info('the log is signed again');
     } catch (thrown) {
       if (!isServiceError(thrown, 'STORE_UNAVAILABLE')) throw thrown;
-      if (!isHeldUp) service.log.error({ error: thrown }, 'the log is not signed: brokers keep their events');
-      isHeldUp = true;
+      if (outage === undefined)
+        service.log.error({ error: thrown }, 'the log is not signed: brokers keep their events');
       schedule.due();
     }
   });

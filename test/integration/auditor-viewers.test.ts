@@ -24,7 +24,13 @@ async function serve(t: TestContext) {
   const { store, quarantine, close } = await openStore(directory);
   t.after(close);
   const publisher = { latest: () => checkpoint } as unknown as CheckpointPublisher;
-  const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
+  const facts = {
+    verifierKey: '',
+    sources: () => [],
+    isBusConnected: () => true,
+    outage: () => undefined,
+    version: '',
+  };
   const answers = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const by = { clock: systemClock, log: capturedLog().log };
   const ca = await TestCa.create();

@@ -25,7 +25,13 @@ async function serve(t: TestContext) {
   const log = await openTestLog(t);
   const { store, quarantine } = log;
   const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
-  const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
+  const facts = {
+    verifierKey: '',
+    sources: () => [],
+    isBusConnected: () => true,
+    outage: () => undefined,
+    version: '',
+  };
   const answers = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const by = { clock: systemClock, log: capturedLog().log };
   const socket = path.join(tempDir(t), 'admin', 'admin.sock');

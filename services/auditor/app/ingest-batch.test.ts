@@ -272,7 +272,7 @@ test('an epoch opened while the auditor was away is believed by the time it was 
 });
 
 test('when the store fails nothing is acknowledged, and all is appended when it works again', async () => {
-  const { deliver, sequences, store, close } = await auditor();
+  const { deliver, ingest, sequences, store, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const sent = [broker.startEpoch(), broker.fill(2)];
   const { append } = store;
@@ -280,9 +280,17 @@ test('when the store fails nothing is acknowledged, and all is appended when it 
     throw new Error('disk full');
   };
   assert.throws(() => deliver(...sent), /disk full/);
+  deliver(broker.fill(1)); // behind what could not be stored
+  clock.time += gapReportMs;
+  ingest.watchGaps();
+  clock.time += gapReportMs;
+  ingest.watchGaps();
+  const gaps = () => [...ingest.sources()].map(({ reportedGap }) => reportedGap);
+  assert.deepEqual([ingest.outage !== undefined, gaps()], [true, [undefined]], 'nothing is missing');
   store.append = append;
   assert.deepEqual(deliver(...sent), ['acked', 'acked']);
-  assert.deepEqual(sequences(), oneTo(3));
+  assert.equal(ingest.outage, undefined);
+  assert.deepEqual(sequences(), oneTo(4));
   close();
 });
 

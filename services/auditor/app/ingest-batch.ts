@@ -6,6 +6,7 @@ import type { Clock } from '@stint/common/time.ts';
 import { Source } from '../domain/source.ts';
 import { type HighWater, placeBatch } from '../domain/source-sequence.ts';
 import { judgeSkipped } from './judge-skipped.ts';
+import { outageText } from './outage-text.ts';
 import type { AcceptedBatch, Announcer, Delivery, QuarantineStore, RecordStore } from './ports.ts';
 import {
   type Arrival,
@@ -54,10 +55,16 @@ type Planned = { readonly arrival: Arrival; readonly batch: AcceptedBatch; reado
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #sources = new Map<SpiffeId, Source<Arrival>>();
+  #outage: string | undefined;
 
   constructor(options: IngestOptions) {
     this.#options = options;
     for (const high of options.store.highWaters()) this.#sources.set(high.broker, new Source(high));
+  }
+
+  /** Why nothing could be appended when it was last tried; undefined when it could. */
+  get outage(): string | undefined {
+    return this.#outage;
   }
 
   /** The brokers followed, for status answers and for the operator. */
@@ -81,15 +88,23 @@ export class Ingest {
     } catch (thrown) {
       for (const arrival of turn.arrivals()) arrival.delivery.retryAfter(retryAfterMs);
       count('stint.audit.append.failures', {}, turn.planned.length);
+      this.#outage = outageText(thrown);
       throw thrown;
     }
     for (const arrival of turn.settled) this.#settle(arrival);
     this.watchGaps();
   }
 
-  /** Reports gaps that last and gaps that closed. Called after each turn and by a timer. */
+  /**
+   * Reports gaps that last and gaps that closed. Called after each turn and by a timer. What could not be stored is not
+   * missing: while the store fails no gap is told, nor can one be skipped.
+   */
   watchGaps(): void {
     for (const source of this.#sources.values()) {
+      if (this.#outage !== undefined) {
+        source.forgetGap();
+        continue;
+      }
       const change = source.followGap(this.#options.clock.now());
       if (change === undefined) continue;
       const facts = {
@@ -168,6 +183,7 @@ export class Ingest {
         clock.now(),
       );
       if (appended.kind === 'appended') {
+        this.#outage = undefined;
         this.#options.crashPoint?.('before acknowledge');
         this.#afterAppend(turn, appended.firstIndex);
         return;

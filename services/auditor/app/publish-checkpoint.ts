@@ -11,6 +11,7 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { frontierRoot, readFrontier } from '../domain/tree-hashes.ts';
 import type { LogSignal } from './log-signal.ts';
+import { outageText } from './outage-text.ts';
 import type { Announcer, PublicFiles, RecordStore, SignedCheckpoint } from './ports.ts';
 
 export type PublisherOptions = {
@@ -48,6 +49,7 @@ export class CheckpointPublisher {
   readonly #due = new Set<SpiffeId>();
   /** Kept in the store, and not yet in the public file. */
   #unpublished: string | undefined;
+  #outage: string | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -70,6 +72,11 @@ export class CheckpointPublisher {
     return this.#options.store.latestCheckpoint();
   }
 
+  /** Why {@link publish} failed when it was last called; undefined when it did not. */
+  get outage(): string | undefined {
+    return this.#outage;
+  }
+
   /** A broker is owed a receipt, with the next checkpoint. */
   oweReceipt(broker: SpiffeId): void {
     this.#due.add(broker);
@@ -80,8 +87,14 @@ export class CheckpointPublisher {
    * @throws as {@link current}; then it is to be called again.
    */
   publish(): void {
-    const checkpoint = this.current();
-    if (this.#due.size > 0) this.#sendReceipts(checkpoint);
+    try {
+      const checkpoint = this.current();
+      if (this.#due.size > 0) this.#sendReceipts(checkpoint);
+      this.#outage = undefined;
+    } catch (thrown) {
+      this.#outage = outageText(thrown);
+      throw thrown;
+    }
   }
 
   #sign(): SignedCheckpoint {

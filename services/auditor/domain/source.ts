@@ -23,6 +23,11 @@ export class Source<Item> {
     return this.#gap?.isReported === true ? this.#gap : undefined;
   }
 
+  /** Takes the gap for none: what follows is measured anew. */
+  forgetGap(): void {
+    this.#gap = undefined;
+  }
+
   /** Looks at the gap at this moment; says what became of it, once. */
   followGap(
     now: UnixMs,

@@ -28,7 +28,13 @@ const scope = suiteScope();
 test('one viewer takes neither another viewer’s room nor the operator’s, and gets its own back', async () => {
   const { store, quarantine, close } = await openStore(tempDir(scope));
   const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
-  const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
+  const facts = {
+    verifierKey: '',
+    sources: () => [],
+    isBusConnected: () => true,
+    outage: () => undefined,
+    version: '',
+  };
   const { handlers } = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const out = { write: () => true, drained: () => Promise.resolve() };
   const ends: AbortController[] = [];
@@ -75,7 +81,13 @@ test('the mesh and the local socket count by themselves: a full one leaves the o
   const directory = tempDir(scope);
   const { store, quarantine, close } = await openStore(directory);
   const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
-  const facts = { verifierKey: '', sources: () => [], isBusConnected: () => true, version: '' };
+  const facts = {
+    verifierKey: '',
+    sources: () => [],
+    isBusConnected: () => true,
+    outage: () => undefined,
+    version: '',
+  };
   const shared = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
   const by = { clock: systemClock, log: createLog({ service: 'test', level: 'silent' }) };
   const open = async (name: string) => {

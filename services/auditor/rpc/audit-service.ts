@@ -38,6 +38,7 @@ export type AuditServiceParts = ProofParts & {
   readonly verifierKey: string;
   readonly sources: () => Iterable<Source<unknown>>;
   readonly isBusConnected: () => boolean;
+  readonly outage: () => string | undefined;
   readonly version: string;
 };
 
@@ -108,6 +109,7 @@ function status(parts: AuditServiceParts): GetStatusResponse {
     quarantined: parts.quarantine.unsettledCount(),
     busConnected: parts.isBusConnected(),
     version: parts.version,
+    outage: parts.outage() ?? '',
   };
 }
 

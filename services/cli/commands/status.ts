@@ -261,6 +261,7 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
     isAlarm: equivocations.length > 0,
     problems: [
       ...equivocations.map(equivocationText),
+      ...(status.outage === '' ? [] : [status.outage]),
       ...(status.busConnected
         ? []
         : ['it has no bus: none is there, or its JetStream is off; its log says what to do']),

@@ -12,6 +12,7 @@ export interface GetStatusResponse {
   'quarantined'?: (number | string | Long);
   'busConnected'?: (boolean);
   'version'?: (string);
+  'outage'?: (string);
 }
 
 export interface GetStatusResponse__Output {
@@ -22,4 +23,5 @@ export interface GetStatusResponse__Output {
   'quarantined': (number);
   'busConnected': (boolean);
   'version': (string);
+  'outage': (string);
 }
