@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseSpiffeId, parseTrustDomain } from '@stint/common/spiffe-id.ts';
 import type { PolicyEngine } from '../../services/broker/app/ports/policy.ts';
-import type { AccessQuestion } from '../../services/broker/domain/decision.ts';
+import type { PolicyQuestion } from '../../services/broker/domain/decision.ts';
 import { findProfile, type Identity, type Resource } from '../../services/broker/domain/registry.ts';
 import { type AdmittedBundle, admitBundle } from '../../services/broker/policy/admit-bundle.ts';
 import {
@@ -75,8 +75,8 @@ export type TestPolicy = {
   readonly ask: (
     identity: string,
     access: readonly [action: string, resource: string],
-    more?: Partial<AccessQuestion>,
-  ) => AccessQuestion;
+    more?: Partial<PolicyQuestion>,
+  ) => PolicyQuestion;
 };
 
 /** Puts policies in force. */
@@ -97,8 +97,8 @@ export function inForce(bundle: AdmittedBundle, options: Partial<EngineOptions> 
 function question(
   bundle: AdmittedBundle,
   names: { identity: string; action: string; resource: string },
-  more: Partial<AccessQuestion>,
-): AccessQuestion {
+  more: Partial<PolicyQuestion>,
+): PolicyQuestion {
   const identity: Identity | undefined = bundle.identities.get(
     parseSpiffeId(`spiffe://stint.local/${names.identity}`),
   );

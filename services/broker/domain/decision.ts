@@ -5,7 +5,7 @@ import type { Identity, Profile, Resource } from './registry.ts';
  * One identity asks for one action on one resource. Verified and declared facts never mix: a policy reads them under
  * different names, and only the broker fills `verified`.
  */
-export type AccessQuestion = {
+export type PolicyQuestion = {
   readonly identity: Identity;
   readonly resource: Resource;
   /** One of the resource's profiles. */

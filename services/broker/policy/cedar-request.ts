@@ -1,6 +1,6 @@
 import type { CedarValueJson, StatefulAuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
 import { formatTime } from '@stint/common/time.ts';
-import type { AccessQuestion } from '../domain/decision.ts';
+import type { PolicyQuestion } from '../domain/decision.ts';
 import type { Identity, Resource } from '../domain/registry.ts';
 import type { Vocabulary } from '../registry/vocabulary.ts';
 import { entityTypes } from './cedar-schema.ts';
@@ -17,7 +17,7 @@ export type CedarRequest = Pick<
  * Puts a question into Cedar's terms: two leaf entities with their ancestors flat, and the context. Attributes that the
  * registry does not declare are left out; no rule can name them.
  */
-export function toCedarRequest(question: AccessQuestion, vocabulary: Vocabulary): CedarRequest {
+export function toCedarRequest(question: PolicyQuestion, vocabulary: Vocabulary): CedarRequest {
   const { identity, resource, declared } = question;
   const principal = { type: entityTypes.identity, id: identity.spiffeId };
   const target = { type: entityTypes.resource, id: resource.id };
@@ -43,7 +43,7 @@ export function toCedarRequest(question: AccessQuestion, vocabulary: Vocabulary)
 }
 
 /** The same question as scopes see it. */
-export function toScopedRequest({ identity, profile, resource }: AccessQuestion): ScopedRequest {
+export function toScopedRequest({ identity, profile, resource }: PolicyQuestion): ScopedRequest {
   const environmentKey = (name: string) => entityKey(entityTypes.environment, name);
   return {
     principal: {

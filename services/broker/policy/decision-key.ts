@@ -1,11 +1,11 @@
-import type { AccessQuestion } from '../domain/decision.ts';
+import type { PolicyQuestion } from '../domain/decision.ts';
 import type { AttributeRead } from './attribute-reads.ts';
 
 /**
  * What the scopes of all policies look at: names and ancestors. JSON, so that no two questions share a key by where one
  * part ends and the next begins.
  */
-export function scopeKeyOf({ identity, profile, resource }: AccessQuestion): string {
+export function scopeKeyOf({ identity, profile, resource }: PolicyQuestion): string {
   return JSON.stringify([
     identity.spiffeId,
     identity.environment,
@@ -17,7 +17,7 @@ export function scopeKeyOf({ identity, profile, resource }: AccessQuestion): str
 }
 
 /** Takes from a question the facts that the conditions of some policies read; see {@link attributeReader}. */
-export type AttributeReader = (question: AccessQuestion) => unknown;
+export type AttributeReader = (question: PolicyQuestion) => unknown;
 
 /** Reads one fact; null where the question does not have it, which no fact that it has looks like. */
 export function attributeReader(read: AttributeRead): AttributeReader {
@@ -47,7 +47,7 @@ export function attributeReader(read: AttributeRead): AttributeReader {
  * one answer, so the key is as long as those facts are.
  */
 export function decisionKeyOf(
-  question: AccessQuestion,
+  question: PolicyQuestion,
   scopeKey: string,
   readers: readonly AttributeReader[],
 ): string {

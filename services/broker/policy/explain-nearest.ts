@@ -1,4 +1,4 @@
-import type { AccessQuestion, ConditionExplanation, RuleExplanation } from '../domain/decision.ts';
+import type { ConditionExplanation, PolicyQuestion, RuleExplanation } from '../domain/decision.ts';
 import type { Vocabulary } from '../registry/vocabulary.ts';
 import type { CedarEvaluator } from './cedar-evaluator.ts';
 import { toCedarRequest, toScopedRequest } from './cedar-request.ts';
@@ -17,7 +17,7 @@ type JudgedRule = { readonly policy: PermitPolicy; readonly outcomes: readonly O
  * what its guard found absent) counts as not reached.
  */
 export function explainNearest(
-  question: AccessQuestion,
+  question: PolicyQuestion,
   engine: {
     readonly policies: readonly CompiledPolicy[];
     readonly vocabulary: Vocabulary;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { admitted, inForce } from '../../../test/fakes/policy-bundle.ts';
-import type { AccessQuestion } from '../domain/decision.ts';
+import type { PolicyQuestion } from '../domain/decision.ts';
 import { type CedarRuntime, loadCedarRuntime } from './cedar-runtime.ts';
 
 const rules = `
@@ -25,7 +25,7 @@ forbid (principal, action, resource) unless { principal has owner };
 forbid (principal, action, resource) unless { principal.environment == resource.environment };
 `;
 
-const onMain = { verified: { branch: 'main' } } satisfies Partial<AccessQuestion>;
+const onMain = { verified: { branch: 'main' } } satisfies Partial<PolicyQuestion>;
 const bundle = admitted(rules);
 
 /** A runtime that counts how often it is asked. */
@@ -162,7 +162,7 @@ test('every fact that a rule reads makes another question', () => {
   const { load, asked } = counted();
   const { engine, ask } = inForce(bundle, { loadRuntime: load });
   const base = ask('ci', ['deploy', 'web'], onMain);
-  const variants: AccessQuestion[] = [
+  const variants: PolicyQuestion[] = [
     base,
     { ...base, verified: { branch: 'dev' } },
     { ...base, verified: {} },

@@ -1,10 +1,10 @@
 import type { PolicyEngine } from '../app/ports/policy.ts';
 import type {
-  AccessQuestion,
   AllowDecision,
   Decision,
   DenyDecision,
   Explanation,
+  PolicyQuestion,
 } from '../domain/decision.ts';
 import { findProfile } from '../domain/registry.ts';
 import type { Vocabulary } from '../registry/vocabulary.ts';
@@ -87,7 +87,7 @@ class CedarPolicyEngine implements PolicyEngine {
     this.#decisions = decisionsMax > 0 ? new LruMap(decisionsMax) : undefined;
   }
 
-  decide(question: AccessQuestion): Decision {
+  decide(question: PolicyQuestion): Decision {
     try {
       const refusal = refusalBeforePolicy(question);
       if (refusal !== undefined) return this.#deny([], [refusal]);
@@ -106,7 +106,7 @@ class CedarPolicyEngine implements PolicyEngine {
     }
   }
 
-  explain(question: AccessQuestion): Explanation {
+  explain(question: PolicyQuestion): Explanation {
     const decision = this.decide(question);
     return {
       decision,
@@ -114,7 +114,7 @@ class CedarPolicyEngine implements PolicyEngine {
     };
   }
 
-  #findSlice(question: AccessQuestion, scopeKey: string): Slice {
+  #findSlice(question: PolicyQuestion, scopeKey: string): Slice {
     const policies = this.#index.matching(toScopedRequest(question));
     const reads = [...new Set(policies.flatMap((policy) => policy.reads))].sort();
     const slice: Slice = {
@@ -128,7 +128,7 @@ class CedarPolicyEngine implements PolicyEngine {
   }
 
   /** `isClean`: nothing failed, so the same facts will give the same answer and may be kept. */
-  #evaluate(question: AccessQuestion, slice: Slice): { decision: Decision; isClean: boolean } {
+  #evaluate(question: PolicyQuestion, slice: Slice): { decision: Decision; isClean: boolean } {
     const evaluation = this.#evaluator.evaluate(slice, toCedarRequest(question, this.#bundle.vocabulary));
     if (evaluation.kind === 'failed')
       return { decision: this.#denyUndecided(evaluation.message), isClean: false };
@@ -140,7 +140,7 @@ class CedarPolicyEngine implements PolicyEngine {
   }
 
   #decisionOf(
-    question: AccessQuestion,
+    question: PolicyQuestion,
     slice: Slice,
     evaluation: Extract<Evaluation, { kind: 'answered' }>,
   ): Decision {
@@ -196,13 +196,13 @@ class CedarPolicyEngine implements PolicyEngine {
 }
 
 /** Why the question is refused whatever the rules say; undefined when it is not. */
-function refusalBeforePolicy({ identity, resource, profile }: AccessQuestion): string | undefined {
+function refusalBeforePolicy({ identity, resource, profile }: PolicyQuestion): string | undefined {
   if (identity.state !== 'active') return `identity ${identity.spiffeId} is ${identity.state}`;
   if (findProfile(resource, profile.name) === undefined)
     return `resource "${resource.id}" has no action "${profile.name}"`;
   return undefined;
 }
 
-function noRuleAllows({ identity, resource, profile }: AccessQuestion): string {
+function noRuleAllows({ identity, resource, profile }: PolicyQuestion): string {
   return `no rule allows ${identity.spiffeId} to ${profile.name} "${resource.id}"`;
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import fc from 'fast-check';
 import { admitted } from '../../../test/fakes/policy-bundle.ts';
-import type { AccessQuestion, Decision } from '../domain/decision.ts';
+import type { Decision, PolicyQuestion } from '../domain/decision.ts';
 import type { Identity, Resource } from '../domain/registry.ts';
 import { SourceText } from '../registry/source-fault.ts';
 import { loadCedarRuntime } from './cedar-runtime.ts';
@@ -14,11 +14,11 @@ import { createPolicyEngine } from './policy-engine.ts';
 // rules mean. All three must agree: this is what finds a fact that a rule reads and the decision's key forgets.
 
 /** A condition, as Cedar writes it and as it is meant. `holds` throws where Cedar's evaluation fails. */
-type Condition = { readonly text: string; readonly holds: (question: AccessQuestion) => boolean };
+type Condition = { readonly text: string; readonly holds: (question: PolicyQuestion) => boolean };
 type Rule = {
   readonly effect: 'permit' | 'forbid';
   readonly ttlSeconds: number;
-  readonly scope: { readonly text: string; readonly holds: (question: AccessQuestion) => boolean };
+  readonly scope: { readonly text: string; readonly holds: (question: PolicyQuestion) => boolean };
   readonly when: readonly Condition[];
   readonly unless: readonly Condition[];
 };
@@ -27,7 +27,7 @@ const environments = ['staging', 'prod'];
 const roles = ['ci', 'batch', 'break-glass'];
 const bundle = admitted('');
 
-const optionalFacts: Record<string, (question: AccessQuestion) => string | undefined> = {
+const optionalFacts: Record<string, (question: PolicyQuestion) => string | undefined> = {
   'context.verified.branch': ({ verified }) => verified['branch'],
   'context.verified.repository': ({ verified }) => verified['repository'],
   'context.declared.ticket': ({ declared }) => declared.context['ticket'],
@@ -35,7 +35,7 @@ const optionalFacts: Record<string, (question: AccessQuestion) => string | undef
   'principal.owner': ({ identity }) => (identity.owner === '' ? undefined : identity.owner),
   'principal.backupOwner': ({ identity }) => identity.backupOwner,
 };
-const facts: Record<string, (question: AccessQuestion) => string> = {
+const facts: Record<string, (question: PolicyQuestion) => string> = {
   'principal.kind': ({ identity }) => identity.kind,
   'resource.kind': ({ resource }) => resource.kind,
   'resource.owner': ({ resource }) => resource.owner,
@@ -46,26 +46,26 @@ const word = fc.constantFrom('main', 'dev', 'ci', 'team:a', 'team:b', 'database'
 const atom: fc.Arbitrary<Condition> = fc.oneof(
   fc.tuple(fc.constantFrom(...Object.entries(facts)), word).map(([[path, read], value]) => ({
     text: `${path} == "${value}"`,
-    holds: (q: AccessQuestion) => read(q) === value,
+    holds: (q: PolicyQuestion) => read(q) === value,
   })),
   fc.tuple(fc.constantFrom(...Object.entries(optionalFacts)), word).map(([[path, read], value]) => ({
     text: `(${present(path)} && ${path} == "${value}")`,
-    holds: (q: AccessQuestion) => read(q) === value,
+    holds: (q: PolicyQuestion) => read(q) === value,
   })),
   fc
     .constantFrom(...Object.entries(optionalFacts))
-    .map(([path, read]) => ({ text: present(path), holds: (q: AccessQuestion) => read(q) !== undefined })),
+    .map(([path, read]) => ({ text: present(path), holds: (q: PolicyQuestion) => read(q) !== undefined })),
   fc.constantFrom('analytics', 'pii').map((label) => ({
     text: `resource.labels.contains("${label}")`,
-    holds: ({ resource }: AccessQuestion) => resource.labels.includes(label),
+    holds: ({ resource }: PolicyQuestion) => resource.labels.includes(label),
   })),
   fc.constantFrom(...roles).map((role) => ({
     text: `principal in Stint::Role::"${role}"`,
-    holds: ({ identity }: AccessQuestion) => identity.roles.includes(role),
+    holds: ({ identity }: PolicyQuestion) => identity.roles.includes(role),
   })),
   fc.constantFrom(...environments).map((name) => ({
     text: `resource.environment == Stint::Environment::"${name}"`,
-    holds: ({ resource }: AccessQuestion) => resource.environment === name,
+    holds: ({ resource }: PolicyQuestion) => resource.environment === name,
   })),
   fc.constantFrom<Condition>(
     {
@@ -98,18 +98,18 @@ const condition: fc.Arbitrary<Condition> = fc.letrec<{ node: Condition }>((tie) 
   node: fc.oneof(
     { maxDepth: 3, depthIdentifier: 'condition' },
     atom,
-    tie('node').map((a) => ({ text: `!(${a.text})`, holds: (q: AccessQuestion) => !a.holds(q) })),
+    tie('node').map((a) => ({ text: `!(${a.text})`, holds: (q: PolicyQuestion) => !a.holds(q) })),
     fc.tuple(tie('node'), tie('node')).map(([a, b]) => ({
       text: `(${a.text} && ${b.text})`,
-      holds: (q: AccessQuestion) => a.holds(q) && b.holds(q),
+      holds: (q: PolicyQuestion) => a.holds(q) && b.holds(q),
     })),
     fc.tuple(tie('node'), tie('node')).map(([a, b]) => ({
       text: `(${a.text} || ${b.text})`,
-      holds: (q: AccessQuestion) => a.holds(q) || b.holds(q),
+      holds: (q: PolicyQuestion) => a.holds(q) || b.holds(q),
     })),
     fc.tuple(tie('node'), tie('node'), tie('node')).map(([a, b, c]) => ({
       text: `(if ${a.text} then ${b.text} else ${c.text})`,
-      holds: (q: AccessQuestion) => (a.holds(q) ? b.holds(q) : c.holds(q)),
+      holds: (q: PolicyQuestion) => (a.holds(q) ? b.holds(q) : c.holds(q)),
     })),
   ),
 })).node;
@@ -120,37 +120,37 @@ const principalScope = fc.oneof(
   fc.constant({ text: 'principal is Stint::Identity', holds: () => true }),
   fc.constantFrom(...roles).map((role) => ({
     text: `principal in Stint::Role::"${role}"`,
-    holds: (q: AccessQuestion) => q.identity.roles.includes(role),
+    holds: (q: PolicyQuestion) => q.identity.roles.includes(role),
   })),
   fc.constantFrom(...roles).map((role) => ({
     text: `principal is Stint::Identity in Stint::Role::"${role}"`,
-    holds: (q: AccessQuestion) => q.identity.roles.includes(role),
+    holds: (q: PolicyQuestion) => q.identity.roles.includes(role),
   })),
   fc.constantFrom('ci', 'batch').map((name) => ({
     text: `principal == Stint::Identity::"spiffe://stint.local/${name}"`,
-    holds: (q: AccessQuestion) => q.identity.spiffeId.endsWith(`/${name}`),
+    holds: (q: PolicyQuestion) => q.identity.spiffeId.endsWith(`/${name}`),
   })),
 );
 const actionScope = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ text: 'action', holds: () => true }) },
   fc.constantFrom('read', 'write').map((name) => ({
     text: `action == Stint::Action::"${name}"`,
-    holds: (q: AccessQuestion) => q.profile.name === name,
+    holds: (q: PolicyQuestion) => q.profile.name === name,
   })),
   fc.constant({
     text: 'action in [Stint::Action::"read", Stint::Action::"deploy"]',
-    holds: (q: AccessQuestion) => q.profile.name !== 'write',
+    holds: (q: PolicyQuestion) => q.profile.name !== 'write',
   }),
 );
 const resourceScope = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ text: 'resource', holds: () => true }) },
   fc.constantFrom(...environments).map((name) => ({
     text: `resource in Stint::Environment::"${name}"`,
-    holds: (q: AccessQuestion) => q.resource.environment === name,
+    holds: (q: PolicyQuestion) => q.resource.environment === name,
   })),
   fc.constantFrom('web', 'sales').map((id) => ({
     text: `resource == Stint::Resource::"${id}"`,
-    holds: (q: AccessQuestion) => q.resource.id === id,
+    holds: (q: PolicyQuestion) => q.resource.id === id,
   })),
 );
 
@@ -159,7 +159,7 @@ const rule: fc.Arbitrary<Rule> = fc.record({
   ttlSeconds: fc.integer({ min: 1, max: 86_400 }),
   scope: fc.tuple(principalScope, actionScope, resourceScope).map((parts) => ({
     text: parts.map((part) => part.text).join(', '),
-    holds: (q: AccessQuestion) => parts.every((part) => part.holds(q)),
+    holds: (q: PolicyQuestion) => parts.every((part) => part.holds(q)),
   })),
   when: fc.array(condition, { maxLength: 2 }),
   unless: fc.array(condition, { maxLength: 1 }),
@@ -199,7 +199,7 @@ const someFacts = (...names: string[]) =>
   fc.record(Object.fromEntries(names.map((name) => [name, word])), { requiredKeys: [] }) as fc.Arbitrary<
     Record<string, string>
   >;
-const question: fc.Arbitrary<AccessQuestion> = fc.record({
+const question: fc.Arbitrary<PolicyQuestion> = fc.record({
   identity,
   resource,
   profile: fc.constantFrom(...profiles),
@@ -285,7 +285,7 @@ test('adding a forbid never allows what was denied, nor for longer', () => {
   );
 });
 
-function neighbours(base: AccessQuestion, other: AccessQuestion): AccessQuestion[] {
+function neighbours(base: PolicyQuestion, other: PolicyQuestion): PolicyQuestion[] {
   const identities = (
     ['kind', 'owner', 'backupOwner', 'environment', 'roles', 'version', 'spiffeId'] as const
   ).map((fact) => ({ identity: take(base.identity, other.identity, fact) }));
@@ -312,7 +312,7 @@ function take<Facts extends object>(from: Facts, other: Facts, fact: keyof Facts
 }
 
 /** What the rules mean: a forbid that holds or fails denies; else any permit that holds allows, the longest lifetime counts. */
-function oracle(rules: readonly Rule[], asked: AccessQuestion): unknown {
+function oracle(rules: readonly Rule[], asked: PolicyQuestion): unknown {
   const verdicts = rules.map((rule, i) => ({ id: `r${i}`, rule, verdict: verdict(rule, asked) }));
   const forbidding = verdicts.filter(({ rule, verdict }) => rule.effect === 'forbid' && verdict !== false);
   const permitting = verdicts.filter(({ rule, verdict }) => rule.effect === 'permit' && verdict === true);
@@ -325,7 +325,7 @@ function oracle(rules: readonly Rule[], asked: AccessQuestion): unknown {
   };
 }
 
-function verdict(rule: Rule, asked: AccessQuestion): boolean | 'failed' {
+function verdict(rule: Rule, asked: PolicyQuestion): boolean | 'failed' {
   if (!rule.scope.holds(asked)) return false;
   try {
     return (
@@ -373,7 +373,7 @@ function present(path: string): string {
   return `${path.slice(0, dot)} has ${path.slice(dot + 1)}`;
 }
 
-function overflows({ identity }: AccessQuestion): boolean {
+function overflows({ identity }: PolicyQuestion): boolean {
   if (identity.version === undefined || identity.version.major === 0) return false;
   if (identity.version.major === 1) return true;
   throw new RangeError('integer overflow');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { admitted, inForce } from '../../../test/fakes/policy-bundle.ts';
-import type { AccessQuestion } from '../domain/decision.ts';
+import type { PolicyQuestion } from '../domain/decision.ts';
 
 // The worked examples of README.md, taken from it and asked.
 
@@ -25,7 +25,7 @@ const oldVersion = {
 const examples: [
   who: string,
   what: [string, string],
-  more: Partial<AccessQuestion>,
+  more: Partial<PolicyQuestion>,
   kind: string,
   rules: string[],
 ][] = [

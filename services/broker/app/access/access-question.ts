@@ -32,7 +32,7 @@ export type Arrival = {
 };
 
 /** A request with all that it names, found in one bundle at one moment. */
-export type Question = Arrival & {
+export type AccessQuestion = Arrival & {
   readonly asker: Asker;
   readonly request: AccessRequest;
   readonly identity: Identity;
@@ -43,7 +43,7 @@ export type Question = Arrival & {
 };
 
 /** What a request names. */
-export type Named = Pick<Question, 'identity' | 'resource' | 'profile' | 'provider'>;
+export type Named = Pick<AccessQuestion, 'identity' | 'resource' | 'profile' | 'provider'>;
 
 /**
  * Finds what a request names.

@@ -2,13 +2,11 @@ import { ServiceError } from '@stint/common/errors.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import type { DenyDecision } from '../../domain/decision.ts';
 import type { Grant } from '../../domain/grant.ts';
-import { ProviderFailure } from '../ports/provider.ts';
-import type { Question } from './access-question.ts';
-
-type Asked = Pick<Question, 'resource' | 'profile'>;
+import { ProviderFailure, type TargetPlace } from '../ports/provider.ts';
+import type { AccessQuestion } from './access-question.ts';
 
 /** Policy's no, in its own words. */
-export function policyDenied({ resource, profile }: Asked, decision: DenyDecision): ServiceError {
+export function policyDenied({ resource, profile }: TargetPlace, decision: DenyDecision): ServiceError {
   const { reasons, ruleIds, policySha256 } = decision;
   const text = `policy denies "${profile.name}" on "${resource.id}": ${reasons.join('; ')}`;
   const metadata = {
@@ -21,7 +19,7 @@ export function policyDenied({ resource, profile }: Asked, decision: DenyDecisio
 }
 
 /** The holder has as many live grants of this action as it may. */
-export function quotaExceeded({ resource, profile }: Asked, live: number): ServiceError {
+export function quotaExceeded({ resource, profile }: TargetPlace, live: number): ServiceError {
   return new ServiceError(
     'QUOTA_EXCEEDED',
     `identity holds ${live} live grants of "${profile.name}" on "${resource.id}", as many as it may: release one`,
@@ -57,7 +55,11 @@ export function stillIssuing(grant: Grant): ServiceError {
 }
 
 /** The target failed, or the provider did: the asker learns a code, never a text. */
-export function targetRefused({ resource, provider }: Question, grant: Grant, cause: unknown): ServiceError {
+export function targetRefused(
+  { resource, provider }: AccessQuestion,
+  grant: Grant,
+  cause: unknown,
+): ServiceError {
   const code = failureOf(cause).code;
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
@@ -71,7 +73,7 @@ export function targetRefused({ resource, provider }: Question, grant: Grant, ca
 }
 
 /** The sweeper took an intent back before its credential was there. */
-export function issuedTooLate({ resource, provider }: Question, grant: Grant): ServiceError {
+export function issuedTooLate({ resource, provider }: AccessQuestion, grant: Grant): ServiceError {
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
     `issuing for "${resource.id}" failed: it took too long and was taken back`,

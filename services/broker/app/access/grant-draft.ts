@@ -11,7 +11,7 @@ import type { Grant, GrantAndLease } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import { boundLifetime } from '../../domain/lifetime.ts';
 import type { Provider } from '../ports/provider.ts';
-import type { AccessRequest, Asker, Question } from './access-question.ts';
+import type { AccessQuestion, AccessRequest, Asker } from './access-question.ts';
 
 /** A grant and its first lease, whose state the way of issuing decides. */
 export type Draft = { readonly grant: Grant; readonly lease: Omit<Lease, 'state'> };
@@ -20,7 +20,7 @@ export type Draft = { readonly grant: Grant; readonly lease: Omit<Lease, 'state'
  * Grant and first lease as they will stand if they are committed. Pure.
  * @throws ServiceError TTL_OUT_OF_RANGE
  */
-export function draftGrant(question: Question, decision: AllowDecision): Draft {
+export function draftGrant(question: AccessQuestion, decision: AllowDecision): Draft {
   const { asker, request, profile, provider, now } = question;
   const lifetime = boundLifetime({
     wantedMs: request.ttlMs,
@@ -59,7 +59,7 @@ export function draftGrant(question: Question, decision: AllowDecision): Draft {
   return { grant, lease: draftLease(question, grant, lifetime.leaseExpiresAt) };
 }
 
-function draftLease({ provider, now }: Question, grant: Grant, expiresAt: UnixMs): Draft['lease'] {
+function draftLease({ provider, now }: AccessQuestion, grant: Grant, expiresAt: UnixMs): Draft['lease'] {
   const id = newId('lease', now);
   return {
     id,
@@ -85,7 +85,7 @@ function isRenewable({ mode }: Provider): boolean {
 /** The record of an issue: what was decided and by which rules, and what was issued. Never the credential. */
 export function issueEvent(
   type: 'grant.issued' | 'grant.decided' | 'lease.activated',
-  question: Question,
+  question: AccessQuestion,
   { grant, lease }: GrantAndLease,
 ): EventDraft {
   const decided = {

@@ -17,7 +17,13 @@ import { commitChange } from '../lease-record.ts';
 import type { Ledger, LedgerOutcome } from '../ports/ledger.ts';
 import type { Bundle, PolicyEngine } from '../ports/policy.ts';
 import type { Credential, ProviderSet, SigningProvider, TargetProvider } from '../ports/provider.ts';
-import { type AccessRequest, type Arrival, type Asker, findNamed, type Question } from './access-question.ts';
+import {
+  type AccessQuestion,
+  type AccessRequest,
+  type Arrival,
+  type Asker,
+  findNamed,
+} from './access-question.ts';
 import {
   failureOf,
   issuedTooLate,
@@ -108,7 +114,7 @@ export class RequestAccess {
     throw new ServiceError('PEER_UNAUTHENTICATED', 'the SVID that asks is over: ask with the next one');
   }
 
-  #find(asked: Asked, { registry }: Bundle): Promise<Question> {
+  #find(asked: Asked, { registry }: Bundle): Promise<AccessQuestion> {
     const { providers, clock } = this.#parts;
     return this.#recorded(asked, () => {
       const named = findNamed(asked.asker.spiffeId, asked.request, { registry, providers });
@@ -118,7 +124,7 @@ export class RequestAccess {
 
   /** Step 2. */
   async #issueSigned(
-    question: Question,
+    question: AccessQuestion,
     { grant, lease: draft }: Draft,
     provider: SigningProvider,
   ): Promise<AccessAnswer> {
@@ -145,7 +151,11 @@ export class RequestAccess {
   }
 
   /** Steps 3 to 5, once for all who ask with the same key while they run. */
-  async #issueShared(question: Question, draft: Draft, provider: TargetProvider): Promise<AccessAnswer> {
+  async #issueShared(
+    question: AccessQuestion,
+    draft: Draft,
+    provider: TargetProvider,
+  ): Promise<AccessAnswer> {
     const { grant } = draft;
     const key = canonicalJson([grant.spiffeId, grant.idempotencyKey, grant.bodySha256]);
     let isFirst = false;
@@ -157,7 +167,7 @@ export class RequestAccess {
   }
 
   async #issueCreated(
-    question: Question,
+    question: AccessQuestion,
     { grant, lease: draft }: Draft,
     provider: TargetProvider,
   ): Promise<AccessAnswer> {
@@ -182,7 +192,7 @@ export class RequestAccess {
 
   /** Step 4. A failure is recorded before it is told: nothing at the target without a lease that says so. */
   async #create(
-    question: Question,
+    question: AccessQuestion,
     intended: GrantAndLease,
     provider: TargetProvider,
   ): Promise<{ credential: Credential; handle: Readonly<Record<string, string>> }> {
@@ -202,7 +212,7 @@ export class RequestAccess {
 
   /** Step 5. Losing the race against the sweeper means that the entity is being removed: it is not delivered. */
   async #activate(
-    question: Question,
+    question: AccessQuestion,
     intended: GrantAndLease,
     handle: Lease['handle'],
   ): Promise<GrantAndLease> {
@@ -218,7 +228,11 @@ export class RequestAccess {
     return active;
   }
 
-  async #remint(question: Question, outcome: LedgerOutcome, provider: TargetProvider): Promise<AccessAnswer> {
+  async #remint(
+    question: AccessQuestion,
+    outcome: LedgerOutcome,
+    provider: TargetProvider,
+  ): Promise<AccessAnswer> {
     const stored = this.#replay(question, outcome);
     if (stored.lease.state === 'intent') throw await this.#interrupted(question, stored, provider);
     const signal = AbortSignal.timeout(targetCallMs);
@@ -236,7 +250,7 @@ export class RequestAccess {
    * died, or could not commit what he had made; it is cleared up from here on. Another broker may still be at its own.
    */
   async #interrupted(
-    { request }: Question,
+    { request }: AccessQuestion,
     stored: GrantAndLease,
     provider: TargetProvider,
   ): Promise<ServiceError> {
@@ -248,7 +262,7 @@ export class RequestAccess {
   }
 
   /** What an outcome other than `committed` means to the asker. */
-  #replay({ request, now }: Question, outcome: LedgerOutcome): GrantAndLease {
+  #replay({ request, now }: AccessQuestion, outcome: LedgerOutcome): GrantAndLease {
     if (outcome.kind === 'key_reused') throw keyReused(request.idempotencyKey);
     if (outcome.kind !== 'replayed') throw new Error(`unexpected ledger outcome ${outcome.kind}`);
     const { grant, lease } = outcome;
@@ -257,7 +271,7 @@ export class RequestAccess {
     return { grant, lease };
   }
 
-  #deny(question: Question, decision: DenyDecision): Promise<ServiceError> {
+  #deny(question: AccessQuestion, decision: DenyDecision): Promise<ServiceError> {
     const { reasons, ruleIds, policySha256 } = decision;
     const facts = { rule_ids: ruleIds, reasons, policy_sha256: policySha256 };
     return this.#refuse(question, policyDenied(question, decision), facts);
@@ -304,7 +318,10 @@ export class RequestAccess {
   }
 }
 
-function decide({ request, identity, resource, profile, now }: Question, engine: PolicyEngine): Decision {
+function decide(
+  { request, identity, resource, profile, now }: AccessQuestion,
+  engine: PolicyEngine,
+): Decision {
   const { justification, context, parameters } = request;
   const declared = { justification, context, parameters };
   return engine.decide({ identity, resource, profile, declared, verified: {}, now });
