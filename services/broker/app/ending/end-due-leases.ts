@@ -6,7 +6,7 @@ import type { GrantStore } from '../ports/grant-store.ts';
 import type { ProviderSet } from '../ports/provider.ts';
 import type { LeaseEnding } from './end-lease.ts';
 import { PutOffLeases } from './put-off-leases.ts';
-import { TargetLane } from './target-lane.ts';
+import { WorkLimit } from './work-limit.ts';
 
 export type DueLeasesParts = {
   readonly providers: ProviderSet;
@@ -40,13 +40,13 @@ const sleepMsMax = 1_000;
 /**
  * The worker that ends what is due: expired and undelivered leases, intents that a crash left behind, and revocations that
  * must be tried again. It keeps nothing in memory but which rows it is at: after a restart it goes on from the rows. Each
- * provider has a lane of its own, so that a target that does not answer keeps nobody else's leases alive. In a shared store
+ * provider has a limit of its own, so that a target that does not answer keeps nobody else's leases alive. In a shared store
  * it leaves the leases of providers that it has not got to brokers that have them.
  */
 export class EndDueLeases {
   readonly #parts: DueLeasesParts;
   readonly #putOff: PutOffLeases;
-  readonly #lanes = new Map<string, TargetLane>();
+  readonly #limits = new Map<string, WorkLimit>();
   /** Taken and not yet driven as far as they go. A row whose claim runs out meanwhile is not taken twice. */
   readonly #inHand = new Map<LeaseId, Promise<void>>();
   #stopping = false;
@@ -84,7 +84,7 @@ export class EndDueLeases {
     return taken.length;
   }
 
-  /** Claims what is due and puts each lease into its provider's lane. Returns their ends, which never reject. */
+  /** Claims what is due and ends each lease when its provider has room. Returns their ends, which never reject. */
   async #take(): Promise<Promise<void>[]> {
     const now = this.#parts.clock.now();
     await this.#putOff.bringBack(now);
@@ -97,10 +97,10 @@ export class EndDueLeases {
     });
     return due.map((held) => {
       const { lease } = held;
-      const lane = this.#laneOf(lease.provider);
+      const limit = this.#limitOf(lease.provider);
       const known = this.#inHand.get(lease.id);
-      if (known !== undefined || lane.length >= waitingMax) return known ?? Promise.resolve();
-      const ending = lane
+      if (known !== undefined || limit.waiting >= waitingMax) return known ?? Promise.resolve();
+      const ending = limit
         .run(() => (this.#stopping ? Promise.resolve() : this.#end(held)))
         .finally(() => this.#inHand.delete(lease.id));
       this.#inHand.set(lease.id, ending);
@@ -108,10 +108,10 @@ export class EndDueLeases {
     });
   }
 
-  #laneOf(provider: string): TargetLane {
-    const lane = this.#lanes.get(provider) ?? new TargetLane(drivenMax);
-    this.#lanes.set(provider, lane);
-    return lane;
+  #limitOf(provider: string): WorkLimit {
+    const limit = this.#limits.get(provider) ?? new WorkLimit(drivenMax);
+    this.#limits.set(provider, limit);
+    return limit;
   }
 
   async #end(held: GrantAndLease): Promise<void> {

@@ -3,7 +3,7 @@ import type { Log } from '@stint/common/log.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import { type EndedEarlyParts, endedEarly, toEndedLease } from './ended-early.ts';
 import type { SessionFeed } from './ended-lease-feed.ts';
-import { TargetLane } from './target-lane.ts';
+import { WorkLimit } from './work-limit.ts';
 
 export type EndedElsewhereParts = EndedEarlyParts & {
   readonly store: Pick<GrantStore, 'findLease'>;
@@ -36,7 +36,7 @@ const retryMs = { first: 1_000, max: 30_000 } as const;
  */
 export class TellEndedElsewhere {
   readonly #parts: EndedElsewhereParts;
-  readonly #looks = new TargetLane(looksAtOnce);
+  readonly #looks = new WorkLimit(looksAtOnce);
   readonly #waiting = new Set<LeaseId>();
   #catchingUp: Promise<void> | undefined;
   /** Another pass is asked for, to begin when the running one has ended. */

@@ -91,4 +91,10 @@ test('failures are classed by SQLSTATE and error number, and carry no text of th
     assert.ok((failure.remedy ?? '').length <= 90);
   }
   assert.equal(errorCode({ code: 'free text; with anything' }), 'CONNECTION_LOST');
+  const met = Object.assign(new Error('tuple concurrently updated'), { code: 'XX000' });
+  assert.deepEqual(
+    (['create', 'change', 'end'] as const).map((purpose) => providerFailure(met, purpose).kind),
+    ['definite', 'definite', 'unreachable'],
+  );
+  assert.equal(providerFailure(met, 'end').target, 'answers');
 });

@@ -9,6 +9,12 @@ const tlsRefusedText = 'The server does not support SSL connections';
 /** The code of that: never spoken to in the clear. */
 const tlsRefused = 'TLS_NOT_OFFERED';
 
+/** What the server says, as an internal error (XX000), of two changes of one role at once: this one was rolled back. */
+const changedMeanwhileText = 'tuple concurrently updated';
+
+/** The code of that: serialization_failure, which it is. Sent again, the same statement meets the other's outcome. */
+export const changedMeanwhile = '40001';
+
 /**
  * What keeps the broker from logging in and what mends it, by code; a name in quotes is a setting of the instance. Fixed
  * words: they go where an operator looks, in a line of 160 characters.
@@ -52,6 +58,7 @@ export function providerFailure(error: unknown, purpose: Purpose): ProviderFailu
 /** The SQLSTATE or error number of a driver's error; `CONNECTION_LOST` when it has neither. */
 export function errorCode(error: unknown): string {
   if (error instanceof Error && error.message === tlsRefusedText) return tlsRefused;
+  if (error instanceof Error && error.message === changedMeanwhileText) return changedMeanwhile;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{3,64}$/.test(code) ? code : 'CONNECTION_LOST';
 }

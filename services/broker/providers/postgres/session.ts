@@ -5,7 +5,7 @@ import type { Clock, UnixMs } from '@stint/common/time.ts';
 import pg from 'pg';
 import { ProviderFailure } from '../../app/ports/provider.ts';
 import type { PostgresConfig } from './config.ts';
-import { type Purpose, providerFailure } from './failure.ts';
+import { changedMeanwhile, type Purpose, providerFailure } from './failure.ts';
 import { openingQuery, type Statement } from './statements.ts';
 
 /** How long a session waits for a lock that somebody else holds, in milliseconds. */
@@ -13,6 +13,9 @@ const lockTimeoutMs = 2_000;
 
 /** How long the server keeps a transaction of ours open that we have fallen silent in, in milliseconds. */
 const idleInTransactionMs = 5_000;
+
+/** How often a statement is sent that meets other changes of the same role: a renewal, a replay and an end may all meet. */
+const sendsMax = 5;
 
 /** A row as the driver reads it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -81,7 +84,8 @@ export class Session {
 
   /** False when the connection is gone: take another. */
   get isUsable(): boolean {
-    return this.#isUsable;
+    // A socket that was cut says so a moment before it closes.
+    return this.#isUsable && !this.#socket.destroyed;
   }
 
   /**
@@ -97,9 +101,7 @@ export class Session {
     };
     return withSpan(statement.operation, { kind: 'client', attributes }, async (span) => {
       try {
-        const results = await cutOff(this.#socket, { signal, purpose }, () =>
-          this.#client.query(statement.text),
-        );
+        const results = await this.#send(statement, purpose, signal);
         const last: pg.QueryResult = Array.isArray(results) ? (results.at(-1) as pg.QueryResult) : results;
         return last.rows as Row[];
       } catch (thrown) {
@@ -107,6 +109,18 @@ export class Session {
         throw thrown;
       }
     });
+  }
+
+  /** Sends it again when somebody else changed the same role in between: the server has rolled all of it back. */
+  async #send(statement: Statement, purpose: Purpose, signal: AbortSignal) {
+    for (let sends = 1; ; sends++) {
+      try {
+        return await cutOff(this.#socket, { signal, purpose }, () => this.#client.query(statement.text));
+      } catch (thrown) {
+        const isMet = thrown instanceof ProviderFailure && thrown.code === changedMeanwhile;
+        if (!isMet || sends >= sendsMax) throw thrown;
+      }
+    }
   }
 
   /** Ends the session in order; the server learns at once. */

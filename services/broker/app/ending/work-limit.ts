@@ -1,5 +1,5 @@
-/** What is done at one target: so much at once, the rest in the order in which it came. */
-export class TargetLane {
+/** Work of one kind: so much of it at once, the rest in the order in which it came. */
+export class WorkLimit {
   readonly #atOnceMax: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -9,7 +9,7 @@ export class TargetLane {
   }
 
   /** How many wait for their turn. */
-  get length(): number {
+  get waiting(): number {
     return this.#waiting.length;
   }
 
