@@ -92,9 +92,9 @@ export class SessionClient {
     return this.frames.flat();
   }
 
-  /** Sends one frame; ids are given in order. Returns them, and whether there is room for more. */
-  send(bodies: readonly Omit<ClientMessage, 'id'>[]): { ids: number[]; hasRoom: boolean } {
-    const messages = bodies.map((body) => ({ ...body, id: ++this.#ids }));
+  /** Sends one frame; ids are given in order, to messages that have none. Returns them, and whether there is room for more. */
+  send(bodies: readonly ClientMessage[]): { ids: number[]; hasRoom: boolean } {
+    const messages = bodies.map((body) => ({ ...body, id: Number(body.id ?? ++this.#ids) }));
     const hasRoom = this.#stream.write({ messages });
     return { ids: messages.map(({ id }) => id), hasRoom };
   }

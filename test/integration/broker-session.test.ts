@@ -80,6 +80,19 @@ describe('a session', () => {
     );
   });
 
+  test('ends for a question whose answer would look like a push', async (t) => {
+    const { open } = await served(t);
+    const client = await open();
+    client.send([alive, { ...alive, id: 0 }]);
+    const { failure } = await until('the end', 10_000, () => client.end);
+    assert.ok(isServiceError(failure, 'INVALID_FIELD'), String(failure));
+    assert.deepEqual(
+      client.messages.filter(({ id }) => id !== 0),
+      [],
+      'nothing of its frame is answered',
+    );
+  });
+
   test('refuses what it does not know, and malformed ids, and goes on', async (t) => {
     const { open } = await served(t);
     const client = await open();

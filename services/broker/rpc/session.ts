@@ -126,6 +126,9 @@ export class Session {
         'MESSAGE_TOO_LARGE',
         `frame: ${messages.length} messages, at most ${frameMessagesMax}`,
       );
+    // Its answer would look like a push.
+    if (messages.some(({ id }) => id === 0))
+      throw new ServiceError('INVALID_FIELD', 'frame: a message has the id 0', { metadata: { field: 'id' } });
     for (let start = 0; start < messages.length; start += takenMax) {
       if (start > 0) await this.#answersToLeave();
       for (const message of messages.slice(start, start + takenMax)) this.#take(message);
