@@ -17,7 +17,7 @@ export function makeBus(
     servers: [config.natsUrl.replace(/^tls:\/\//, '')],
     svid,
     server: stintIds.nats(trustDomain),
-    onEvent: (event) => log.info({ ...event }, 'bus'),
+    onEvent: ({ kind, detail }) => log[kind === 'connected' ? 'info' : 'warn']({ kind, detail }, 'bus'),
   });
   const relay = new OutboxRelay({
     link,
