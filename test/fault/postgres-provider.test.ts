@@ -57,6 +57,22 @@ describe('postgres provider on a faulty network', { skip: skipWithoutPostgres },
     assert.equal(await roleCount(lease), 0);
   });
 
+  test('a session that the server has ended is not handed to who waits for it', async (t) => {
+    const provider = postgres.provider({ settings: { connections: '1' } });
+    t.after(() => provider.close());
+    const { lease } = newIntent(provider, { now: Date.now() });
+    const lock = await holdCreations(postgres);
+    const creation = assert.rejects(provider.create(lease, place, signal), isFailure('ambiguous', '57P01'));
+    await lock.isWaitedFor();
+    const listing = provider.listEntities(signal);
+    await postgres.admin(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'stint_broker' AND query LIKE 'CREATE ROLE%'",
+    );
+    await creation;
+    await listing;
+    await lock.release();
+  });
+
   test('a reply that never comes is ambiguous once the caller gives up', async (t) => {
     const proxy = await faultProxy(t, postgres.server.current());
     const provider = postgres.provider({ place: proxy });

@@ -228,6 +228,26 @@ for (const version of postgresVersions) {
       assert.deepEqual(await eight.listEntities(signal), []);
     });
 
+    test('a role that is extended, given a new password and cut off at once: each succeeds, and it is cut off', async () => {
+      const eight = postgres.provider({ settings: { connections: '8' } });
+      for (let round = 0; round < 40; round++) {
+        const { lease } = await create();
+        const later = Date.now() + 100_000;
+        await Promise.all([
+          eight.extend(lease, later, signal),
+          eight.extend(lease, later + 1_000, signal),
+          eight.remint(lease, demoResource, signal),
+          eight.contain(lease, signal),
+        ]);
+        const roles = await postgres.admin(
+          `SELECT rolcanlogin FROM pg_roles WHERE rolname = '${lease.entityName}'`,
+        );
+        assert.deepEqual(roles, [{ rolcanlogin: false }]);
+        await eight.remove(lease, signal);
+      }
+      await eight.close();
+    });
+
     test("no password reaches the server's log, an error or a printed credential", async () => {
       const { credential, lease } = await create();
       const second = await provider.remint(lease, demoResource, signal);
