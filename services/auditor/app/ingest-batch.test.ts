@@ -9,7 +9,7 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { batchPayload, TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
-import { gapReportMs, waitingBatchesMax } from '../domain/source-sequence.ts';
+import { gapReportMs, putOffMax, putOffMs, waitingBatchesMax } from '../domain/source-sequence.ts';
 import { frontierRoot, readFrontier } from '../domain/tree-hashes.ts';
 import { openStore } from '../store/open-store.ts';
 import { Ingest } from './ingest-batch.ts';
@@ -131,17 +131,31 @@ test('a gap makes later batches wait, is reported after five seconds and closed 
   close();
 });
 
-test('what does not fit into the waiting room is left to its broker to send again, and nothing is lost', async () => {
+test('what does not fit into the waiting room comes again later, and nothing is lost', async () => {
   const { deliver, sequences, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const [epoch, missing] = [broker.startEpoch(), broker.fill(1)];
   const later = oneTo(waitingBatchesMax + 10).map(() => broker.fill(1));
   const answers = deliver(epoch, ...later);
   assert.equal(answers.filter((answer) => answer === 'waiting').length, waitingBatchesMax);
-  assert.equal(answers.filter((answer) => answer === 'acked').length, 1 + 10);
+  assert.equal(answers.filter((answer) => answer === 'later').length, 10);
   deliver(missing);
   deliver(...later.slice(-10));
   assert.deepEqual(sequences(), oneTo(waitingBatchesMax + 12));
+  close();
+});
+
+test('of a flood only so many come again later: the rest is left to its broker, until that time is over', async () => {
+  const { deliver, close } = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const [epoch] = [broker.startEpoch(), broker.fill(1)];
+  const answers = deliver(epoch, ...oneTo(waitingBatchesMax + putOffMax + 10).map(() => broker.fill(1)));
+  const counts = (['waiting', 'later', 'acked'] as const).map(
+    (kind) => answers.filter((answer) => answer === kind).length,
+  );
+  assert.deepEqual(counts, [waitingBatchesMax, putOffMax, 1 + 10]);
+  clock.time += putOffMs;
+  assert.deepEqual(deliver(broker.fill(1)), ['later']);
   close();
 });
 

@@ -4,7 +4,7 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { Source } from '../domain/source.ts';
-import { type HighWater, placeBatch } from '../domain/source-sequence.ts';
+import { type HighWater, placeBatch, putOffMs } from '../domain/source-sequence.ts';
 import { judgeSkipped } from './judge-skipped.ts';
 import { outageText } from './outage-text.ts';
 import type { AcceptedBatch, Announcer, Delivery, QuarantineStore, RecordStore } from './ports.ts';
@@ -19,9 +19,6 @@ import {
 
 /** Brokers followed at once. Each name is given out by the operator, so that this is never reached by honest ones. */
 export const sourcesMax = 1_024;
-
-/** When a batch that could not be stored, or whose place is not decided yet, is to be delivered again. */
-export const retryAfterMs = 5_000;
 
 export type IngestOptions = {
   readonly store: RecordStore;
@@ -86,7 +83,7 @@ export class Ingest {
     try {
       this.#append(turn);
     } catch (thrown) {
-      for (const arrival of turn.arrivals()) arrival.delivery.retryAfter(retryAfterMs);
+      for (const arrival of turn.arrivals()) arrival.delivery.retryAfter(putOffMs);
       count('stint.audit.append.failures', {}, turn.planned.length);
       this.#outage = outageText(thrown);
       throw thrown;
@@ -121,7 +118,7 @@ export class Ingest {
   #place(arrival: Arrival, turn: Turn): void {
     const source = this.#source(arrival.header.broker);
     if (source === undefined) {
-      arrival.delivery.retryAfter(retryAfterMs);
+      arrival.delivery.retryAfter(putOffMs);
       return;
     }
     source.lastSeenAt = this.#options.clock.now();
@@ -140,8 +137,8 @@ export class Ingest {
   }
 
   /**
-   * What there is no room for is left to its broker, which sends it again for want of a receipt. The bus gives out only so
-   * much that is unanswered: kept there, the flood of one would stop what all others send.
+   * What there is no room for is delivered again later, up to a bound; above it, it is left to its broker, which sends it
+   * again for want of a receipt. The bus gives out only so much that is unanswered: the flood of one would stop all others.
    */
   #wait(arrival: Arrival, source: Source<Arrival>): void {
     const { header, sha256, delivery } = arrival;
@@ -151,7 +148,9 @@ export class Ingest {
       sizeBytes: delivery.payload.length,
       item: arrival,
     });
-    if (offered.kind === 'full') delivery.ack();
+    if (offered.kind === 'waits') return;
+    if (source.mayPutOff(this.#options.clock.now())) delivery.retryAfter(putOffMs);
+    else delivery.ack();
   }
 
   /** Verifies the next batch and plans it; false when it was refused. */
@@ -258,7 +257,7 @@ export class Ingest {
       this.#putAside(judgeSkipped(arrival, context), arrival.delivery, arrival);
     }
     // The batch that had its place in this turn was refused after all.
-    else arrival.delivery.retryAfter(retryAfterMs);
+    else arrival.delivery.retryAfter(putOffMs);
   }
 
   #conflictContext(broker: SpiffeId): Omit<BatchContext, 'high'> {

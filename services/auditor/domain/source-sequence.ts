@@ -1,9 +1,18 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 
-/** Batches, and bytes of them, of one broker that wait for a missing one. A broker has 64 on their way: no more are needed. */
+/** Batches, and bytes of them, of one broker that wait for a missing one. What comes above it is put off. */
 export const waitingBatchesMax = 256;
 export const waitingBytesMax = 16_777_216;
+
+/** For how long a batch is put off that cannot be kept now, in milliseconds. */
+export const putOffMs = 5_000;
+
+/**
+ * Batches of one broker that are put off in that time. They stay with the bus, which gives out 4,096 unanswered messages
+ * in all: with what waits, and at the turn of the time twice as many, one broker's leave room for the others'.
+ */
+export const putOffMax = 1_024;
 
 /** How long a batch may be missing before it is reported: the bus reorders for moments, not for seconds. */
 export const gapReportMs = 5_000;

@@ -1,6 +1,13 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import { followGap, type Gap, type HighWater, WaitingBatches } from './source-sequence.ts';
+import {
+  followGap,
+  type Gap,
+  type HighWater,
+  putOffMax,
+  putOffMs,
+  WaitingBatches,
+} from './source-sequence.ts';
 
 /**
  * One broker as the auditor follows it in memory. `high` is what is durable; only the ingest that owns this moves it,
@@ -12,6 +19,7 @@ export class Source<Item> {
   high: HighWater;
   lastSeenAt: UnixMs | undefined;
   #gap: (Gap & { readonly isReported: boolean }) | undefined;
+  #putOff = { since: 0, count: 0 };
 
   constructor(high: HighWater) {
     this.broker = high.broker;
@@ -21,6 +29,14 @@ export class Source<Item> {
   /** The gap, once it has lasted long enough to be reported. */
   get reportedGap(): Gap | undefined {
     return this.#gap?.isReported === true ? this.#gap : undefined;
+  }
+
+  /** Counts a batch that is to be put off; false when so many are already that it must not stay with the bus. */
+  mayPutOff(now: UnixMs): boolean {
+    const { since, count } = this.#putOff;
+    const isOver = now < since || now - since >= putOffMs;
+    this.#putOff = isOver ? { since: now, count: 1 } : { since, count: count + 1 };
+    return this.#putOff.count <= putOffMax;
   }
 
   /** Takes the gap for none: what follows is measured anew. */
