@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Log } from '@stint/common/log.ts';
+import { replacePrivateFile } from '@stint/common/private-file.ts';
 import { stintIds, type TrustDomain } from '@stint/common/spiffe-id.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import { createBus } from '../nats/create-bus.ts';
@@ -69,11 +70,10 @@ export async function startBusServer(options: BusServerOptions): Promise<BusServ
 }
 
 /** The key before its certificate: NATS reads both at start and at SIGHUP, never in between. */
-function writeSvid(files: { certificateFile: string; keyFile: string }, { svid }: SvidState): void {
-  const replace = (file: string, content: string | Buffer) => {
-    writeFileSync(`${file}.partial`, content, { mode: 0o600 });
-    renameSync(`${file}.partial`, file);
-  };
-  svid.privateKeyPem.reveal((pem) => replace(files.keyFile, pem));
-  replace(files.certificateFile, svid.certificatesPem);
+async function writeSvid(
+  files: { readonly certificateFile: string; readonly keyFile: string },
+  { svid }: SvidState,
+): Promise<void> {
+  await replacePrivateFile(files.keyFile, svid.privateKeyPem.revealText());
+  await replacePrivateFile(files.certificateFile, svid.certificatesPem);
 }
