@@ -91,10 +91,16 @@ test('failures are classed by SQLSTATE and error number, and carry no text of th
     assert.ok((failure.remedy ?? '').length <= 90);
   }
   assert.equal(errorCode({ code: 'free text; with anything' }), 'CONNECTION_LOST');
-  const met = Object.assign(new Error('tuple concurrently updated'), { code: 'XX000' });
-  assert.deepEqual(
-    (['create', 'change', 'end'] as const).map((purpose) => providerFailure(met, purpose).kind),
-    ['definite', 'definite', 'unreachable'],
-  );
-  assert.equal(providerFailure(met, 'end').target, 'answers');
+  for (const text of [
+    'tuple concurrently updated',
+    'tuple concurrently deleted',
+    'could not find tuple for role 16423',
+  ]) {
+    const met = Object.assign(new Error(text), { code: 'XX000' });
+    assert.deepEqual(
+      (['create', 'change', 'end'] as const).map((purpose) => providerFailure(met, purpose).kind),
+      ['definite', 'definite', 'unreachable'],
+    );
+    assert.equal(providerFailure(met, 'end').target, 'answers');
+  }
 });

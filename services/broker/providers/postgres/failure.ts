@@ -10,7 +10,7 @@ const tlsRefusedText = 'The server does not support SSL connections';
 const tlsRefused = 'TLS_NOT_OFFERED';
 
 /** What the server says, as an internal error (XX000), of two changes of one role at once: this one was rolled back. */
-const changedMeanwhileText = 'tuple concurrently updated';
+const changedMeanwhileText = /^(tuple concurrently (updated|deleted)|could not find tuple for role \d+)$/;
 
 /** The code of that: serialization_failure, which it is. Sent again, the same statement meets the other's outcome. */
 export const changedMeanwhile = '40001';
@@ -58,7 +58,7 @@ export function providerFailure(error: unknown, purpose: Purpose): ProviderFailu
 /** The SQLSTATE or error number of a driver's error; `CONNECTION_LOST` when it has neither. */
 export function errorCode(error: unknown): string {
   if (error instanceof Error && error.message === tlsRefusedText) return tlsRefused;
-  if (error instanceof Error && error.message === changedMeanwhileText) return changedMeanwhile;
+  if (error instanceof Error && changedMeanwhileText.test(error.message)) return changedMeanwhile;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{3,64}$/.test(code) ? code : 'CONNECTION_LOST';
 }
