@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { before, describe, it } from 'node:test';
@@ -223,6 +223,15 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
       stderr,
       /^error: no log stands in "\/srv\/none\/stint\/log"\n.*XDG_STATE_HOME.*\n.*--log-dir\n/,
     );
+    const { reason, exit_code } = JSON.parse(
+      (await cli.run(['audit', 'verify', '-o', 'json'], elsewhere)).stderr,
+    ).error;
+    assert.deepEqual([reason, exit_code], ['NO_LOG', 2]);
+    const damaged = tempDir(t);
+    writeFileSync(path.join(damaged, 'records.db'), 'no database');
+    cpSync(path.join(cli.mesh.paths.state, 'log', 'log.vkey'), path.join(damaged, 'log.vkey'));
+    const unreadable = await cli.run(['audit', 'verify', '--log-dir', damaged]);
+    assert.deepEqual([unreadable.code, /code: LOG_UNREADABLE/.test(unreadable.stderr)], [23, true]);
     const above = await cli.run(['audit', 'verify', '--log-dir', path.join(cli.directory, '.stint')]);
     assert.equal(above.code, 2);
     assert.match(above.stderr, /why: there is no records\.db in it, but one in "\S+\/log" .*--log-dir/);
