@@ -56,6 +56,9 @@ export function cliError(
   return new CliError({ ...text, reason, exitCode: exitCodes[cliReasons[reason]].code, metadata: {} }, cause);
 }
 
+/** What to do about a fault of the command's own. */
+const unexpectedFix = 'run it again with STINT_LOG_LEVEL=debug, and report it with what is logged then';
+
 /** Anything thrown as a failure to show. What is no expected failure keeps its text: it happened on the user's own machine. */
 export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof CliError) return thrown.failure;
@@ -76,7 +79,7 @@ export function failureOf(thrown: unknown): Failure {
     what: text,
     reason: isOfFile ? 'FILE_UNUSABLE' : 'INTERNAL',
     why: isOfFile ? 'a file or directory that the command needs is not fit for use' : 'an unexpected fault',
-    fix: isOfFile ? 'mend what is named above' : 'stint status',
+    fix: isOfFile ? 'mend what is named above' : unexpectedFix,
     exitCode: exitCodes.error.code,
     metadata: {},
   };

@@ -1,4 +1,4 @@
-import { createLog } from '@stint/common/log.ts';
+import { createLog, type Log } from '@stint/common/log.ts';
 import { startTelemetry, withSpan } from '@stint/common/telemetry.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { Command } from 'commander';
@@ -33,7 +33,8 @@ export type Runner = <Options extends object>(
 
 /**
  * A runner on this process: gives the work a session, writes whatever it throws as a failure, and sets the exit code. The
- * work is one span, and of the trace of TRACEPARENT, when telemetry is asked for.
+ * work is one span, and of the trace of TRACEPARENT, when telemetry is asked for. What a failure does not tell, its stack
+ * and its causes, is logged when STINT_LOG_LEVEL is set.
  */
 export function createRunner(process: NodeJS.Process): Runner {
   return (work) =>
@@ -43,13 +44,14 @@ export function createRunner(process: NodeJS.Process): Runner {
       const { stdout, stderr, env: environment } = process;
       const placeFlags = placeFlagsOf(options);
       const output = new Output({ stdout, stderr, format: options.output, environment, placeFlags });
+      const log = logOf(process);
       const telemetry = await startTelemetry('cli', environment);
       const session = new CommandSession({
         output,
         environment,
         endpoints: () => findEndpoints(endpointSources(options, process)),
         clock: systemClock,
-        log: createLog({ service: 'cli', level: 'silent' }),
+        log,
       });
       try {
         const input = { args: command.args, options: options as never };
@@ -57,6 +59,7 @@ export function createRunner(process: NodeJS.Process): Runner {
         process.exitCode = await withSpan(`stint ${command.name()}`, span, () => work(session, input));
       } catch (thrown) {
         const failure = failureOf(thrown);
+        log[failure.reason === 'INTERNAL' ? 'error' : 'debug']({ error: thrown }, 'command failed');
         output.fail(failure);
         process.exitCode = failure.exitCode;
       } finally {
@@ -67,6 +70,12 @@ export function createRunner(process: NodeJS.Process): Runner {
         process.exit();
       }
     };
+}
+
+/** Who types a command is told in words what happened: the log speaks on stderr only when it is asked to. */
+function logOf({ env, stderr }: NodeJS.Process): Log {
+  const isAsked = (env['STINT_LOG_LEVEL'] ?? '') !== '';
+  return createLog({ service: 'cli', level: isAsked ? undefined : 'silent', sink: stderr });
 }
 
 /** The services that were named on the command line. */
