@@ -7,7 +7,8 @@ import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { type MethodRow, messageBytesMax } from '@stint/common/grpc-method.ts';
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
-import { capturedLog, type EchoHandlers, type LogLines, openRow } from '../harness/echo-server.ts';
+import { type CapturedLog, capturedLog } from '../harness/captured-log.ts';
+import { type EchoHandlers, openRow } from '../harness/echo-server.ts';
 import { refusedAs } from '../harness/refused-as.ts';
 import { until } from '../harness/until.ts';
 
@@ -27,7 +28,7 @@ export type OpenCallPlace = (
 ) => Promise<CallPlace>;
 
 /** A log, and rows of the method table, in place of the usual ones. */
-export type Replaced = { log?: LogLines } & Partial<Record<keyof EchoHandlers, MethodRow>>;
+export type Replaced = { log?: CapturedLog } & Partial<Record<keyof EchoHandlers, MethodRow>>;
 
 const { access } = services;
 

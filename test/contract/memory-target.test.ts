@@ -2,7 +2,7 @@ import { describe } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
 import type { Profile, Resource } from '../../services/broker/domain/registry.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
-import { heldClock } from '../harness/identity-broker.ts';
+import { heldClock } from '../harness/held-clock.ts';
 import { grantAndLease } from '../harness/ledger-entries.ts';
 import { targetProviderContract } from './provider.ts';
 

@@ -15,7 +15,7 @@ import type { EndDueLeases } from '../../services/broker/app/ending/end-due-leas
 import type { EndGrant } from '../../services/broker/app/ending/end-grant.ts';
 import type { LeaseEnding } from '../../services/broker/app/ending/end-lease.ts';
 import type { EndSuspended } from '../../services/broker/app/ending/end-suspended.ts';
-import { SessionFeed } from '../../services/broker/app/ending/ended-lease-feed.ts';
+import { EndedLeaseFeed } from '../../services/broker/app/ending/ended-lease-feed.ts';
 import { resumeInterrupted } from '../../services/broker/app/ending/resume-interrupted.ts';
 import type { Step } from '../../services/broker/app/ending/steps.ts';
 import type { SweepOrphans } from '../../services/broker/app/ending/sweep-orphans.ts';
@@ -32,8 +32,8 @@ import { leaseUseCases } from '../../services/broker/wire/use-cases.ts';
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
 import { admitted, inForce } from '../fakes/policy-bundle.ts';
-import { capturedLog } from './echo-server.ts';
-import { type HeldClock, heldClock } from './identity-broker.ts';
+import { capturedLog } from './captured-log.ts';
+import { type HeldClock, heldClock } from './held-clock.ts';
 import { type Scope, tempDir } from './temp-dir.ts';
 
 /** An event as it stands in the ledger's log. */
@@ -100,7 +100,7 @@ export type BrokerCoreOptions = {
 export class BrokerCore {
   readonly clock: HeldClock;
   readonly target: MemoryTarget;
-  readonly feed = new SessionFeed();
+  readonly feed = new EndedLeaseFeed();
   readonly log: Log;
   readonly logText: () => string;
   /** Is told of every step; one that throws is a crash there. */

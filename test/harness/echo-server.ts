@@ -7,11 +7,12 @@ import {
   type ServiceHandlers,
 } from '@stint/common/grpc-method.ts';
 import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from '@stint/common/grpc-server.ts';
-import { createLog, type Log } from '@stint/common/log.ts';
+import type { Log } from '@stint/common/log.ts';
 import { services } from '@stint/common/proto.ts';
 import type { SpiffeId, TrustDomain } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
+import { capturedLog } from './captured-log.ts';
 import type { Scope } from './temp-dir.ts';
 import type { LeafOptions, SettableSvidSource, TestCa } from './test-ca.ts';
 
@@ -31,26 +32,6 @@ export const openRow: MethodRow = {
   concurrencyMax: 100,
   requestBytesMax: 65_536,
 };
-
-/** The lines that a log wrote, as objects. */
-export type LogLines = { readonly log: Log; readonly lines: Record<string, unknown>[]; text(): string };
-
-/** A log that keeps what is written to it. */
-export function capturedLog(): LogLines {
-  const texts: string[] = [];
-  const log = createLog({
-    service: 'echo',
-    level: 'debug',
-    sink: { write: (line) => void texts.push(line) },
-  });
-  return {
-    log,
-    get lines() {
-      return texts.map((text) => JSON.parse(text) as Record<string, unknown>);
-    },
-    text: () => texts.join(''),
-  };
-}
 
 /** The access service with handlers that echo, apart from those a test replaces. */
 export function echoService(

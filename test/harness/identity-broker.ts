@@ -11,20 +11,6 @@ import { MemoryJoinTokenStore } from '../fakes/memory-join-token-store.ts';
 export const trustDomain = parseTrustDomain('stint.test');
 export const silentLog = createLog({ service: 'test', level: 'silent' });
 
-/** A clock that stands until it is moved. */
-export type HeldClock = Clock & { advance(ms: number): void };
-
-/** Starts at the machine's time, so that certificates are also good in real TLS. */
-export function heldClock(): HeldClock {
-  let now = Date.now();
-  return {
-    now: () => now,
-    advance: (ms) => {
-      now += ms;
-    },
-  };
-}
-
 /** The identity part of a broker with its real CA and use cases; tokens and events are kept in memory. */
 export async function identityBroker(options: { directory: string; clock: Clock; svidTtlMs?: number }) {
   const { clock, svidTtlMs = 3_600_000 } = options;

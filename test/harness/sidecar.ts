@@ -8,7 +8,7 @@ import type { SvidSource } from '@stint/common/x509-svid.ts';
 import type { SidecarConfig } from '../../services/sidecar/config.ts';
 import { startSidecar } from '../../services/sidecar/wire.ts';
 import { FakeBroker } from '../fakes/fake-broker.ts';
-import { capturedLog } from './echo-server.ts';
+import { capturedLog } from './captured-log.ts';
 import { type FaultProxy, faultProxy } from './fault-proxy.ts';
 import { type Scope, tempDir } from './temp-dir.ts';
 import { type SettableSvidSource, TestCa } from './test-ca.ts';

@@ -11,7 +11,8 @@ import type { CheckpointPublisher } from '../../services/auditor/app/publish-che
 import { auditService } from '../../services/auditor/rpc/audit-service.ts';
 import { lastingCallsMax, tailsPerIdentityMax } from '../../services/auditor/rpc/method-table.ts';
 import { openStore } from '../../services/auditor/store/open-store.ts';
-import { capturedLog, connectTo, echoServerId, meshListener } from '../harness/echo-server.ts';
+import { capturedLog } from '../harness/captured-log.ts';
+import { connectTo, echoServerId, meshListener } from '../harness/echo-server.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 import { testDomain } from '../harness/test-broker.ts';
 import { TestCa } from '../harness/test-ca.ts';

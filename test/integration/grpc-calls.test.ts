@@ -7,14 +7,8 @@ import { describe, type TestContext, test } from 'node:test';
 import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import { systemClock } from '@stint/common/time.ts';
-import {
-  capturedLog,
-  connectTo,
-  type EchoHandlers,
-  echoService,
-  openRow,
-  startEcho,
-} from '../harness/echo-server.ts';
+import { capturedLog } from '../harness/captured-log.ts';
+import { connectTo, type EchoHandlers, echoService, openRow, startEcho } from '../harness/echo-server.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 
 const { access } = services;

@@ -7,9 +7,9 @@ import type { Caller } from '@stint/common/grpc-method.ts';
 import type { GrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import type { SpiffeId, TrustDomain } from '@stint/common/spiffe-id.ts';
+import { capturedLog } from '../harness/captured-log.ts';
 import { type DialOptions, dialTls, portOf } from '../harness/dial-tls.ts';
 import {
-  capturedLog,
   connectTo,
   echoServerId,
   meshListener,

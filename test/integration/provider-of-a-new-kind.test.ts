@@ -17,7 +17,7 @@ import {
 } from '../../services/broker/providers/provider-set.ts';
 import { readProviderDeclarations } from '../../services/broker/providers/read-declarations.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
-import { heldClock } from '../harness/identity-broker.ts';
+import { heldClock } from '../harness/held-clock.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 
 /** A database in memory that says what it was asked for. */

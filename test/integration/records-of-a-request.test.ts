@@ -14,7 +14,7 @@ import {
   type RecordQuery,
   type SearchProgress,
 } from '../../services/cli/audit/listed-records.ts';
-import { capturedLog } from '../harness/echo-server.ts';
+import { capturedLog } from '../harness/captured-log.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 import { openTestLog } from '../harness/test-log.ts';
 

@@ -9,8 +9,9 @@ import type { RotatingSvidSource } from '@stint/common/rotating-svid-source.ts';
 import type { Secret } from '@stint/common/secret.ts';
 import { parseSpiffeId, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import { openAttestedSvidSource, type SvidUpstream } from '@stint/common/svid-source.ts';
-import { capturedLog } from '../harness/echo-server.ts';
-import { heldClock, identityBroker, silentLog, trustDomain } from '../harness/identity-broker.ts';
+import { capturedLog } from '../harness/captured-log.ts';
+import { heldClock } from '../harness/held-clock.ts';
+import { identityBroker, silentLog, trustDomain } from '../harness/identity-broker.ts';
 import { type Scope, tempDir } from '../harness/temp-dir.ts';
 
 const workload = parseSpiffeId('spiffe://stint.test/ci/deploy');

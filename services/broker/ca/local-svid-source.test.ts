@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import { heldClock, identityBroker } from '../../../test/harness/identity-broker.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
+import { identityBroker } from '../../../test/harness/identity-broker.ts';
 import { type Scope, tempDir } from '../../../test/harness/temp-dir.ts';
 import { openLocalSvidSource } from './local-svid-source.ts';
 

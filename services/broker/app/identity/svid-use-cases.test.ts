@@ -6,9 +6,8 @@ import { newJoinToken } from '@stint/common/join-token.ts';
 import { Secret } from '@stint/common/secret.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import { newSvidKey } from '@stint/common/svid-key.ts';
+import { type HeldClock, heldClock } from '../../../../test/harness/held-clock.ts';
 import {
-  type HeldClock,
-  heldClock,
   type IdentityBroker,
   identityBroker,
   trustDomain,
