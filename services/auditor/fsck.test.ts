@@ -333,6 +333,16 @@ test('the command says it in words and in JSON, and its exit code is the finding
   assert.deepEqual([json.whole, json.exit_code], [false, 11]);
 });
 
+test('a verdict by the key that lay with the log says so, in words and in JSON', () => {
+  const pinned = ['--log-dir', whole, '--verifier-key', path.join(whole, 'log.vkey')];
+  const unpinned = ['--log-dir', whole];
+  const caveat = /verifier key lay with the log/;
+  assert.match(run(...unpinned).text, caveat);
+  assert.doesNotMatch(run(...pinned).text, caveat);
+  const keyOf = (args: string[]) => JSON.parse(run(...args, '-o', 'json').text).verifier_key;
+  assert.deepEqual([keyOf(unpinned), keyOf(pinned)], ['with the log', 'pinned']);
+});
+
 test('a known skip whose record declares none is told, and changes neither the verdict nor the exit code', () => {
   const args = ['--log-dir', whole, '--known-skip', '7', '--known-skip', '99'];
   const words = run(...args);

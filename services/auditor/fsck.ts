@@ -68,7 +68,8 @@ export function verifyCommand(
     });
     const seconds = (performance.now() - startedAt) / 1_000;
     const pinned = values['verifier-key'] !== undefined;
-    write(format === 'json' ? asJson(verdict, seconds) : asText(verdict, { seconds, pinned }));
+    const circumstances = { seconds, pinned };
+    write(format === 'json' ? asJson(verdict, circumstances) : asText(verdict, circumstances));
     return verdict.findings.exitCode;
   } catch (thrown) {
     const unusable = unusableOf(thrown, directory);
@@ -136,7 +137,10 @@ function failureJson({ message, reason, why, fix }: UnusableError): string {
   return `${plainJson({ error: { what: message, why, fix, ...facts } })}\n`;
 }
 
-function asText(verdict: Verdict, { seconds, pinned }: { seconds: number; pinned: boolean }): string {
+/** How a verdict came about: in what time, and whether by a key that was given or by the one that lay with the log. */
+type Circumstances = { readonly seconds: number; readonly pinned: boolean };
+
+function asText(verdict: Verdict, { seconds, pinned }: Circumstances): string {
   const { findings, size, root, skips, unfoundSkips } = verdict;
   const rate = `${size} records in ${seconds.toFixed(1)} s (${Math.round(size / seconds)} a second)`;
   const key = pinned
@@ -176,7 +180,7 @@ function asLine(finding: Finding): string {
   return `${plainText(`  - ${where.join(', ')}: ${finding.message}`)}\n`;
 }
 
-function asJson(verdict: Verdict, seconds: number): string {
+function asJson(verdict: Verdict, { seconds, pinned }: Circumstances): string {
   const { findings, size, root, skips, unfoundSkips } = verdict;
   const facts = {
     whole: findings.exitCode === 0,
@@ -184,6 +188,7 @@ function asJson(verdict: Verdict, seconds: number): string {
     size,
     root: root.toString('base64'),
     seconds,
+    verifier_key: pinned ? 'pinned' : 'with the log',
   };
   const lists = { findings: findings.kept, skips: skips.map(skipJson), known_skips_not_found: unfoundSkips };
   return `${plainJson({ ...facts, counts: Object.fromEntries(findings.counts), ...lists })}\n`;

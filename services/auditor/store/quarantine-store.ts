@@ -19,6 +19,8 @@ export class SqliteQuarantineStore implements QuarantineStore {
   readonly #statements: ReturnType<typeof compileQuarantine>;
   /** Counted here: to ask the table for each message would read all of it, and whoever floods the bus makes it long. */
   #keptBytes: number;
+  /** Counted for the same reason; undefined: to be counted anew. */
+  #unsettled: number | undefined;
 
   /** `db` compiles queries for `database`, whose migrations have run. */
   constructor(database: SqliteDatabase, db: Kysely<Schema>) {
@@ -36,10 +38,17 @@ export class SqliteQuarantineStore implements QuarantineStore {
     const [row] = withinRoom(() => this.#statements.add.all([...known, stored, 1, now, now])) as {
       times: number;
     }[];
-    if (row?.times === 1 && stored !== null) this.#keptBytes += stored.length;
+    if (row?.times !== 1) return; // it is known, and counted
+    this.#keptBytes += stored?.length ?? 0;
+    if (this.#unsettled !== undefined) this.#unsettled++;
   }
 
   unsettledCount(): number {
+    this.#unsettled ??= this.#countUnsettled();
+    return this.#unsettled;
+  }
+
+  #countUnsettled(): number {
     const [row] = this.#database.rows(
       this.#db
         .selectFrom('quarantine')
@@ -82,11 +91,13 @@ export class SqliteQuarantineStore implements QuarantineStore {
   }
 
   settle(id: number, recordIndex: number): void {
+    this.#unsettled = undefined; // before the write: a transaction around it may still be undone
     const settled = this.#db.updateTable('quarantine').set({ settled_index: recordIndex });
     this.#database.rows(settled.where('id', '=', id));
   }
 
   settleClaims({ broker, from, to }: ClaimedRange, recordIndex: number): void {
+    this.#unsettled = undefined;
     const settled = this.#db.updateTable('quarantine').set({ settled_index: recordIndex });
     const claims = settled.where('broker', '=', broker).where('settled_index', 'is', null);
     this.#database.rows(claims.where('first_seq', '>=', from).where('first_seq', '<=', to));
