@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
-import type { EndedLeases } from '../../services/broker/app/ending/ended-lease-feed.ts';
+import type { EndedLease } from '../../services/broker/app/ending/ended-lease-feed.ts';
 import type { Provider } from '../../services/broker/app/ports/provider.ts';
 import { intentMs, retryMsMax } from '../../services/broker/domain/lease.ts';
 import { BrokerCore, deployer, reader, refusalOf } from '../harness/broker-core.ts';
@@ -21,8 +21,8 @@ const wholeStory = [
 ];
 
 /** What the feed tells from now on. */
-function heard(core: BrokerCore): EndedLeases[number][] {
-  const told: EndedLeases[number][] = [];
+function heard(core: BrokerCore): EndedLease[] {
+  const told: EndedLease[] = [];
   core.feed.subscribe((leases) => void told.push(...leases));
   return told;
 }

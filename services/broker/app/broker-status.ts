@@ -3,7 +3,7 @@ import type { Clock, UnixMs } from '@stint/common/time.ts';
 import type { LeaseState } from '../domain/lease.ts';
 import type { AuditBacklog } from './access/audit-backlog.ts';
 import type { Bundles } from './bundles.ts';
-import type { SessionFeed } from './ending/ended-lease-feed.ts';
+import type { EndedLeaseFeed } from './ending/ended-lease-feed.ts';
 import type { GrantStore } from './ports/grant-store.ts';
 import type { Ledger } from './ports/ledger.ts';
 import type { TargetHealth, TargetReport } from './target-health.ts';
@@ -16,7 +16,7 @@ export type BrokerStatusParts = {
   readonly ledger: Ledger;
   readonly backlog: AuditBacklog;
   readonly store: GrantStore;
-  readonly feed: SessionFeed;
+  readonly feed: EndedLeaseFeed;
   readonly targetHealth: TargetHealth;
   readonly isBusConnected: () => boolean;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import { nextTick } from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isServiceError, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage__Output } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
-import type { EndedLease } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
+import type { EndedLease as EndedLeaseMessage } from '@stint/common/gen/stint/broker/v1/EndedLease.ts';
 import type { ServerMessage } from '@stint/common/gen/stint/broker/v1/ServerMessage.ts';
 import type { SessionRequest__Output } from '@stint/common/gen/stint/broker/v1/SessionRequest.ts';
 import type { SessionResponse } from '@stint/common/gen/stint/broker/v1/SessionResponse.ts';
@@ -18,7 +18,7 @@ import { telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
 import type { Asker } from '../app/access/access-question.ts';
 import type { AcknowledgeDelivery } from '../app/access/acknowledge-delivery.ts';
-import type { EndedLeases, SessionFeed } from '../app/ending/ended-lease-feed.ts';
+import type { EndedLease, EndedLeaseFeed } from '../app/ending/ended-lease-feed.ts';
 import type { AccessCalls } from './access-calls.ts';
 import type { TrustFeed } from './trust-feed.ts';
 
@@ -45,9 +45,9 @@ const spanNames: Partial<Record<string, string>> = {
 export type SessionParts = {
   readonly calls: AccessCalls;
   readonly acknowledge: AcknowledgeDelivery;
-  readonly feed: SessionFeed;
+  readonly feed: EndedLeaseFeed;
   /** What ended early before now, page by page. */
-  readonly endedEarly: () => AsyncIterable<EndedLeases>;
+  readonly endedEarly: () => AsyncIterable<readonly EndedLease[]>;
   readonly trust: TrustFeed;
   readonly clock: Clock;
   readonly log: Log;
@@ -225,7 +225,7 @@ export class Session {
     }
   }
 
-  #pushEnded(leases: EndedLeases): void {
+  #pushEnded(leases: readonly EndedLease[]): void {
     this.#push({ leasesEnded: { leases: leases.map(toEndedLeaseMessage) } });
   }
 
@@ -262,7 +262,7 @@ export class Session {
   }
 }
 
-function toEndedLeaseMessage(lease: EndedLeases[number]): EndedLease {
+function toEndedLeaseMessage(lease: EndedLease): EndedLeaseMessage {
   return {
     leaseId: lease.id,
     grantId: lease.grantId,

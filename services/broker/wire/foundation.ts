@@ -5,7 +5,7 @@ import type { SpiffeId, TrustDomain } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { AuditBacklog } from '../app/access/audit-backlog.ts';
 import type { Bundles } from '../app/bundles.ts';
-import { SessionFeed } from '../app/ending/ended-lease-feed.ts';
+import { EndedLeaseFeed } from '../app/ending/ended-lease-feed.ts';
 import type { StepObserver } from '../app/ending/steps.ts';
 import type { ProviderSet } from '../app/ports/provider.ts';
 import type { TargetHealth } from '../app/target-health.ts';
@@ -51,7 +51,7 @@ export function layFoundation(base: Base, { store, ...adapters }: Adapters) {
     store: store.grants,
     joinTokens: store.joinTokens,
     log: service.log,
-    feed: new SessionFeed(),
+    feed: new EndedLeaseFeed(),
     backlog: new AuditBacklog(store.ledger, limits, clock),
     random: Math.random,
   };

@@ -3,9 +3,9 @@ import { endState, type GrantAndLease } from '../../domain/grant.ts';
 import { type EndReason, type Lease, type LeaseState, targetCallMs } from '../../domain/lease.ts';
 import { recordRevocation } from '../grant-metrics.ts';
 import { broker, commitChange, type EndCause, leaseEvent } from '../lease-record.ts';
-import type { EndedLeaseFeed } from '../ports/ended-lease-feed.ts';
 import type { LeaseChange, LedgerEntry } from '../ports/ledger.ts';
 import { TargetEnding, type TargetEndingParts } from './end-at-target.ts';
+import type { EndedLeaseFeed } from './ended-lease-feed.ts';
 
 export type LeaseEndingParts = TargetEndingParts & { readonly feed: EndedLeaseFeed };
 

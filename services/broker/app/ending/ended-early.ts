@@ -2,7 +2,7 @@ import type { Clock } from '@stint/common/time.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { ProviderSet } from '../ports/provider.ts';
-import type { EndedLeases } from './ended-lease-feed.ts';
+import type { EndedLease } from './ended-lease-feed.ts';
 
 export type EndedEarlyParts = {
   readonly store: Pick<GrantStore, 'listEndedEarly'>;
@@ -21,7 +21,7 @@ export async function* endedEarly({
   store,
   providers,
   clock,
-}: EndedEarlyParts): AsyncGenerator<EndedLeases, void, void> {
+}: EndedEarlyParts): AsyncGenerator<readonly EndedLease[], void, void> {
   // Of every provider: a sidecar verifies tokens, and serves users of targets from its memory.
   const names = [...providers.keys()];
   const now = clock.now();
@@ -33,6 +33,6 @@ export async function* endedEarly({
 }
 
 /** A lease that has ended, as its verifiers are told of it. */
-export function toEndedLease({ id, grantId, expiresAt, endReason }: Lease): EndedLeases[number] {
+export function toEndedLease({ id, grantId, expiresAt, endReason }: Lease): EndedLease {
   return { id, grantId, expiresAt, reason: endReason ?? 'revoked' };
 }

@@ -1,22 +1,26 @@
-import type { EndedLeaseFeed } from '../ports/ended-lease-feed.ts';
+import type { Lease } from '../../domain/lease.ts';
 
-/** Leases as their verifiers are told of them. */
-export type EndedLeases = Parameters<EndedLeaseFeed['publish']>[0];
+/** A lease that ended before its time, as its verifiers are told of it. */
+export type EndedLease = Pick<Lease, 'id' | 'grantId' | 'expiresAt'> & { readonly reason: string };
 
-/** Tells every open session, in the same turn, that leases ended before their time. Holds nothing for those who come later. */
-export class SessionFeed implements EndedLeaseFeed {
-  readonly #listeners = new Set<(leases: EndedLeases) => void>();
+/**
+ * Tells every open session, in the same turn, that leases ended before their time, and through them every verifier. Holds
+ * nothing for those who come later.
+ */
+export class EndedLeaseFeed {
+  readonly #listeners = new Set<(leases: readonly EndedLease[]) => void>();
 
-  publish(leases: EndedLeases): void {
+  publish(leases: readonly EndedLease[]): void {
     for (const listener of this.#listeners) listener(leases);
   }
 
   /** Returns the way to stop listening. */
-  subscribe(listener: (leases: EndedLeases) => void): () => void {
+  subscribe(listener: (leases: readonly EndedLease[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** How many listen. */
   get size(): number {
     return this.#listeners.size;
   }

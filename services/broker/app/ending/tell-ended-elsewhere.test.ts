@@ -7,7 +7,7 @@ import { grantAndLease } from '../../../../test/harness/ledger-entries.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import type { ProviderSet } from '../ports/provider.ts';
-import { SessionFeed } from './ended-lease-feed.ts';
+import { EndedLeaseFeed } from './ended-lease-feed.ts';
 import { TellEndedElsewhere } from './tell-ended-elsewhere.ts';
 
 const now = Date.UTC(2026, 10, 22);
@@ -18,7 +18,7 @@ function ended(change: Partial<Lease> = {}): Lease {
 
 /** On a store that holds these leases; `told` are the leases that a session heard of, in order. */
 function telling(leases: readonly Lease[], { isListening = true } = {}) {
-  const feed = new SessionFeed();
+  const feed = new EndedLeaseFeed();
   const told: string[] = [];
   if (isListening) feed.subscribe((some) => void told.push(...some.map(({ id }) => id)));
   const at = { leases: [...leases], isAway: false, looks: 0, passes: 0, whilePageIsRead: Promise.resolve() };

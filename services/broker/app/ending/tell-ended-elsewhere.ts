@@ -2,12 +2,12 @@ import type { LeaseId } from '@stint/common/ids.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { GrantStore } from '../ports/grant-store.ts';
 import { type EndedEarlyParts, endedEarly, toEndedLease } from './ended-early.ts';
-import type { SessionFeed } from './ended-lease-feed.ts';
+import type { EndedLeaseFeed } from './ended-lease-feed.ts';
 import { WorkLimit } from './work-limit.ts';
 
 export type EndedElsewhereParts = EndedEarlyParts & {
   readonly store: Pick<GrantStore, 'findLease'>;
-  readonly feed: SessionFeed;
+  readonly feed: EndedLeaseFeed;
   readonly log: Log;
 };
 
