@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { before, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
 import { openAuditLog } from '../../test/harness/audit-log.ts';
+import { heldClock } from '../../test/harness/held-clock.ts';
 import { suiteScope } from '../../test/harness/suite-scope.ts';
 import { tempDir } from '../../test/harness/temp-dir.ts';
 import { TestBroker, type TestTrust, testTrust } from '../../test/harness/test-broker.ts';
@@ -13,7 +14,7 @@ import { fsck, verifyCommand } from './fsck.ts';
 import { appendOnlyTables } from './store/schema.ts';
 
 const scope = suiteScope();
-const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
+const clock = heldClock(Date.UTC(2026, 10, 22));
 let trust: TestTrust;
 /** A whole log of two brokers, two epochs and a grant's life; every test damages a copy. */
 let whole: string;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
 import { parseId } from '@stint/common/ids.ts';
 import { services } from '@stint/common/proto.ts';
+import { heldClock } from '../../test/harness/held-clock.ts';
 import type { CliError } from './cli-error.ts';
 import { type CommandSession, containMsMax } from './command-session.ts';
 import { releaseGrant, requireContained, revokeGrant } from './revocation.ts';
@@ -13,7 +14,7 @@ type Lease = { readonly state: string; readonly containedAt: object | null };
 
 /** A broker whose leases are as given at each look (the last stays), on a clock that each look moves by ten seconds. */
 function sessionWith(looks: readonly Lease[], stateBefore = 'active') {
-  let now = 0;
+  const clock = heldClock(0);
   let look = 0;
   const answer = (state: string) => {
     const lease = looks[Math.min(look, looks.length - 1)];
@@ -25,16 +26,16 @@ function sessionWith(looks: readonly Lease[], stateBefore = 'active') {
     call: (method: unknown) => {
       if (look++ === 0) return Promise.resolve(answer(stateBefore));
       assert.ok(look > 2 || method === services.admin.RevokeGrant);
-      now += 10_000;
+      clock.advance(10_000);
       return Promise.resolve(answer('ending'));
     },
   };
   const session = {
     channel: () => Promise.resolve(channel),
-    clock: { now: () => now },
+    clock,
     output: { note: (text: string) => notes.push(text) },
   } as unknown as CommandSession;
-  return { session, notes, spentMs: () => now };
+  return { session, notes, spentMs: clock.now };
 }
 
 const order = { grantId, reason: 'test', wait: true };

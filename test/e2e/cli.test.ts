@@ -184,6 +184,14 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.match(stderr, /PROOF_INVALID/);
   });
 
+  it('tells programs whether records are proved by a key that was pinned', async () => {
+    const list = ['audit', 'list', '--limit', '1'];
+    const kept = path.join(cli.directory, 'kept.vkey');
+    cpSync(path.join(cli.mesh.paths.log, 'log.vkey'), kept);
+    assert.equal((await cli.json(list)).verifier_key, 'with the log');
+    assert.equal((await cli.json([...list, '--verifier-key', kept])).verifier_key, 'pinned');
+  });
+
   it('ends with 3 for whatever is not registered, and with 1 for a socket of another service', async () => {
     const asked = [
       ['request', 'no-such-db', 'read'],

@@ -43,7 +43,7 @@ export function addAuditList(audit: Command, run: Runner): void {
         const { verifier, isPinned } = readVerifier(session, options.verifierKey);
         const records = await findRecords(session, options);
         const checked = await checkAll(await session.channel('auditor'), records, verifier);
-        writeRecords(session, checked);
+        writeRecords(session, { checked, isPinned });
         if (checked.some(({ verdict }) => verdict.kind === 'not proved')) throw unproved(checked);
         if (checked.length === 0) await sayWhyNone(session, options);
         else
@@ -118,12 +118,16 @@ async function checkAll(
   return checked;
 }
 
-function writeRecords(session: CommandSession, checked: readonly CheckedRecord[]): void {
+function writeRecords(
+  session: CommandSession,
+  { checked, isPinned }: { checked: readonly CheckedRecord[]; isPinned: boolean },
+): void {
   const mark = ({ verdict }: CheckedRecord): Cell =>
     verdict.kind === 'proved' ? { text: '✓', paint: 'green' } : { text: '✗', paint: 'red' };
   session.output.result({
     json: {
       records: checked.map(({ record, verdict }) => ({ ...recordJson(record), proof: proofJson(verdict) })),
+      verifier_key: isPinned ? 'pinned' : 'with the log',
     },
     table: (paint) =>
       checked.length === 0
