@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { openAuditLog } from './audit-log.ts';
+import { heldClock } from './held-clock.ts';
 import { type Scope, tempDir } from './temp-dir.ts';
 import { TestBroker, type TestDraft, testTrust } from './test-broker.ts';
 
@@ -8,7 +9,7 @@ const eventsPerBatch = 256;
 
 /** A real log in a folder of the scope, which a test writes made-up events into, at times of its own. Record 0 begins an epoch. */
 export async function openTestLog(scope: Scope) {
-  const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
+  const clock = heldClock(Date.UTC(2026, 10, 22));
   const trust = await testTrust(scope, clock);
   const directory = path.join(tempDir(scope), 'log');
   const { store, quarantine, deliver, close } = await openAuditLog(directory, { trust, clock });

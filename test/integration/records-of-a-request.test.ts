@@ -52,11 +52,11 @@ async function serve(t: TestContext) {
 test('a search goes on from call to call, says how far it is, and knows when it has all there is', async (t) => {
   const { clock, store, write, fill, list } = await serve(t);
   const [refused, granted, lease] = [
-    newId('request', clock.time),
-    newId('request', clock.time),
-    newId('lease', clock.time),
+    newId('request', clock.now()),
+    newId('request', clock.now()),
+    newId('lease', clock.now()),
   ];
-  const grant = newId('grant', clock.time);
+  const grant = newId('grant', clock.now());
   fill(perCallMax);
   const ofGrant = { request_id: granted, grant_id: grant, lease_id: lease };
   write({ request_id: refused }, { type: 'grant.decided', ...ofGrant });
@@ -75,7 +75,7 @@ test('a search goes on from call to call, says how far it is, and knows when it 
     progress: [{ next: at + perCallMax, size }],
   });
   assert.deepEqual(await list({ lease, grant }), { indexes: [at + 1, size - 1], progress: [] });
-  const never = await list({ request: newId('request', clock.time) });
+  const never = await list({ request: newId('request', clock.now()) });
   assert.deepEqual([never.indexes, never.progress.length], [[], 3]);
   const newest = await list({ limit: 2 });
   assert.deepEqual(newest, { indexes: [size - 2, size - 1], progress: [] });

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { CheckpointSchedule, gatherMs } from './checkpoint-schedule.ts';
 
 const intervalMs = 1_000;
 
 function scheduleOf(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const clock = { time: 5_000, now: () => clock.time };
+  const clock = heldClock(5_000);
   const publishedAt: number[] = [];
-  const publish = () => publishedAt.push(clock.time);
+  const publish = () => publishedAt.push(clock.now());
   const schedule = new CheckpointSchedule({ publish, intervalMs, clock });
   const pass = (ms: number) => {
     for (let i = 0; i < ms; i++) {
-      clock.time++;
+      clock.advance(1);
       t.mock.timers.tick(1);
     }
   };
@@ -47,7 +48,7 @@ test('a clock that is set back delays no checkpoint for longer than an interval;
   const { clock, schedule, publishedAt, pass } = scheduleOf(t);
   schedule.due();
   pass(gatherMs);
-  clock.time -= 3_600_000;
+  clock.advance(-3_600_000);
   schedule.due();
   pass(intervalMs);
   assert.equal(publishedAt.length, 2);

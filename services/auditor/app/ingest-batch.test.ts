@@ -6,6 +6,7 @@ import { type SignedBatch, sealBatch } from '@stint/common/audit-batch.ts';
 import { createLog } from '@stint/common/log.ts';
 import { leafHash, treeHash } from '@stint/common/merkle.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { batchPayload, TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
@@ -17,7 +18,7 @@ import type { Delivery } from './ports.ts';
 
 const scope = suiteScope();
 const log = createLog({ service: 'test', level: 'silent' });
-const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
+const clock = heldClock(Date.UTC(2026, 10, 22));
 let trust: TestTrust;
 before(async () => {
   trust = await testTrust(scope, clock);
@@ -119,10 +120,10 @@ test('a gap makes later batches wait, is reported after five seconds and closed 
   const [epoch, missing, later] = [broker.startEpoch(), broker.fill(2), broker.fill(3)];
   assert.deepEqual(deliver(epoch, later), ['acked', 'waiting']);
   const missingFrom = () => [...ingest.sources()][0]?.reportedGap?.missingFrom;
-  clock.time += gapReportMs - 1;
+  clock.advance(gapReportMs - 1);
   ingest.watchGaps();
   assert.equal(missingFrom(), undefined);
-  clock.time += 1;
+  clock.advance(1);
   ingest.watchGaps();
   assert.equal(missingFrom(), 2);
   assert.deepEqual(deliver(missing), ['acked']);
@@ -154,7 +155,7 @@ test('of a flood only so many come again later: the rest is left to its broker, 
     (kind) => answers.filter((answer) => answer === kind).length,
   );
   assert.deepEqual(counts, [waitingBatchesMax, putOffMax, 1 + 10]);
-  clock.time += putOffMs;
+  clock.advance(putOffMs);
   assert.deepEqual(deliver(broker.fill(1)), ['later']);
   close();
 });
@@ -262,9 +263,9 @@ test('an epoch is opened only by its broker’s own SVID, in time, from our trus
   const source = await trust.source((await TestBroker.make(trust, 'b2', clock)).spiffeId);
   const impostor = new TestBroker({ name: 'b1', svid: source.current().svid, clock });
   const late = await TestBroker.make(trust, 'b1', clock);
-  clock.time += 2 * 3_600_000;
+  clock.advance(2 * 3_600_000);
   const expired = late.startEpoch();
-  clock.time -= 2 * 3_600_000;
+  clock.advance(-2 * 3_600_000);
   deliver(foreign.startEpoch(), impostor.startEpoch(), expired, broker.clone().startEpoch(1));
   assert.deepEqual(sequences(), [1]);
   assert.equal(quarantine.unsettledCount(), 3);
@@ -275,13 +276,13 @@ test('an epoch opened while the auditor was away is believed by the time it was 
   const { deliver, sequences, close } = await auditor();
   const broker = await TestBroker.make(trust, 'b1', clock);
   const sent = [broker.startEpoch(), broker.fill(1), broker.startEpoch(), broker.fill(1)];
-  clock.time += 5 * 3_600_000;
+  clock.advance(5 * 3_600_000);
   assert.deepEqual(
     deliver(...sent),
     sent.map(() => 'acked'),
   );
   assert.deepEqual(sequences(), oneTo(4));
-  clock.time -= 5 * 3_600_000;
+  clock.advance(-5 * 3_600_000);
   close();
 });
 
@@ -295,9 +296,9 @@ test('when the store fails nothing is acknowledged, and all is appended when it 
   };
   assert.throws(() => deliver(...sent), /disk full/);
   deliver(broker.fill(1)); // behind what could not be stored
-  clock.time += gapReportMs;
+  clock.advance(gapReportMs);
   ingest.watchGaps();
-  clock.time += gapReportMs;
+  clock.advance(gapReportMs);
   ingest.watchGaps();
   const gaps = () => [...ingest.sources()].map(({ reportedGap }) => reportedGap);
   assert.deepEqual([ingest.outage !== undefined, gaps()], [true, [undefined]], 'nothing is missing');

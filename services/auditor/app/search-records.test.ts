@@ -29,11 +29,11 @@ const indexes = ({ records }: RecordPage) => records.map(({ index }) => index);
 test('the records of a request and of a lease are found, and no others: not one that only speaks of the id', async (t) => {
   const { clock, write, list } = await openLog(t);
   const [request, other, lease] = [
-    newId('request', clock.time),
-    newId('request', clock.time),
-    newId('lease', clock.time),
+    newId('request', clock.now()),
+    newId('request', clock.now()),
+    newId('lease', clock.now()),
   ];
-  const grant = newId('grant', clock.time);
+  const grant = newId('grant', clock.now());
   write(
     { type: 'grant.decided', request_id: request, grant_id: grant, lease_id: lease },
     { request_id: other, data: { request_id: request, justification: `"request_id":"${request}"` } },
@@ -53,7 +53,7 @@ test('the records of a request and of a lease are found, and no others: not one 
 
 test('pages go on where they ended, in both directions', async (t) => {
   const { clock, write, list } = await openLog(t);
-  const requestId = newId('request', clock.time);
+  const requestId = newId('request', clock.now());
   write(...Array.from({ length: 5 }, () => ({ request_id: requestId })));
   const first = await list({ requestId, pageSize: 2 });
   assert.deepEqual([indexes(first), first.nextIndex], [[1, 2], 3]);
@@ -66,17 +66,17 @@ test('pages go on where they ended, in both directions', async (t) => {
 
 test('a search begins at the time of its id, as far as clocks may differ, and a newest-first one ends there', async (t) => {
   const { clock, write, fill, list } = await openLog(t);
-  const requestId = newId('request', clock.time + 60 * minuteMs);
+  const requestId = newId('request', clock.now() + 60 * minuteMs);
   write({ request_id: requestId });
-  clock.time += 60 * minuteMs - clockDifferenceMsMax;
+  clock.advance(60 * minuteMs - clockDifferenceMsMax);
   write({ request_id: requestId });
-  clock.time += 60 * minuteMs;
+  clock.advance(60 * minuteMs);
   fill(3);
   assert.deepEqual(indexes(await list({ requestId })), [2], 'nothing is appended an hour before it is made');
   assert.deepEqual(indexes(await list({ requestId, fromIndex: 1 })), [1, 2], 'unless it is asked for');
-  const never = await list({ requestId: newId('request', clock.time + 60 * minuteMs) });
+  const never = await list({ requestId: newId('request', clock.now() + 60 * minuteMs) });
   assert.deepEqual(never, { records: [], nextIndex: undefined });
-  const recent = newId('request', clock.time);
+  const recent = newId('request', clock.now());
   fill(recordsPerPartMax);
   const downwards = await list({ requestId: recent, newestFirst: true });
   assert.deepEqual(downwards, { records: [], nextIndex: undefined });
@@ -84,8 +84,8 @@ test('a search begins at the time of its id, as far as clocks may differ, and a 
 
 test('a call looks at so many records and no more, says where to go on, and its end is found so', async (t) => {
   const { clock, store, write, fill, list } = await openLog(t);
-  const requestId = newId('request', clock.time);
-  const grantId = newId('grant', clock.time);
+  const requestId = newId('request', clock.now());
+  const grantId = newId('grant', clock.now());
   fill(perCallMax + 100);
   write({ request_id: requestId, grant_id: grantId, type: 'grant.decided' });
   fill(perCallMax);
@@ -103,7 +103,7 @@ test('a call looks at so many records and no more, says where to go on, and its 
 test('searches take turns with one another and with everything else, and end with their callers', async (t) => {
   const { clock, fill, list, turns } = await openLog(t);
   fill(4 * recordsPerPartMax);
-  const requestId = newId('request', clock.time);
+  const requestId = newId('request', clock.now());
   let isOver = false;
   const long = list({ requestId }).then(() => {
     isOver = true;

@@ -12,6 +12,7 @@ import { sha256 } from '@stint/common/merkle.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
 import { formatTime } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import {
@@ -35,7 +36,7 @@ import { CheckpointPublisher } from './publish-checkpoint.ts';
 import { skipGap } from './skip-gap.ts';
 
 const scope = suiteScope();
-const clock = { time: Date.UTC(2026, 10, 22), now: () => clock.time };
+const clock = heldClock(Date.UTC(2026, 10, 22));
 let trust: TestTrust;
 let svid: SvidState;
 before(async () => {
@@ -78,7 +79,7 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
   const redeliver = () => deliver(...again.splice(0));
   const waitFor = (ms: number) => {
     ingest.watchGaps();
-    clock.time += ms;
+    clock.advance(ms);
     ingest.watchGaps();
   };
   const events = () =>
@@ -482,13 +483,13 @@ test('a grant that nobody seems to have made may have been made in a declared ho
     const ids = { grant_id: newId('grant', madeAt), lease_id: newId('lease', madeAt) };
     const types = ['lease.revoking', 'lease.contained', 'lease.revoked', 'grant.ended'] as const;
     at.deliverOf('b2', b2.batch(types.map((type) => ({ type, ...ids, data: {} }))));
-    clock.time += 600_000;
+    clock.advance(600_000);
     at.deliver(b1.fill(1));
   };
-  endOf(clock.time - skipAfterMs);
+  endOf(clock.now() - skipAfterMs);
   assert.deepEqual(at.verify(index).findings.kept, []);
-  clock.time += 600_000;
-  endOf(clock.time);
+  clock.advance(600_000);
+  endOf(clock.now());
   assert.deepEqual([...at.verify(index).findings.counts], [['grant', 1]]);
   at.close();
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
 import { openAuditLog } from '../../../test/harness/audit-log.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
@@ -102,16 +103,16 @@ test('what a newer broker writes of a grant in types that are not known here nee
 });
 
 test('events are taken and the log is whole however the clocks of broker and auditor are set meanwhile', async () => {
-  const clocks = { broker: clock.now(), auditor: clock.now() };
+  const clocks = { broker: heldClock(clock.now()), auditor: heldClock(clock.now()) };
   const directory = path.join(tempDir(scope), 'log');
-  const log = await openAuditLog(directory, { trust, clock: { now: () => clocks.auditor } });
-  const b1 = await TestBroker.make(trust, 'b1', { now: () => clocks.broker });
+  const log = await openAuditLog(directory, { trust, clock: clocks.auditor });
+  const b1 = await TestBroker.make(trust, 'b1', clocks.broker);
   log.deliver('b1', b1.startEpoch());
   const types = ['grant.decided', 'lease.activated', 'lease.renewed', ...endElsewhere];
   const steps = [-dayMs, 2 * dayMs, -longMs, 0];
   for (const [i, type] of types.entries()) {
-    clocks.broker += steps[i % 4] ?? 0;
-    clocks.auditor += steps[(i + 1) % 4] ?? 0;
+    clocks.broker.advance(steps[i % 4] ?? 0);
+    clocks.auditor.advance(steps[(i + 1) % 4] ?? 0);
     log.deliver('b1', b1.batch([grantEvent(type)]));
     log.publisher.current();
   }
@@ -138,10 +139,10 @@ function classesOfShared(...written: readonly SharedStep[]) {
 
 /** The same of a grant whose id says that it was made so many milliseconds later than it was. */
 async function classesOfSharedNamed(aheadMs: number, ...written: readonly SharedStep[]) {
-  const time = { at: clock.now(), now: () => time.at };
+  const time = heldClock(clock.now());
   const directory = path.join(tempDir(scope), 'log');
   const log = await openAuditLog(directory, { trust, clock: time });
-  const namedAt = time.at + aheadMs;
+  const namedAt = time.now() + aheadMs;
   const ids = { grant_id: newId('grant', namedAt), lease_id: newId('lease', namedAt) };
   const [b1, b2, b3] = [
     await TestBroker.make(trust, 'b1', time),
@@ -152,8 +153,8 @@ async function classesOfSharedNamed(aheadMs: number, ...written: readonly Shared
   const drafts = (types: readonly string[]) =>
     types.length === 0 ? [{}] : types.map((type) => ({ ...grantEvent(type), ...ids }));
   for (const step of written) {
-    if (step === '-') time.at += longMs;
-    else if (step === 'a day') time.at += dayMs;
+    if (step === '-') time.advance(longMs);
+    else if (step === 'a day') time.advance(dayMs);
     else for (const draft of drafts(step[1])) log.deliver(step[0], { b1, b2, b3 }[step[0]].batch([draft]));
   }
   log.publisher.current();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import {
   ProviderFailure,
   type SigningProvider,
@@ -12,7 +13,7 @@ const { signal } = new AbortController();
 
 /** A watched provider whose every listing is the next of `answers`, at a clock that is moved by hand. */
 function watchedTarget() {
-  const time = { now: 1_000 };
+  const clock = heldClock(1_000);
   const answers: (() => Promise<readonly TargetEntity[]>)[] = [];
   const provider = {
     name: 'orders-db',
@@ -20,7 +21,7 @@ function watchedTarget() {
     mode: 'creates',
     listEntities: () => answers.shift()?.() ?? Promise.resolve([]),
   } as unknown as TargetProvider;
-  const health = new TargetHealth({ now: () => time.now });
+  const health = new TargetHealth(clock);
   const watched = health.watch(new Map([[provider.name, provider]])).get(provider.name);
   assert.ok(watched?.mode === 'creates');
   const list = (answer?: () => Promise<readonly TargetEntity[]>) => {
@@ -28,25 +29,25 @@ function watchedTarget() {
     return watched.listEntities(signal);
   };
   const fail = async (failure: Error, at: number) => {
-    time.now = at;
+    clock.set(at);
     await assert.rejects(
       list(() => Promise.reject(failure)),
       (thrown) => thrown === failure,
     );
   };
   const report = () => health.reports()[0] ?? assert.fail();
-  return { time, list, fail, report };
+  return { clock, list, fail, report };
 }
 
 const refused = new ProviderFailure('unreachable', 'ECONNREFUSED');
 
 test('a target is unasked until its first call, then told by its calls: since when, and why it was away', async () => {
-  const { time, list, fail, report } = watchedTarget();
+  const { clock, list, fail, report } = watchedTarget();
   const unknown = { since: undefined, lastAskedAt: undefined, lastFailure: undefined };
   assert.deepEqual(report(), { provider: 'orders-db', kind: 'postgres', state: 'unasked', ...unknown });
 
   await list();
-  time.now = 2_000;
+  clock.set(2_000);
   await list();
   assert.partialDeepStrictEqual(report(), { state: 'answers', since: 1_000, lastAskedAt: 2_000 });
 
@@ -56,7 +57,7 @@ test('a target is unasked until its first call, then told by its calls: since wh
   const lastFailure = { reason, at: 4_000 };
   assert.partialDeepStrictEqual(report(), { state: 'away', since: 3_000, lastAskedAt: 4_000, lastFailure });
 
-  time.now = 5_000;
+  clock.set(5_000);
   await list();
   assert.partialDeepStrictEqual(report(), { state: 'answers', since: 5_000, lastFailure });
 });
@@ -81,12 +82,12 @@ test('only what is about the whole target makes it away', async () => {
 });
 
 test('a call that hung while a later one was answered does not call the target away', async () => {
-  const { time, list, report } = watchedTarget();
+  const { clock, list, report } = watchedTarget();
   const hung = Promise.withResolvers<readonly TargetEntity[]>();
   const first = list(() => hung.promise);
-  time.now = 1_500;
+  clock.set(1_500);
   await list();
-  time.now = 11_000;
+  clock.set(11_000);
   hung.reject(new ProviderFailure('ambiguous', 'DEADLINE'));
   await assert.rejects(first);
   assert.partialDeepStrictEqual(report(), { state: 'answers', lastFailure: undefined });

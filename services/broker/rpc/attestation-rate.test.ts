@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@stint/common/errors.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import {
   AttestationRate,
   attestationsInTotal,
@@ -11,7 +12,7 @@ import {
 } from './attestation-rate.ts';
 
 function rateAt(start: number) {
-  const clock = { at: start, now: () => clock.at };
+  const clock = heldClock(start);
   const rate = new AttestationRate(clock);
   /** How many of so many attempts are let in, and when the last may come again. */
   const attempts = (count: number, addressOf: (i: number) => string) => {
@@ -39,23 +40,23 @@ test('one address has its burst, then its rate, is told when to come again, and 
   const { burst, intervalMs } = attestationsPerAddress;
   assert.deepEqual(attempts(1_000, one), { taken: burst, retryAfterMs: intervalMs });
   assert.equal(attempts(1, () => '192.0.2.2').taken, 1);
-  clock.at += intervalMs - 1;
+  clock.advance(intervalMs - 1);
   assert.deepEqual(attempts(1, one), { taken: 0, retryAfterMs: 1 });
-  clock.at += 1;
+  clock.advance(1);
   assert.equal(attempts(5, one).taken, 1);
-  clock.at += 3_600_000;
+  clock.advance(3_600_000);
   assert.equal(attempts(1_000, one).taken, burst, 'no more gathers than a burst');
 });
 
 test('a clock that is set back refuses nobody for longer than a burst that is used up', () => {
   const { clock, attempts } = rateAt(start);
   for (let i = 0; i < 10; i++) attempts(10, () => `198.51.${i}.1`);
-  clock.at -= 3_600_000;
+  clock.advance(-3_600_000);
   const { intervalMs, burst } = attestationsInTotal;
   assert.deepEqual(attempts(1, one), { taken: 0, retryAfterMs: intervalMs });
-  clock.at += intervalMs;
+  clock.advance(intervalMs);
   assert.equal(attempts(1, one).taken, 1);
-  clock.at += burst * intervalMs;
+  clock.advance(burst * intervalMs);
   assert.equal(attempts(1_000, (i) => `203.0.${i % 250}.1`).taken, burst);
 });
 
@@ -65,7 +66,7 @@ test('all addresses together have a bound too, however many they are', () => {
   const many = (i: number) => `${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.1`;
   assert.deepEqual(attempts(50_000, many), { taken: burst, retryAfterMs: intervalMs });
   for (let second = 1; second <= 100; second++) {
-    clock.at += 1_000;
+    clock.advance(1_000);
     const { taken } = attempts(1_000, (i) => many(i + second * 1_000));
     assert.equal(taken, 1_000 / intervalMs);
   }
@@ -97,7 +98,7 @@ test('whoever has a wide network has its part of the total, and others find room
     assert.deepEqual(attempts(4_500, addressOf), { taken: burst, retryAfterMs: intervalMs });
     for (let second = 0; second < 90; second++) {
       assert.deepEqual(attempts(20, one), { taken: 20, retryAfterMs: undefined });
-      clock.at += 4_000;
+      clock.advance(4_000);
       attempts(500, (i) => addressOf(i + second * 500));
     }
   }
@@ -110,12 +111,12 @@ test('a flood from many networks leaves room for the first attempts of one that 
   assert.equal(attempts(10_000, flood).taken, networks * firstAttestations.burst);
   let flooded = 0;
   for (let second = 1; second <= 120; second++) {
-    clock.at += 1_000;
+    clock.advance(1_000);
     flooded += attempts(1_000, flood).taken;
     if (second >= 5) assert.equal(attempts(1, () => `203.0.${second}.1`).taken, 1);
   }
   assert.ok(flooded > 40 * 120, `the rest is not held back for nobody: ${flooded}`);
-  clock.at += 1_000;
+  clock.advance(1_000);
   attempts(1_000, flood);
   const newcomers = attempts(1_000, (i) => `192.${i >> 8}.${i & 255}.1`);
   assert.ok(newcomers.taken >= keptForFirst / 2, `${newcomers.taken}`);

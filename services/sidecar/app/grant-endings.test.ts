@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type ErrorReason, isServiceError, ServiceError } from '@stint/common/errors.ts';
 import { type GrantId, newId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { GrantEndings } from './grant-endings.ts';
 import type { Broker, GrantEnding } from './ports.ts';
 
@@ -57,12 +58,12 @@ test('a refusal that stays is the end of it', async () => {
 });
 
 test('after the grant’s own end nothing is tried any more', async () => {
-  let now = 0;
+  const clock = heldClock(0);
   const { broker, tries } = brokerThat(() => {
-    now += 400;
+    clock.advance(400);
     return 'BROKER_UNAVAILABLE';
   });
-  const endings = endingsAt(broker, { now: () => now });
+  const endings = endingsAt(broker, clock);
   await assert.rejects(endings.add(ending()), (error) => isServiceError(error, 'BROKER_UNAVAILABLE'));
   assert.equal(tries.length, 3);
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
 import { newId } from '@stint/common/ids.ts';
 import { Secret } from '@stint/common/secret.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { refusedAs } from '../../../test/harness/refused-as.ts';
 import { type HeldLease, LeaseCache } from '../domain/lease-cache.ts';
 import type { Access, Broker, LeaseMessage, RenewedLease } from './ports.ts';
@@ -13,8 +14,7 @@ const minuteMs = 60_000;
 
 /** A held lease of five minutes that a broker renews for five, at a clock that is so far behind the broker's. */
 async function renewedAt(behindMs: number, word: 'told' | 'untold') {
-  const time = { now: 0 };
-  const clock = { now: () => time.now };
+  const clock = heldClock(0);
   const cache = new LeaseCache<Access>();
   const lease: HeldLease<Access> = {
     leaseId: newId('lease', 0),
@@ -31,7 +31,7 @@ async function renewedAt(behindMs: number, word: 'told' | 'untold') {
   cache.add(lease, minuteMs);
   cache.hold(lease.grantId, undefined);
   const renewLease = (): Promise<RenewedLease> => {
-    const now = time.now + behindMs;
+    const now = clock.now() + behindMs;
     return Promise.resolve({
       lease: {} as LeaseMessage,
       renewedAt: word === 'told' ? now : undefined,
@@ -42,7 +42,7 @@ async function renewedAt(behindMs: number, word: 'told' | 'untold') {
   };
   const broker = { renewLease, outage: () => undefined } as Partial<Broker> as Broker;
   const renewing = new RenewLease({ cache, broker, clock, sessions: new WatchSessions() });
-  time.now = 4 * minuteMs;
+  clock.set(4 * minuteMs);
   await renewing.renewHeld(lease);
   return { cache, lease };
 }

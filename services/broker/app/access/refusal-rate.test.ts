@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@stint/common/errors.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
 import { RefusalRate, refusalsPerIdentity } from './refusal-rate.ts';
 
 const flooder = parseSpiffeId('spiffe://stint.local/flooder');
 
 function rateAt(start: number) {
-  const clock = { at: start, now: () => clock.at };
+  const clock = heldClock(start);
   const rate = new RefusalRate(clock);
   const records: number[] = [];
   const refuse = async (count: number) => {
@@ -32,7 +33,7 @@ test('a flood of one identity makes a burst of records, then its rate, and no re
   for (let second = 0; second < seconds; second++) {
     await refuse(1_000);
     asked += 1_000;
-    clock.at += 1_000;
+    clock.advance(1_000);
   }
   assert.equal(records.length, burst + ((seconds - 1) * 1_000) / intervalMs);
   await refuse(1);
@@ -43,7 +44,7 @@ test('a flood of one identity makes a burst of records, then its rate, and no re
 test('a count that its record could not tell is told by the next', async () => {
   const { clock, rate, records, refuse } = rateAt(1_800_000_000_000);
   assert.equal(await refuse(refusalsPerIdentity.burst + 7), 7);
-  clock.at += 60_000;
+  clock.advance(60_000);
   await assert.rejects(
     rate.record(flooder, () => Promise.reject(new Error('the disk is full'))),
     /disk is full/,

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createLog } from '@stint/common/log.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import { MemoryJoinTokenStore } from '../../../../test/fakes/memory-join-token-store.ts';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
 import { joinTokenKeptMs } from '../../domain/join-token.ts';
 import { PurgeJoinTokens } from './purge-join-tokens.ts';
 
@@ -18,7 +19,7 @@ test('join tokens go a week after their end and not before, all of them in a few
     await store.create({ tokenSha256: hashOf(i), spiffeId, createdAt: start, expiresAt });
   }
   await store.spend({ tokenSha256: hashOf(0), publicKeySha256: 'k', now: start });
-  const clock = { at: start + joinTokenKeptMs + 999, now: () => clock.at };
+  const clock = heldClock(start + joinTokenKeptMs + 999);
   const purging = new PurgeJoinTokens({ store, clock, log });
   const passes = async (count: number) => {
     const purged: number[] = [];
@@ -26,12 +27,12 @@ test('join tokens go a week after their end and not before, all of them in a few
     return purged;
   };
   assert.deepEqual(await passes(3), [0, 0, 0]);
-  clock.at += 1;
+  clock.advance(1);
   assert.deepEqual(await passes(3), [500, 500, 250]);
-  const attempt = { publicKeySha256: 'k', now: clock.at };
+  const attempt = { publicKeySha256: 'k', now: clock.now() };
   assert.equal((await store.spend({ ...attempt, tokenSha256: hashOf(0) })).kind, 'unknown');
   assert.equal((await store.spend({ ...attempt, tokenSha256: hashOf(1) })).kind, 'expired');
-  clock.at += 1_000;
+  clock.advance(1_000);
   assert.deepEqual(await passes(3), [1_000, 250, 0]);
 });
 

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { newId } from '@stint/common/ids.ts';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
 import type { Grant } from '../../domain/grant.ts';
 import type { Lease } from '../../domain/lease.ts';
 import type { Profile, Resource } from '../../domain/registry.ts';
@@ -28,7 +29,7 @@ const resource = { id: 'payments-api', target: {} } as unknown as Resource;
 async function providerWithClock(t: TestContext) {
   const parent = mkdtempSync(path.join(tmpdir(), 'stint-jwt-'));
   t.after(() => rmSync(parent, { recursive: true }));
-  const clock = { time: start, now: () => clock.time };
+  const clock = heldClock(start);
   const keys = await SigningKeys.open(path.join(parent, 'keys'), clock);
   return { clock, keys, provider: new JwtProvider({ name: 'tokens', issuer, keys }) };
 }
@@ -108,7 +109,7 @@ test('the same lease gives the same claims again', async (t) => {
   const { grant, lease } = grantAndLease(start);
   const claimsOf = (token: string) => token.split('.')[1];
   const first = tokenOf(provider, { grant, lease });
-  clock.time += 60_000;
+  clock.advance(60_000);
   assert.equal(claimsOf(tokenOf(provider, { grant, lease })), claimsOf(first));
 });
 
@@ -138,7 +139,7 @@ test('tokens verify with the published set through a rotation, before and after'
   const { grant, lease } = grantAndLease(start);
   const before = tokenOf(provider, { grant, lease });
   await keys.rotate();
-  clock.time += keySetCacheMs + 1;
+  clock.advance(keySetCacheMs + 1);
   const after = tokenOf(provider, { grant, lease });
   assert.notEqual(decodeProtectedHeader(after).kid, decodeProtectedHeader(before).kid);
   for (const token of [before, after])

@@ -4,14 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { calculateJwkThumbprint } from 'jose';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
 import { keySetCacheMs, rotationMs, SigningKeys, tokenSecondsMax } from './signing-keys.ts';
 
 const start = 1_800_000_000_000;
-
-function steppedClock() {
-  const clock = { time: start, now: () => clock.time };
-  return clock;
-}
 
 function keyDirectory(t: TestContext): string {
   const parent = mkdtempSync(path.join(tmpdir(), 'stint-keys-'));
@@ -30,7 +26,7 @@ function signingKid(keys: SigningKeys): string {
 
 test('the first key signs at once, is private to us, and is named by its thumbprint', async (t) => {
   const directory = keyDirectory(t);
-  const keys = await SigningKeys.open(directory, steppedClock());
+  const keys = await SigningKeys.open(directory, heldClock(start));
   const [key] = keys.keySet().keys;
   assert.ok(key);
   assert.deepEqual(
@@ -46,30 +42,30 @@ test('the first key signs at once, is private to us, and is named by its thumbpr
 });
 
 test('a new key is published at once, signs after the cache time, and the old one stays while its tokens live', async (t) => {
-  const clock = steppedClock();
+  const clock = heldClock(start);
   const keys = await SigningKeys.open(keyDirectory(t), clock);
   const old = signingKid(keys);
-  clock.time += 1_000;
+  clock.advance(1_000);
   await keys.rotate();
   const [fresh] = kids(keys);
   assert.equal(kids(keys).length, 2);
   assert.equal(signingKid(keys), old);
-  clock.time += keySetCacheMs - 1;
+  clock.advance(keySetCacheMs - 1);
   assert.equal(signingKid(keys), old);
-  clock.time += 1;
+  clock.advance(1);
   assert.equal(signingKid(keys), fresh);
-  clock.time += tokenSecondsMax * 1_000 + keySetCacheMs - 1;
+  clock.advance(tokenSecondsMax * 1_000 + keySetCacheMs - 1);
   assert.deepEqual(kids(keys), [fresh, old]);
-  clock.time += 1;
+  clock.advance(1);
   assert.deepEqual(kids(keys), [fresh]);
 });
 
 test('a restart at any time finds the same keys in the same roles', async (t) => {
   const directory = keyDirectory(t);
-  const clock = steppedClock();
+  const clock = heldClock(start);
   const keys = await SigningKeys.open(directory, clock);
   for (const step of [1_000, 1_000, keySetCacheMs - 2_000, 2_000, 3_600_000, keySetCacheMs]) {
-    clock.time += step;
+    clock.advance(step);
     if (step === 1_000) await keys.rotate();
     const again = await SigningKeys.open(directory, clock);
     assert.deepEqual(kids(again), kids(keys));
@@ -79,16 +75,16 @@ test('a restart at any time finds the same keys in the same roles', async (t) =>
 
 test('keys rotate when they are old, and are removed when no token can depend on them', async (t) => {
   const directory = keyDirectory(t);
-  const clock = steppedClock();
+  const clock = heldClock(start);
   const keys = await SigningKeys.open(directory, clock);
   const old = signingKid(keys);
-  clock.time += rotationMs - 1;
+  clock.advance(rotationMs - 1);
   await keys.maintain();
   assert.equal(kids(keys).length, 1);
-  clock.time += 1;
+  clock.advance(1);
   await keys.maintain();
   assert.equal(kids(keys).length, 2);
-  clock.time += 2 * keySetCacheMs + tokenSecondsMax * 1_000;
+  clock.advance(2 * keySetCacheMs + tokenSecondsMax * 1_000);
   await keys.maintain();
   assert.equal(readdirSync(directory).length, 1);
   assert.notEqual(signingKid(keys), old);
@@ -96,7 +92,7 @@ test('keys rotate when they are old, and are removed when no token can depend on
 
 test('what a crash left half-written is not a key and is cleared away', async (t) => {
   const directory = keyDirectory(t);
-  const clock = steppedClock();
+  const clock = heldClock(start);
   const keys = await SigningKeys.open(directory, clock);
   const partial = path.join(directory, `${start + 5}.pem.0123456789ab.partial`);
   writeFileSync(partial, '-----BEGIN PRI', { mode: 0o600 });
@@ -108,11 +104,11 @@ test('what a crash left half-written is not a key and is cleared away', async (t
 
 test('a key that others may read, or that is no P-256 key, stops the start', async (t) => {
   const directory = keyDirectory(t);
-  await SigningKeys.open(directory, steppedClock());
+  await SigningKeys.open(directory, heldClock(start));
   const [name = ''] = readdirSync(directory);
   chmodSync(path.join(directory, name), 0o640);
-  await assert.rejects(SigningKeys.open(directory, steppedClock()), { kind: 'exposed' });
+  await assert.rejects(SigningKeys.open(directory, heldClock(start)), { kind: 'exposed' });
   writeFileSync(path.join(directory, name), 'no key at all');
   chmodSync(path.join(directory, name), 0o600);
-  await assert.rejects(SigningKeys.open(directory, steppedClock()));
+  await assert.rejects(SigningKeys.open(directory, heldClock(start)));
 });
