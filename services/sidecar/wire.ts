@@ -11,7 +11,7 @@ import { gauge } from '@stint/common/telemetry.ts';
 import { type Clock, systemClock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
 import { AcquireAccess } from './app/acquire-access.ts';
-import { EndLeases } from './app/end-leases.ts';
+import { DropEndedLeases } from './app/drop-ended-leases.ts';
 import { followIdentity } from './app/follow-identity.ts';
 import { getStatus } from './app/get-status.ts';
 import { GrantEndings } from './app/grant-endings.ts';
@@ -120,9 +120,9 @@ function openMemory(base: Base, svids: SvidSource) {
   const sessions = new WatchSessions();
   const endedLeases = new EndedLeases();
   const keys = new GrantTokenKeys();
-  const ending = new EndLeases({ cache, sessions, endedLeases, clock, log });
+  const dropEnded = new DropEndedLeases({ cache, sessions, endedLeases, clock, log });
   const pushes = {
-    leasesEnded: ending.execute.bind(ending),
+    leasesEnded: dropEnded.execute.bind(dropEnded),
     tokenKeys: keys.replace.bind(keys),
     lateAccess: (grant: Parameters<GrantEndings['abandonLate']>[0]) => {
       // An answer that came twice: the first is in use.

@@ -5,7 +5,7 @@ import { clockLeewayMs } from '../domain/grant-token.ts';
 import type { AccessCache, EndedLease } from './ports.ts';
 import type { WatchSessions } from './watch-sessions.ts';
 
-export type EndLeasesParts = {
+export type DropEndedLeasesParts = {
   readonly cache: AccessCache;
   readonly sessions: WatchSessions;
   readonly endedLeases: EndedLeases;
@@ -13,11 +13,11 @@ export type EndLeasesParts = {
   readonly log: Log;
 };
 
-/** Hears from the broker that leases ended before their time: they are not served, and their tokens not accepted, any more. */
-export class EndLeases {
-  readonly #parts: EndLeasesParts;
+/** Drops what the broker says ended before its time: it is not served, and its tokens are not accepted, any more. */
+export class DropEndedLeases {
+  readonly #parts: DropEndedLeasesParts;
 
-  constructor(parts: EndLeasesParts) {
+  constructor(parts: DropEndedLeasesParts) {
     this.#parts = parts;
   }
 
