@@ -9,8 +9,6 @@ const cliReasons = {
   NOT_RUNNING: 'error',
   /** Another mesh holds the state directory. */
   MESH_RUNNING: 'error',
-  /** Nothing was verified: the verifier's own code for that is the same. */
-  NO_LOG: 'usage',
   MESH_FILE_UNTRUSTED: 'error',
   FILE_UNUSABLE: 'error',
   VERIFIER_KEY_UNUSABLE: 'error',

@@ -229,7 +229,7 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.equal(code, 2);
     assert.match(
       stderr,
-      /^error: no log stands in "\/srv\/none\/stint\/log"\n.*XDG_STATE_HOME.*\n.*--log-dir\n/,
+      /^not verified: no log stands in "\/srv\/none\/stint\/log"\n.*no such directory.*\n.*--log-dir\n/,
     );
     const { reason, exit_code } = JSON.parse(
       (await cli.run(['audit', 'verify', '-o', 'json'], elsewhere)).stderr,
@@ -242,7 +242,7 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.deepEqual([unreadable.code, /code: LOG_UNREADABLE/.test(unreadable.stderr)], [23, true]);
     const above = await cli.run(['audit', 'verify', '--log-dir', path.join(cli.directory, '.stint')]);
     assert.equal(above.code, 2);
-    assert.match(above.stderr, /why: there is no records\.db in it, but one in "\S+\/log" .*--log-dir/);
+    assert.match(above.stderr, /why: there is no records\.db in it; .*"log" below\n {2}fix: --log-dir \S+\/log\n/);
     for (const flag of ['--verifier-key', '--trust-bundle', '--checkpoint']) {
       const wrong = await cli.run(['audit', 'verify', flag, '/srv/none']);
       assert.equal(wrong.code, 2);

@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { isServiceError } from '@stint/common/errors.ts';
-import { type NoteVerifier, parseVerifierKey } from '@stint/common/signed-note.ts';
+import { InputFileError, readInputFile, readVerifierKeyFile } from '@stint/common/input-file.ts';
+import type { NoteVerifier } from '@stint/common/signed-note.ts';
 import { findingClasses } from '../domain/findings.ts';
-import { checkpointFile, readIfThere, verifierKeyFile } from './log-files.ts';
+import { checkpointFile, verifierKeyFile } from './log-files.ts';
 import { recordsFile } from './open-store.ts';
 
 /** Why there is no verdict, with the exit code of each. A log that is damaged beyond reading is no wrong argument. */
@@ -69,34 +70,30 @@ function statOf(place: string): Stats | undefined {
 export function readVerifier(directory: string, named: string | undefined): NoteVerifier {
   const file = named ?? path.join(directory, verifierKeyFile);
   const fix = `name a copy of the log's ${verifierKeyFile} with --verifier-key`;
-  const verifier = parseVerifierKey(readText(file, fix));
-  if (verifier !== undefined) return verifier;
-  throw new UnusableError(`"${file}" holds no verifier key`, {
-    why: 'a verifier key is one line: name+id+base64',
-    fix,
-  });
+  return orUnusable(fix, () => readVerifierKeyFile(file));
 }
 
 /** Reads the public checkpoint; undefined when there is none. @throws UnusableError. */
 export function readPublicCheckpoint(directory: string): string | undefined {
   const file = path.join(directory, checkpointFile);
-  try {
-    return readIfThere(file);
-  } catch (cause) {
-    throw unreadable(file, 'put the file back from a copy, or verify as a user who may read it', cause);
-  }
+  if (statOf(file) === undefined) return undefined;
+  const fix = 'put the file back from a copy, or verify as a user who may read it';
+  return orUnusable(fix, () => readInputFile(file));
 }
 
 /** Reads a checkpoint that was kept elsewhere. @throws UnusableError. */
 export function readKeptCheckpoint(file: string): string {
-  return readText(file, "name a copy that was made of the log's checkpoint with --checkpoint");
+  const fix = "name a copy that was made of the log's checkpoint with --checkpoint";
+  return orUnusable(fix, () => readInputFile(file));
 }
 
 /** Reads roots of trust, each DER. @throws UnusableError. */
 export function readRoots(file: string): Buffer[] {
   const fix = "name the trust domain's roots, certificates in PEM, with --trust-bundle";
   const blocks =
-    readText(file, fix).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    orUnusable(fix, () => readInputFile(file)).match(
+      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+    ) ?? [];
   if (blocks.length === 0)
     throw new UnusableError(`"${file}" holds no certificate`, { why: 'there is no PEM block in it', fix });
   return blocks.map((pem, i) => {
@@ -142,18 +139,12 @@ function whyUnreadable({ message }: Error): string {
   return message.startsWith('no such table') ? `it has not the tables of a log (${message})` : message;
 }
 
-function readText(file: string, fix: string): string {
+/** What `read` reads. @throws UnusableError with that fix when a file cannot be used. */
+function orUnusable<Read>(fix: string, read: () => Read): Read {
   try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw unreadable(file, fix, cause);
+    return read();
+  } catch (thrown) {
+    if (!(thrown instanceof InputFileError)) throw thrown;
+    throw new UnusableError(thrown.what, { why: thrown.why, fix }, thrown);
   }
-}
-
-function unreadable(file: string, fix: string, cause: unknown): UnusableError {
-  const { code = 'unknown fault' } = cause as NodeJS.ErrnoException;
-  const why = { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'this user may not' }[
-    code
-  ];
-  return new UnusableError(`"${file}" cannot be read`, { why: why ?? code, fix }, cause);
 }

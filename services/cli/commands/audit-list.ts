@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Record__Output } from '@stint/common/gen/stint/audit/v1/Record.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
+import { InputFileError, readVerifierKeyFile } from '@stint/common/input-file.ts';
 import { services } from '@stint/common/proto.ts';
-import { type NoteVerifier, parseVerifierKey } from '@stint/common/signed-note.ts';
+import type { NoteVerifier } from '@stint/common/signed-note.ts';
 import type { Command } from 'commander';
 import { listedRecords, type RecordQuery } from '../audit/listed-records.ts';
 import { type ProofVerdict, RecordProofs } from '../audit/record-proof.ts';
@@ -13,7 +13,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 import { proofJson, recordCells, recordHead, recordJson } from '../views/record-view.ts';
 import { describeCommand } from './command-help.ts';
-import { readEventType, readIndex, readLimit, readSpiffeId } from './option-values.ts';
+import { readEventType, readFileName, readIndex, readLimit, readSpiffeId } from './option-values.ts';
 import type { Runner } from './run-command.ts';
 import { readId } from './typed-id.ts';
 
@@ -35,7 +35,11 @@ export function addAuditList(audit: Command, run: Runner): void {
     .option('--type <prefix>', 'only events whose type begins so: lease.', readEventType, '')
     .option('--from <index>', 'from this record on, instead of the newest', readIndex)
     .option('--limit <count>', 'how many at most, 1 to 1000', readLimit, 50)
-    .option('--verifier-key <file>', "the log's key, kept elsewhere (default: log.vkey with the log)")
+    .option(
+      '--verifier-key <file>',
+      "the log's key, kept elsewhere (default: log.vkey with the log)",
+      readFileName,
+    )
     .action(
       run<ListOptions>(async (session, { options }) => {
         requireIds(options);
@@ -156,27 +160,12 @@ function readVerifier(
   named: string | undefined,
 ): { verifier: NoteVerifier; isPinned: boolean } {
   const file = named ?? path.join(session.endpoint('log').path, 'log.vkey');
-  const verifier = parseVerifierKey(readKey(file));
-  if (verifier !== undefined) return { verifier, isPinned: named !== undefined };
-  throw cliError('VERIFIER_KEY_UNUSABLE', {
-    what: `"${file}" holds no verifier key`,
-    why: 'a verifier key is one line: name+id+base64',
-    fix: "name the log's key with --verifier-key",
-  });
-}
-
-function readKey(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw cliError(
-      'VERIFIER_KEY_UNUSABLE',
-      {
-        what: `the log's verifier key cannot be read from "${file}"`,
-        why: `${(cause as NodeJS.ErrnoException).code}: without the key no proof can be checked`,
-        fix: 'name it with --verifier-key, or the directory of the log with --log-dir',
-      },
-      cause,
-    );
+    return { verifier: readVerifierKeyFile(file), isPinned: named !== undefined };
+  } catch (thrown) {
+    if (!(thrown instanceof InputFileError)) throw thrown;
+    const { what, why } = thrown;
+    const fix = "name the log's key with --verifier-key, or the directory of the log with --log-dir";
+    throw cliError('VERIFIER_KEY_UNUSABLE', { what, why, fix }, thrown);
   }
 }

@@ -1,17 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { cliError } from '../cli-error.ts';
-import type { CommandSession } from '../command-session.ts';
 import { endpointNames } from '../endpoints.ts';
 import { runChild } from '../exec/run-child.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { describeCommand } from './command-help.ts';
 import { oneMore, readFileName } from './option-values.ts';
 import type { Runner } from './run-command.ts';
-
-/** The file that makes a directory that of a log. */
-const recordsFile = 'records.db';
 
 const auditorProgram = fileURLToPath(new URL('../../auditor/main.ts', import.meta.url));
 
@@ -51,10 +45,11 @@ export function addAuditVerify(audit: Command, run: Runner): void {
     .action(
       run<VerifyOptions>(async (session, { options }) => {
         const { verifierKey, trustBundle, checkpoint, knownSkip, output } = options;
+        const { path: directory, source } = session.endpoint('log');
         const args = [
           auditorProgram,
           'verify',
-          ...['--log-dir', logDirectory(session)],
+          ...['--log-dir', directory],
           ...(verifierKey === undefined ? [] : ['--verifier-key', verifierKey]),
           ...(trustBundle === undefined ? [] : ['--trust-bundle', trustBundle]),
           ...checkpoint.flatMap((file) => ['--checkpoint', file]),
@@ -62,6 +57,9 @@ export function addAuditVerify(audit: Command, run: Runner): void {
           ...(output === 'json' ? ['-o', 'json'] : []),
         ];
         const ended = await runChild([process.execPath, ...args], { environment: session.environment });
+        // The verifier knows where it looked, not who sent it there.
+        if (ended.exitCode === exitCodes.usage.code && source !== endpointNames.log.flag)
+          session.output.note(`the log's directory was named by ${source}`);
         return ended.exitCode;
       }),
     );
@@ -73,24 +71,4 @@ export function addAuditVerify(audit: Command, run: Runner): void {
     ],
     next: ['stint audit list'],
   });
-}
-
-/** Where the log is. @throws CliError NO_LOG when none stands there. */
-function logDirectory(session: CommandSession): string {
-  const { path: directory, source } = session.endpoint('log');
-  if (existsSync(path.join(directory, recordsFile))) return directory;
-  throw cliError('NO_LOG', {
-    what: `no log stands in "${directory}"`,
-    why: `${whyNoLog(directory)} (the directory is named by ${source})`,
-    fix: `run it where the mesh was started (npm start), or name the log's directory with ${endpointNames.log.flag}`,
-  });
-}
-
-function whyNoLog(directory: string): string {
-  if (!existsSync(directory)) return 'it does not exist, or this user may not look into it';
-  if (!statSync(directory).isDirectory()) return 'it is a file, not a directory';
-  const below = path.join(directory, 'log');
-  return existsSync(path.join(below, recordsFile))
-    ? `there is no ${recordsFile} in it, but one in "${below}"`
-    : `there is no ${recordsFile} in it`;
 }

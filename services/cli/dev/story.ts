@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { AuditEvent } from '@stint/common/audit-event.ts';
 import type { Record__Output } from '@stint/common/gen/stint/audit/v1/Record.ts';
 import { connectGrpc, type GrpcChannel } from '@stint/common/grpc-client.ts';
+import { readVerifierKeyFile } from '@stint/common/input-file.ts';
 import { services } from '@stint/common/proto.ts';
-import { parseVerifierKey } from '@stint/common/signed-note.ts';
 import { traceIdsOf } from '@stint/common/telemetry.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { seeRole } from '../../../deploy/demo/role-witness.ts';
@@ -154,9 +153,7 @@ async function showRecords(
     },
     () => 'the records did not reach the log',
   );
-  const verifier = parseVerifierKey(readFileSync(path.join(mesh.paths.log, 'log.vkey'), 'utf8'));
-  if (verifier === undefined) throw new Error('the log has no verifier key');
-  const proofs = new RecordProofs(verifier);
+  const proofs = new RecordProofs(readVerifierKeyFile(path.join(mesh.paths.log, 'log.vkey')));
   teller.step('Every step is a record in the log, proved against a checkpoint the auditor signed');
   for (const record of records) {
     const proof = await auditor.call(services.audit.GetInclusionProof, { index: record.index, wait: true });
