@@ -1,10 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
-
-/** SQLite's codes of a disk that has no room, for the file (FULL) and for what stands beside it (IOERR_SHMSIZE). */
-const sqliteCodes: ReadonlySet<unknown> = new Set([13, 4_874]);
-
-/** The system's, in the same sense: of the disk, and of the user's share of it. */
-const systemCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+import { isOutOfRoom } from '@stint/common/out-of-room.ts';
 
 /**
  * Runs a write to the log's directory.
@@ -21,10 +16,4 @@ export function withinRoom<Result>(write: () => Result): Result {
       cause,
     });
   }
-}
-
-function isOutOfRoom(thrown: unknown): boolean {
-  if (!(thrown instanceof Error)) return false;
-  const { code, errcode } = thrown as { readonly code?: unknown; readonly errcode?: unknown };
-  return systemCodes.has(code) || sqliteCodes.has(errcode);
 }

@@ -65,7 +65,7 @@ export class BrokerStatus {
       auditSequence: ledger.sequence(),
       busConnected: isBusConnected(),
       startedAt,
-      refusing: backlog.fault() ?? '',
+      refusing: backlog.fault() ?? ledger.outage() ?? '',
       targets: targetHealth.reports(),
     };
   }

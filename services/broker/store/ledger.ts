@@ -5,12 +5,15 @@ import type { Ledger, LedgerEntry, LedgerOutcome, OutboxBatch } from '../app/por
 import { beginEpoch, type EpochOptions, type OpenedLog } from './begin-epoch.ts';
 import { CommitPlan, entryEventsMax, type Writes } from './commit-plan.ts';
 import { type OutboxSize, type Released, StateMoved } from './ledger-engine.ts';
+import { unavailable } from './or-unavailable.ts';
 import type { BrokerStateRow } from './schema.ts';
 
 /** Entries that may wait for a commit; above it callers are told to come again. A second's work and more. */
 export const waitingEntriesMax = 8_192;
 /** When a refused caller may come again, in milliseconds. */
 const retryAfterMs = 100;
+/** When one may come again whose commit found the log moved on by somebody else: its state is read anew meanwhile. */
+const movedRetryAfterMs = 1_000;
 /** How long a receipt may wait for a commit to ride on before it gets one of its own, in milliseconds. */
 const releaseWaitMs = 50;
 
@@ -49,6 +52,8 @@ export class GroupCommitLedger implements Ledger {
   #mustReadState = false;
   #releaseTo: number | undefined;
   #releaseTimer: NodeJS.Timeout | undefined;
+  /** Why the last commit failed; undefined when it did not. */
+  #outage: string | undefined;
   /** Why nothing is taken any more. */
   #refusal: ServiceError | undefined;
   #onIdle: (() => void) | undefined;
@@ -82,6 +87,10 @@ export class GroupCommitLedger implements Ledger {
 
   sequence(): number {
     return this.#state.seq;
+  }
+
+  outage(): string | undefined {
+    return this.#outage;
   }
 
   /** Calls back with every batch once it is durable, in order of sequence. Listeners must not throw. */
@@ -227,12 +236,14 @@ export class GroupCommitLedger implements Ledger {
       for (const waiting of taken) await this.#commitTogether([waiting]);
       return;
     }
-    const reason = isEntryFault ? fault(thrown) : unavailable(this.#refusal ?? thrown);
+    const reason = isEntryFault ? fault(thrown) : failed(this.#refusal ?? thrown);
+    if (!isEntryFault) this.#outage = reason.message;
     this.#options.log.error({ error: thrown, entries: taken.length }, 'a commit failed');
     for (const { reject } of taken) reject(reason);
   }
 
   #settle(taken: readonly Waiting[], { outcomes, writes }: Decided): void {
+    this.#outage = undefined;
     const sealed = writes?.sealed;
     if (sealed !== undefined && sealed.state.seq > this.#state.seq) {
       this.#state = sealed.state;
@@ -295,8 +306,9 @@ function fault(cause: unknown): ServiceError {
     : new ServiceError('INTERNAL', 'an unexpected fault', { cause });
 }
 
-function unavailable(cause: unknown): ServiceError {
+function failed(cause: unknown): ServiceError {
   if (isServiceError(cause, 'STORE_IN_USE')) return cause;
-  const text = cause instanceof StateMoved ? cause.message : 'store: the commit failed';
-  return new ServiceError('STORE_UNAVAILABLE', text, { cause, retryAfterMs: 1_000 });
+  return cause instanceof StateMoved
+    ? new ServiceError('STORE_UNAVAILABLE', cause.message, { cause, retryAfterMs: movedRetryAfterMs })
+    : unavailable(cause, 'commit');
 }

@@ -76,6 +76,8 @@ export interface Ledger {
   backlog(): { readonly events: number; readonly bytes: number; readonly oldestAt: UnixMs | undefined };
   /** Sequence of the last event committed. */
   sequence(): number;
+  /** Why the last commit failed, in words for an operator; undefined when it did not. */
+  outage(): string | undefined;
 }
 
 /** One commit's sealed events, as the outbox holds them until a receipt covers them. */
