@@ -15,6 +15,7 @@ import { createLog } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { LedgerEntry, OutboxBatch } from '../../services/broker/app/ports/ledger.ts';
 import type { Store, StoreOptions } from '../../services/broker/store/open-store.ts';
+import { heldClock } from '../harness/held-clock.ts';
 import { eventOf, grantAndLease, issueEntry } from '../harness/ledger-entries.ts';
 import type { Scope } from '../harness/temp-dir.ts';
 import { describeStoreChanges } from './store-changes.ts';
@@ -357,10 +358,10 @@ export function describeStore(makePlace: (scope: Scope) => Promise<StorePlace>):
 
   test('what a receipt covers leaves the outbox and the backlog, and nothing else does', async (t) => {
     const place = await makePlace(t);
-    let time = now;
-    const store = await place.open(storeOptions({ clock: { now: () => time } }));
+    const clock = heldClock(now);
+    const store = await place.open(storeOptions({ clock }));
     for (let i = 0; i < 5; i++) {
-      time += 1_000;
+      clock.advance(1_000);
       await store.ledger.commit(issueEntry(now));
     }
     store.outbox.release(4);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@stint/common/time.ts';
 import { SigningKeys } from '../../services/broker/providers/jwt/signing-keys.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 
@@ -13,7 +14,6 @@ const module = path.resolve(import.meta.dirname, '../../services/broker/provider
 
 test('a kill at any moment of a rotation leaves every published key whole', async (t) => {
   const directory = path.join(tempDir(t), 'keys');
-  const clock = { now: () => Date.now() };
   const script = `
     const { SigningKeys } = await import(${JSON.stringify(module)});
     const keys = await SigningKeys.open(${JSON.stringify(directory)}, { now: () => Date.now() });
@@ -30,7 +30,7 @@ test('a kill at any moment of a rotation leaves every published key whole', asyn
     await delay(lifeMs); // the moment of the kill, not a wait for anything
     child.kill('SIGKILL');
     await once(lines, 'close');
-    const after = await SigningKeys.open(directory, clock);
+    const after = await SigningKeys.open(directory, systemClock);
     const found = new Set(after.keySet().keys.map((key) => key.kid));
     for (const kid of published) assert.ok(found.has(kid), 'a key that was published is gone');
     assert.ok(after.signer().encodedHeader.length > 0);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { newId } from '@stint/common/ids.ts';
 import { Secret } from '@stint/common/secret.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import type { Clock } from '@stint/common/time.ts';
+import { type Clock, systemClock } from '@stint/common/time.ts';
 import pg from 'pg';
 import { demoDatabase, prepareDemoDatabase } from '../../deploy/demo/demo-database.ts';
 import { type PostgresPaths, postgresPaths } from '../../deploy/tools.ts';
@@ -92,7 +92,7 @@ export async function postgresTarget(
     server,
     brokerPassword,
     admin: (text, database = demoDatabase.database) => adminQuery(server, text, database),
-    provider: ({ place, clock, settings, broker = brokerName } = {}) => {
+    provider: ({ place, clock = systemClock, settings, broker = brokerName } = {}) => {
       const config = postgresConfig({
         settings: { host, port: String(place?.port ?? port), sslmode: 'disable', ...settings },
         password: brokerPassword,
@@ -102,15 +102,13 @@ export async function postgresTarget(
         name: 'demo-postgres',
         brokerName: broker,
         config,
-        clock: clock ?? realClock,
+        clock,
       });
       undo.push(() => provider.close());
       return provider;
     },
   };
 }
-
-const realClock: Clock = { now: () => Date.now() };
 
 async function adminQuery(
   server: ScratchPostgres,

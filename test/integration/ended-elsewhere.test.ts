@@ -7,6 +7,7 @@ import { type SpiffeId, stintIds } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { EndedElsewhere } from '../../services/broker/bus/ended-elsewhere.ts';
 import { connected, startAuditBus } from '../harness/audit-bus.ts';
+import { capturedLog } from '../harness/captured-log.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { scratchNats, skipWithoutNats } from '../harness/scratch-servers.ts';
 import { testDomain, testTrust } from '../harness/test-broker.ts';
@@ -64,24 +65,24 @@ test('a bus whose nats.conf is older than the broker is said in the log with wha
     viewers: [],
     edit: (config) => (isOld ? config.replace(rights, '') : config),
   });
-  const said: string[] = [];
+  const { log, lines } = capturedLog({ level: 'warn' });
   const told: string[] = [];
   let looks = 0;
   const hearing = new EndedElsewhere({
     link: await auditBus.link(self),
     spiffeId: self,
-    log: createLog({ service: 'broker', level: 'warn', sink: { write: (line) => said.push(line) } }),
+    log,
     hear: (leaseId) => told.push(leaseId),
     missed: () => looks++,
   });
   t.after(() => hearing.stop());
   hearing.start();
-  await until('it is said of both subjects', 10_000, () => said.length === 2);
+  await until('it is said of both subjects', 10_000, () => lines.length === 2);
   for (const [i, subject] of ['auditlog.lease.revoking', 'auditlog.lease.revoked'].entries()) {
-    const line = JSON.parse(said[i] ?? '');
-    assert.deepEqual([line.level, line.subject], ['error', subject]);
-    assert.match(line.message, /may not hear what other brokers end/);
-    assert.match(line.todo, /"stint bus config".*reload/);
+    const { level, subject: about, message, todo } = lines[i] ?? {};
+    assert.deepEqual([level, about], ['error', subject]);
+    assert.match(String(message), /may not hear what other brokers end/);
+    assert.match(String(todo), /"stint bus config".*reload/);
   }
   assert.equal(looks, 1, 'the store is looked at all the same');
 
@@ -96,5 +97,5 @@ test('a bus whose nats.conf is older than the broker is said in the log with wha
   const event = { type: 'lease.revoking', lease_id: leaseId, source, data: { reason: 'revoked' } };
   auditor.publish('auditlog.lease.revoking', Buffer.from(JSON.stringify(event)));
   await until('the end is heard', 5_000, () => told.includes(leaseId));
-  assert.equal(said.length, 2);
+  assert.equal(lines.length, 2);
 });

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Secret } from '@stint/common/secret.ts';
+import { systemClock } from '@stint/common/time.ts';
 import { ProviderFailure } from '../../services/broker/app/ports/provider.ts';
 import { postgresConfig, postgresConfigFaults } from '../../services/broker/providers/postgres/config.ts';
 import { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
@@ -67,7 +68,7 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
       name: 'tls',
       brokerName,
       config,
-      clock: { now: () => Date.now() },
+      clock: systemClock,
     });
     try {
       await provider.listEntities(signal);
@@ -111,7 +112,7 @@ describe('postgres provider over TLS', { skip: skipWithoutPostgres }, () => {
       name: 'tls',
       brokerName,
       config,
-      clock: { now: () => Date.now() },
+      clock: systemClock,
     });
     let isNamed = false;
     void proxy.onRequest('stint_broker', { direction: 'request', fault: 'pass' }).then(() => {

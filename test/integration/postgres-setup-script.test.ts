@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Secret } from '@stint/common/secret.ts';
+import { systemClock } from '@stint/common/time.ts';
 import pg from 'pg';
 import { postgresSetupScript } from '../../deploy/postgres/setup-script.ts';
 import { postgresConfig } from '../../services/broker/providers/postgres/config.ts';
@@ -53,14 +54,18 @@ for (const { label, programs, skip } of postgresVersions) {
         password,
         ca: undefined,
       });
-      const clock = { now: () => Date.now() };
-      const provider = new PostgresProvider({ name: 'demo-postgres', brokerName: 'test_1', config, clock });
+      const provider = new PostgresProvider({
+        name: 'demo-postgres',
+        brokerName: 'test_1',
+        config,
+        clock: systemClock,
+      });
       t.after(() => provider.close());
       const place = { resource, profile };
       const { signal } = new AbortController();
       const check = await provider.checkTarget([place], signal);
       assert.deepEqual(check.faults, []);
-      const { lease } = newIntent(provider, { now: clock.now() });
+      const { lease } = newIntent(provider, { now: systemClock.now() });
       const { credential } = await provider.create(lease, place, signal);
       const client = await loginWith(credential);
       assert.equal((await client.query('SELECT * FROM orders')).rowCount, 0);

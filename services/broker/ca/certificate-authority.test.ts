@@ -21,8 +21,9 @@ import { isServiceError } from '@stint/common/errors.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import { newSvidKey, type SvidKey } from '@stint/common/svid-key.ts';
 import { assembleSvidState } from '@stint/common/svid-state.ts';
-import type { UnixMs } from '@stint/common/time.ts';
+import { type Clock, systemClock, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
+import { heldClock } from '../../../test/harness/held-clock.ts';
 import { CaFilesError } from './ca-files.ts';
 import {
   CertificateAuthority,
@@ -46,12 +47,12 @@ function newDirectory(): string {
 
 function open(
   directory: string,
-  options: { now?: () => UnixMs; onRenewalFailure?: (failure: unknown) => void } = {},
+  options: { clock?: Clock; onRenewalFailure?: (failure: unknown) => void } = {},
 ) {
   return CertificateAuthority.open({
     directory,
     trustDomain,
-    clock: { now: options.now ?? (() => Date.now()) },
+    clock: options.clock ?? systemClock,
     onRenewalFailure: options.onRenewalFailure ?? ((failure) => assert.fail(String(failure))),
   });
 }
@@ -334,7 +335,7 @@ describe('a CA directory', () => {
     const other = CertificateAuthority.open({
       directory,
       trustDomain: parseTrustDomain('other.test'),
-      clock: { now: () => Date.now() },
+      clock: systemClock,
       onRenewalFailure: () => undefined,
     });
     await assert.rejects(other, /is of "URI:spiffe:\/\/stint\.test", and the trust domain is "other\.test"/);
@@ -344,7 +345,7 @@ describe('a CA directory', () => {
     const directory = newDirectory();
     await open(directory);
     await assert.rejects(
-      open(directory, { now: () => Date.now() + rootLifeMs + hourMs }),
+      open(directory, { clock: heldClock(Date.now() + rootLifeMs + hourMs) }),
       /set the clock, or make a new/,
     );
   });
@@ -352,18 +353,18 @@ describe('a CA directory', () => {
 
 describe('the issuing CA', () => {
   it('is renewed well before its end, under the same root, and what the old one signed stays good', async () => {
-    let now = Date.now();
-    const ca = await open(newDirectory(), { now: () => now });
-    const old = await issueFor(ca, workload, { now });
-    now += issuingLifeMs - issuingRenewalMs + hourMs;
+    const clock = heldClock();
+    const ca = await open(newDirectory(), { clock });
+    const old = await issueFor(ca, workload, { now: clock.now() });
+    clock.advance(issuingLifeMs - issuingRenewalMs + hourMs);
     const [renewed, atOnce] = await Promise.all([
-      issueFor(ca, workload, { now }),
-      issueFor(ca, workload, { now }),
+      issueFor(ca, workload, { now: clock.now() }),
+      issueFor(ca, workload, { now: clock.now() }),
     ]);
     assert.notDeepEqual(renewed.svid.certificatesDer[1], old.svid.certificatesDer[1]);
     assert.deepEqual(renewed.svid.certificatesDer[1], atOnce.svid.certificatesDer[1]);
     assert.equal(renewed.bundlePem, old.bundlePem);
-    const seconds = String(Math.floor(now / 1000));
+    const seconds = String(Math.floor(clock.now() / 1000));
     const { root, chain, leaf } = writePem(renewed);
     assert.match(
       openssl('verify', '-x509_strict', '-attime', seconds, '-CAfile', root, '-untrusted', chain, leaf),
@@ -372,44 +373,44 @@ describe('the issuing CA', () => {
   });
 
   it('made while the clock was far ahead is replaced once the clock is right again', async () => {
-    let now = Date.now();
+    const clock = heldClock();
     const directory = newDirectory();
-    const ca = await open(directory, { now: () => now });
-    now += issuingLifeMs;
-    await issueFor(ca, workload, { now });
-    now -= issuingLifeMs;
-    for (const authority of [ca, await open(directory, { now: () => now })]) {
-      const { svid } = await issueFor(authority, workload, { now });
-      assert.ok(svid.notBefore <= now && now < svid.expiresAt);
+    const ca = await open(directory, { clock });
+    clock.advance(issuingLifeMs);
+    await issueFor(ca, workload, { now: clock.now() });
+    clock.advance(-issuingLifeMs);
+    for (const authority of [ca, await open(directory, { clock })]) {
+      const { svid } = await issueFor(authority, workload, { now: clock.now() });
+      assert.ok(svid.notBefore <= clock.now() && clock.now() < svid.expiresAt);
     }
   });
 
   it('is shared by the processes of one directory: the second takes what the first renewed', async () => {
-    let now = Date.now();
+    const clock = heldClock();
     const directory = newDirectory();
-    const [one, two] = [await open(directory, { now: () => now }), await open(directory, { now: () => now })];
-    now += issuingLifeMs - issuingRenewalMs + hourMs;
-    const first = await issueFor(one, workload, { now });
-    const second = await issueFor(two, workload, { now });
+    const [one, two] = [await open(directory, { clock }), await open(directory, { clock })];
+    clock.advance(issuingLifeMs - issuingRenewalMs + hourMs);
+    const first = await issueFor(one, workload, { now: clock.now() });
+    const second = await issueFor(two, workload, { now: clock.now() });
     assert.deepEqual(first.svid.certificatesDer[1], second.svid.certificatesDer[1]);
   });
 
   it('that cannot be renewed goes on signing, never beyond its own end, and says so', async () => {
-    let now = Date.now();
+    const clock = heldClock();
     const directory = newDirectory();
     const failures: unknown[] = [];
     const ca = await open(directory, {
-      now: () => now,
+      clock,
       onRenewalFailure: (failure) => failures.push(failure),
     });
-    const end = now + issuingLifeMs;
+    const end = clock.now() + issuingLifeMs;
     writeFileSync(path.join(directory, 'issuing.pem'), 'damaged');
-    now = end - hourMs;
-    const state = await issueFor(ca, workload, { now, ttlMs: 24 * hourMs });
+    clock.set(end - hourMs);
+    const state = await issueFor(ca, workload, { now: clock.now(), ttlMs: 24 * hourMs });
     assert.equal(failures.length, 1);
     assert.ok(state.svid.expiresAt <= end);
-    now = end + 1_000;
-    await assert.rejects(issueFor(ca, workload, { now }), CaFilesError);
+    clock.set(end + 1_000);
+    await assert.rejects(issueFor(ca, workload, { now: clock.now() }), CaFilesError);
   });
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
+import { systemClock } from '@stint/common/time.ts';
 import { providerKinds } from './catalog.ts';
 import { declarationFaults, openingFaults, openProviders } from './open-providers.ts';
 import { postgresSettings } from './postgres/config.ts';
@@ -19,7 +20,7 @@ const jwt: ProviderDeclaration = {
 function surroundingsFor(t: TestContext) {
   const stateDirectory = mkdtempSync(path.join(tmpdir(), 'stint-catalog-'));
   t.after(() => rmSync(stateDirectory, { recursive: true }));
-  return { brokerName: 'dev', stateDirectory, clock: { now: () => Date.now() } };
+  return { brokerName: 'dev', stateDirectory, clock: systemClock };
 }
 
 function postgres(passwordFile: string): ProviderDeclaration {

@@ -4,6 +4,7 @@ import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/Re
 import { newId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
 import { codecs, services } from '@stint/common/proto.ts';
+import { capturedLog } from '../../../test/harness/captured-log.ts';
 import { readAccess } from '../upstream/session-messages.ts';
 import { AccessResponses, heldLeases } from './access-responses.ts';
 
@@ -100,12 +101,7 @@ test('a list shows grant, lease and holders, and no credential', () => {
 });
 
 test('a grant that cannot be read is left out of a list and logged; the others are shown', () => {
-  const lines: string[] = [];
-  const log = createLog({
-    service: 'test',
-    level: 'error',
-    sink: { write: (line) => void lines.push(line) },
-  });
+  const { log, lines, text } = capturedLog({ level: 'error' });
   const bad = { access: accessOf(broker, unreadableGrant()), leaseId: newId('lease', now), holders: 1 };
   const listed = heldLeases([bad, { access: accessOf(broker), leaseId, holders: 2 }], log);
   assert.deepEqual(
@@ -113,7 +109,7 @@ test('a grant that cannot be read is left out of a list and logged; the others a
     [2],
   );
   assert.equal(lines.length, 1);
-  assert.ok(lines[0]?.includes(bad.leaseId) && !lines[0].includes(token));
+  assert.ok(text().includes(bad.leaseId) && !text().includes(token));
 });
 
 test('access in memory does not print its credential', () => {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ServiceError } from '@stint/common/errors.ts';
-import { createLog } from '@stint/common/log.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
+import { capturedLog } from '../../../test/harness/captured-log.ts';
 import { SessionConnector } from './session-connector.ts';
 
 /** A connector whose identity comes when the test says so, to a broker that is never there, and what it logs. */
 function startConnector(t: TestContext) {
-  const lines: { level: string; message: string; reason: string }[] = [];
+  const { log, lines } = capturedLog();
   let tellSvid: () => void = assert.fail;
   let isAttested = false;
   const ignore = () => undefined;
@@ -27,11 +27,7 @@ function startConnector(t: TestContext) {
       },
     },
     clock: systemClock,
-    log: createLog({
-      service: 'test',
-      level: 'debug',
-      sink: { write: (line) => lines.push(JSON.parse(line)) },
-    }),
+    log,
     nextId: () => 1,
     ready: ignore,
     message: ignore,
