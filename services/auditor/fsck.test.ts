@@ -406,10 +406,10 @@ test('what cannot be verified is named, with why and what to do, in words and in
       /--verifier-key/,
     ],
     [['--log-dir', whole, '--checkpoint', '/nowhere'], /"\/nowhere" cannot/, /no such file/, /--checkpoint/],
-    [['--log-dir', whole, '--trust-bundle', note], /note" holds no cert/, /PEM/, /--trust-bundle/],
+    [['--log-dir', whole, '--trust-bundle', note], /note" cannot be read as cert/, /PEM/, /--trust-bundle/],
     [
       ['--log-dir', whole, '--trust-bundle', place('pem', brokenPem)],
-      /pem" is no/,
+      /pem" cannot/,
       /certificate 1/,
       /--trust-bundle/,
     ],

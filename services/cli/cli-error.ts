@@ -1,4 +1,5 @@
 import { type ErrorReason, errorReasons, isServiceError, type ServiceError } from '@stint/common/errors.ts';
+import { InputFileError } from '@stint/common/input-file.ts';
 import { PrivateFileError } from '@stint/common/private-file.ts';
 import { formatDurationMs } from '@stint/common/time.ts';
 import { type ExitName, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -54,6 +55,8 @@ export function cliError(
   return new CliError({ ...text, reason, exitCode: exitCodes[cliReasons[reason]].code, metadata: {} }, cause);
 }
 
+const mendFix = 'mend what is named above';
+
 /** What to do about a fault of the command's own. */
 const unexpectedFix = 'run it again with STINT_LOG_LEVEL=debug, and report it with what is logged then';
 
@@ -71,13 +74,17 @@ export function failureOf(thrown: unknown): Failure {
       metadata: thrown.metadata,
     };
   }
+  if (thrown instanceof InputFileError) {
+    const { what, why } = thrown;
+    return cliError('FILE_UNUSABLE', { what, why, fix: mendFix }).failure;
+  }
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   const isOfFile = thrown instanceof PrivateFileError || isSystemError(thrown);
   return {
     what: text,
     reason: isOfFile ? 'FILE_UNUSABLE' : 'INTERNAL',
     why: isOfFile ? 'a file or directory that the command needs is not fit for use' : 'an unexpected fault',
-    fix: isOfFile ? 'mend what is named above' : unexpectedFix,
+    fix: isOfFile ? mendFix : unexpectedFix,
     exitCode: exitCodes.error.code,
     metadata: {},
   };

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PemCertificatesError, readCertificates } from './pem-certificates.ts';
 import { type NoteVerifier, parseVerifierKey } from './signed-note.ts';
 
 /** Why a file that somebody named cannot be used: what is wrong with which file, and why. */
@@ -39,4 +40,16 @@ export function readVerifierKeyFile(file: string): NoteVerifier {
     what: `"${file}" holds no verifier key`,
     why: 'a verifier key is one line: name+id+base64',
   });
+}
+
+/** Reads the certificates of a file in PEM, each DER; at least one. @throws InputFileError. */
+export function readCertificateFile(file: string): Buffer[] {
+  const text = readInputFile(file);
+  try {
+    return readCertificates(text);
+  } catch (thrown) {
+    if (!(thrown instanceof PemCertificatesError)) throw thrown;
+    const what = `"${file}" cannot be read as certificates`;
+    throw new InputFileError({ what, why: thrown.message }, thrown);
+  }
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { ServiceError } from './errors.ts';
 import { sha256 } from './merkle.ts';
 import { Secret } from './secret.ts';
@@ -25,7 +25,7 @@ export function assembleSvidState(issued: IssuedChain, privateKeyPem: Secret): S
   const roots = issued.bundleDer.map(readCertificate);
   const leaf = certificates[0];
   if (leaf === undefined) throw unfit('it has no certificate');
-  if (!privateKeyPem.reveal((pem) => leaf.checkPrivateKey(createPrivateKey(pem)))) {
+  if (!privateKeyPem.reveal((pem) => leaf.checkPrivateKey(readPrivateKey(pem)))) {
     throw unfit('its certificate is for another key');
   }
   const notBefore = leaf.validFromDate.getTime();
@@ -48,6 +48,15 @@ export function assembleSvidState(issued: IssuedChain, privateKeyPem: Secret): S
     bundlePem: roots.map((root) => root.toString()).join(''),
     bundleDer: roots.map((root) => root.raw),
   };
+}
+
+// OpenSSL's own fault names neither a file nor a key.
+function readPrivateKey(pem: Parameters<typeof createPrivateKey>[0]): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    throw unfit('its key is no private key in PEM');
+  }
 }
 
 function readCertificate(der: Uint8Array): X509Certificate {

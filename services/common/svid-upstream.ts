@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ServiceError } from './errors.ts';
 import type { AttestRequest } from './gen/stint/broker/v1/AttestRequest.ts';
@@ -11,6 +10,7 @@ import {
   type GrpcChannelOptions,
 } from './grpc-client.ts';
 import type { Log } from './log.ts';
+import { PemCertificatesError, readCertificates } from './pem-certificates.ts';
 import { services } from './proto.ts';
 import type { Secret } from './secret.ts';
 import { isBrokerId, type TrustDomain } from './spiffe-id.ts';
@@ -21,11 +21,6 @@ import type { SvidState } from './x509-svid.ts';
 
 /** How long one attestation or rotation may take, in milliseconds, connecting included. */
 const callMsMax = 10_000;
-
-/** Largest trust bundle file, in characters: a root has about a thousand. */
-const bundleLengthMax = 65_536;
-
-const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Where a broker can be reached for an SVID. */
 export type BrokerUpstreamOptions = {
@@ -46,9 +41,9 @@ export function brokerUpstream(options: BrokerUpstreamOptions): SvidUpstream {
   const { trustDomain, bootstrap, mesh, bundleFile } = options;
   const expectedServer: ExpectedServer = { trustDomain, accepts: isBrokerId };
   return {
-    roots: async () => readRoots(bundleFile, await readBundle(bundleFile)),
+    roots: async () => (await readBundle(bundleFile)).rootsDer,
     attest: async (joinToken: Secret, csr: Buffer) => {
-      const bundlePem = await readBundle(bundleFile);
+      const { bundlePem } = await readBundle(bundleFile);
       const target = { ...bootstrap, tls: { bundlePem, expectedServer } };
       const request: AttestRequest = { joinToken: joinToken.revealText(), csr };
       return withChannel(options, target, async (channel) =>
@@ -84,27 +79,19 @@ function toIssuedChain({ svid }: AttestResponse__Output): IssuedChain {
   return { certificatesDer: svid.certificates, bundleDer: svid.bundle };
 }
 
-function readRoots(file: string, bundlePem: string): readonly Uint8Array[] {
-  try {
-    return (bundlePem.match(pemCertificate) ?? []).map((pem) => new X509Certificate(pem).raw);
-  } catch (cause) {
-    throw new ServiceError('IDENTITY_NOT_READY', `the trust bundle "${file}" holds a damaged certificate`, {
-      cause,
-    });
-  }
-}
-
-async function readBundle(file: string): Promise<string> {
-  const bundle = await readFile(file, 'utf8').catch((cause: unknown) => {
+async function readBundle(file: string): Promise<{ bundlePem: string; rootsDer: readonly Uint8Array[] }> {
+  const bundlePem = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new ServiceError(
       'IDENTITY_NOT_READY',
       `the trust bundle "${file}" cannot be read: copy the trust domain's root there`,
       { cause },
     );
   });
-  if (bundle.length <= bundleLengthMax && bundle.includes('-----BEGIN CERTIFICATE-----')) return bundle;
-  throw new ServiceError(
-    'IDENTITY_NOT_READY',
-    `the trust bundle "${file}" holds no certificate in PEM, or is too large`,
-  );
+  try {
+    return { bundlePem, rootsDer: readCertificates(bundlePem) };
+  } catch (cause) {
+    if (!(cause instanceof PemCertificatesError)) throw cause;
+    const message = `the trust bundle "${file}" cannot be used: ${cause.message}`;
+    throw new ServiceError('IDENTITY_NOT_READY', message, { cause });
+  }
 }

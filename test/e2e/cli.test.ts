@@ -242,7 +242,10 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.deepEqual([unreadable.code, /code: LOG_UNREADABLE/.test(unreadable.stderr)], [23, true]);
     const above = await cli.run(['audit', 'verify', '--log-dir', path.join(cli.directory, '.stint')]);
     assert.equal(above.code, 2);
-    assert.match(above.stderr, /why: there is no records\.db in it; .*"log" below\n {2}fix: --log-dir \S+\/log\n/);
+    assert.match(
+      above.stderr,
+      /why: there is no records\.db in it; .*"log" below\n {2}fix: --log-dir \S+\/log\n/,
+    );
     for (const flag of ['--verifier-key', '--trust-bundle', '--checkpoint']) {
       const wrong = await cli.run(['audit', 'verify', flag, '/srv/none']);
       assert.equal(wrong.code, 2);

@@ -22,6 +22,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { readCertificates } from '@stint/common/pem-certificates.ts';
 import { Secret } from '@stint/common/secret.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
@@ -99,8 +100,8 @@ export class TestCa {
       readFileSync(path.join(directory, name), 'utf8'),
     ) as [string, string];
     const keys = await importKeys(createPrivateKey(issuing));
-    return new TestCa(new X509Certificate(certificatePem(root)), {
-      certificate: new X509Certificate(certificatePem(issuing)),
+    return new TestCa(certificateOf(root), {
+      certificate: certificateOf(issuing),
       keys,
     });
   }
@@ -173,8 +174,9 @@ export class SettableSvidSource implements SvidSource {
 }
 
 /** The certificate of a file that holds a key as well. */
-function certificatePem(text: string): string {
-  return /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
+function certificateOf(text: string): X509Certificate {
+  const [der] = readCertificates(text);
+  return new X509Certificate(der as Buffer);
 }
 
 function caExtensions(trustDomain: string): Extension[] {

@@ -1,8 +1,12 @@
-import { X509Certificate } from 'node:crypto';
 import { existsSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { isServiceError } from '@stint/common/errors.ts';
-import { InputFileError, readInputFile, readVerifierKeyFile } from '@stint/common/input-file.ts';
+import {
+  InputFileError,
+  readCertificateFile,
+  readInputFile,
+  readVerifierKeyFile,
+} from '@stint/common/input-file.ts';
 import type { NoteVerifier } from '@stint/common/signed-note.ts';
 import { findingClasses } from '../domain/findings.ts';
 import { checkpointFile, verifierKeyFile } from './log-files.ts';
@@ -90,20 +94,7 @@ export function readKeptCheckpoint(file: string): string {
 /** Reads roots of trust, each DER. @throws UnusableError. */
 export function readRoots(file: string): Buffer[] {
   const fix = "name the trust domain's roots, certificates in PEM, with --trust-bundle";
-  const blocks =
-    orUnusable(fix, () => readInputFile(file)).match(
-      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-    ) ?? [];
-  if (blocks.length === 0)
-    throw new UnusableError(`"${file}" holds no certificate`, { why: 'there is no PEM block in it', fix });
-  return blocks.map((pem, i) => {
-    try {
-      return new X509Certificate(pem).raw;
-    } catch (cause) {
-      const why = `certificate ${i + 1} of it cannot be decoded`;
-      throw new UnusableError(`"${file}" is no bundle of certificates`, { why, fix }, cause);
-    }
-  });
+  return orUnusable(fix, () => readCertificateFile(file));
 }
 
 /** Reads the index of a record that declares missing events. @throws UnusableError. */

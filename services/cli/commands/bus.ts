@@ -1,6 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { readCertificateFile } from '@stint/common/input-file.ts';
 import type { BusRefusal } from '@stint/common/nats.ts';
 import { readPrivateFile } from '@stint/common/private-file.ts';
 import { services } from '@stint/common/proto.ts';
@@ -153,14 +152,9 @@ async function mintAdmin(session: CommandSession): Promise<SvidState> {
   return mintSvid(session, { spiffeId: admin, ttlMs: adminTtlMs });
 }
 
-/** Reads what `stint svid mint` wrote. @throws PrivateFileError, or the fault of reading. */
+/** Reads what `stint svid mint` wrote. @throws InputFileError, PrivateFileError, or ServiceError when they do not belong together. */
 async function readSvid(directory: string): Promise<SvidState> {
-  const certificates = (name: string) =>
-    (
-      readFileSync(path.join(directory, name), 'utf8').match(
-        /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-      ) ?? []
-    ).map((pem) => new X509Certificate(pem).raw);
+  const certificates = (name: string) => readCertificateFile(path.join(directory, name));
   const issued = { certificatesDer: certificates('svid.pem'), bundleDer: certificates('bundle.pem') };
   return assembleSvidState(issued, await readPrivateFile(path.join(directory, 'svid.key')));
 }
