@@ -31,6 +31,8 @@ async function auditor(directory = tempDir(scope)) {
   const { store, quarantine, close } = await openStore(directory);
   const announced: number[] = [];
   const receipts: SpiffeId[] = [];
+  /** What became of what was delivered last, also when that threw. */
+  const delivered: { answers: Answer[] } = { answers: [] };
   const announcer = {
     announceEvent: (_: string, event: { index: number }) => void announced.push(event.index),
     sendReceipt: () => undefined,
@@ -46,6 +48,7 @@ async function auditor(directory = tempDir(scope)) {
   });
   const deliver = (...batches: (SignedBatch | Buffer)[]): Answer[] => {
     const answers: Answer[] = batches.map(() => 'waiting');
+    delivered.answers = answers;
     const deliveries = batches.map((batch, i): Delivery => {
       const payload = Buffer.isBuffer(batch) ? batch : batchPayload(batch);
       return {
@@ -64,7 +67,19 @@ async function auditor(directory = tempDir(scope)) {
       .records.map((record) => record.leaf);
   const sequences = () =>
     leaves().map((leaf) => (JSON.parse(leaf.toString()) as { source: { seq: number } }).source.seq);
-  return { store, quarantine, close, ingest, deliver, announced, receipts, leaves, sequences, directory };
+  return {
+    store,
+    quarantine,
+    close,
+    ingest,
+    deliver,
+    delivered,
+    announced,
+    receipts,
+    leaves,
+    sequences,
+    directory,
+  };
 }
 
 const oneTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
@@ -306,6 +321,24 @@ test('when the store fails nothing is acknowledged, and all is appended when it 
   assert.deepEqual(deliver(...sent), ['acked', 'acked']);
   assert.equal(ingest.outage, undefined);
   assert.deepEqual(sequences(), oneTo(4));
+  close();
+});
+
+test('when what is refused cannot be put aside, nothing of the delivery is left to itself', async () => {
+  const { deliver, delivered, quarantine, ingest, sequences, close } = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const sent = [broker.startEpoch(), Buffer.from('no batch'), broker.fill(1)] as const;
+  const { add } = quarantine;
+  quarantine.add = () => {
+    throw new Error('disk full');
+  };
+  assert.throws(() => deliver(...sent), /disk full/);
+  assert.deepEqual(delivered.answers, ['later', 'later', 'later']);
+  assert.ok(ingest.outage !== undefined);
+  quarantine.add = add;
+  assert.deepEqual(deliver(...sent), ['acked', 'acked', 'acked']);
+  assert.equal(ingest.outage, undefined);
+  assert.deepEqual(sequences(), oneTo(2));
   close();
 });
 

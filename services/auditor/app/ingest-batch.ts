@@ -71,24 +71,27 @@ export class Ingest {
 
   /**
    * Takes in what the bus has delivered. Each is acknowledged, waits for one that is missing, or will be delivered again.
-   * @throws what the store throws; then nothing was appended, and everything will be delivered again.
+   * @throws what the store throws; then what was not acknowledged before will be delivered again.
    */
   accept(deliveries: readonly Delivery[]): void {
     const turn = new Turn();
-    for (const delivery of deliveries) {
-      const read = readArrival(delivery);
-      if (read.kind === 'refused') this.#putAside(read, delivery);
-      else this.#place(read.arrival, turn);
-    }
+    let placed = 0;
     try {
+      for (const delivery of deliveries) {
+        const read = readArrival(delivery);
+        if (read.kind === 'refused') this.#putAside(read, delivery);
+        else this.#place(read.arrival, turn);
+        placed++;
+      }
       this.#append(turn);
+      this.#settleAll(turn);
     } catch (thrown) {
-      for (const arrival of turn.arrivals()) arrival.delivery.retryAfter(putOffMs);
-      count('stint.audit.append.failures', {}, turn.planned.length);
+      const unanswered = [...deliveries.slice(placed), ...turn.arrivals().map(({ delivery }) => delivery)];
+      for (const delivery of unanswered) delivery.retryAfter(putOffMs);
+      count('stint.audit.append.failures', {}, unanswered.length);
       this.#outage = outageText(thrown);
       throw thrown;
     }
-    for (const arrival of turn.settled) this.#settle(arrival);
     this.watchGaps();
   }
 
@@ -228,6 +231,14 @@ export class Ingest {
       }
     }
     count('stint.audit.appended', {}, index - firstIndex);
+    turn.planned = [];
+  }
+
+  #settleAll(turn: Turn): void {
+    for (let arrival = turn.settled[0]; arrival !== undefined; arrival = turn.settled[0]) {
+      this.#settle(arrival);
+      turn.settled.shift();
+    }
   }
 
   /** A batch whose place is taken: the same one again, or another in its stead. */
