@@ -11,6 +11,7 @@ import { parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
 import { brokerUpstream } from '@stint/common/svid-upstream.ts';
 import { systemClock } from '@stint/common/time.ts';
+import { version } from '@stint/common/version.ts';
 import { beginLog } from './app/begin-log.ts';
 import { CheckpointSchedule } from './app/checkpoint-schedule.ts';
 import { Ingest, type IngestOptions } from './app/ingest-batch.ts';
@@ -26,9 +27,6 @@ import { LogBeginningFile } from './store/log-beginning-file.ts';
 import { LogFiles } from './store/log-files.ts';
 import { createLogKey, type LogKey } from './store/log-key.ts';
 import { openStore } from './store/open-store.ts';
-
-/** The program's version, told in status. */
-export const version = '0.1.0';
 
 /** How often gaps are looked at when nothing arrives, in milliseconds. */
 const gapWatchMs = 1_000;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { version } from '@stint/common/version.ts';
 import { CommanderError } from 'commander';
 import { calledAs } from './called-as.ts';
 import { CliError } from './cli-error.ts';
@@ -17,9 +17,6 @@ process.stdout.on('error', (fault: NodeJS.ErrnoException) => {
   process.exit(closedPipeCode);
 });
 
-const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 // Before commander has read anything: what it refuses must be written as it was asked for.
 const [ours = ''] = process.argv.slice(2).join(' ').split(' -- ');
 const wantsJson = /(?:^| )(?:-o ?|--output[ =])json(?: |$)/.test(ours);

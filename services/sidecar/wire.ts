@@ -9,6 +9,7 @@ import { openAttestedSvidSource } from '@stint/common/svid-source.ts';
 import { brokerUpstream } from '@stint/common/svid-upstream.ts';
 import { gauge } from '@stint/common/telemetry.ts';
 import { type Clock, systemClock } from '@stint/common/time.ts';
+import { version } from '@stint/common/version.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
 import { AcquireAccess } from './app/acquire-access.ts';
 import { DropEndedLeases } from './app/drop-ended-leases.ts';
@@ -30,9 +31,6 @@ import { LeaseCache } from './domain/lease-cache.ts';
 import { sidecarService } from './rpc/sidecar-service.ts';
 import { BrokerSession } from './upstream/broker-session.ts';
 import type { LinkTimes, SessionStream } from './upstream/session-link.ts';
-
-/** The program's version, told in status. */
-export const version = '0.1.0';
 
 /** Wait before a grant's end is told to the broker a second time, in milliseconds. */
 const endingRetryMs = 500;

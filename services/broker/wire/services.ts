@@ -1,4 +1,5 @@
 import type { GrpcService } from '@stint/common/grpc-method.ts';
+import { version } from '@stint/common/version.ts';
 import { ExplainDecision } from '../app/access/explain-decision.ts';
 import { BrokerStatus } from '../app/broker-status.ts';
 import { accessService } from '../rpc/access-service.ts';
@@ -8,9 +9,6 @@ import { identityService } from '../rpc/identity-service.ts';
 import type { TrustFeed } from '../rpc/trust-feed.ts';
 import type { Foundation } from './foundation.ts';
 import { identityUseCases, type LeaseUseCases } from './use-cases.ts';
-
-/** The program's version, told in status. */
-const version = '0.1.0';
 
 /** The services that speak for the use cases. */
 export function wireServices(
