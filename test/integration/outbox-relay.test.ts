@@ -8,7 +8,6 @@ import { AckPolicy, type Consumer, type JsMsg, jetstream, jetstreamManager } fro
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { batchHash, formatReceiptBody, parseBatchHeader } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
-import { createLog } from '@stint/common/log.ts';
 import { codecs } from '@stint/common/proto.ts';
 import { formatVerifierKey, signNote } from '@stint/common/signed-note.ts';
 import { SqliteDatabase } from '@stint/common/sqlite-dialect.ts';
@@ -17,6 +16,7 @@ import { OutboxRelay } from '../../services/broker/bus/outbox-relay.ts';
 import { windowMin } from '../../services/broker/bus/sent-window.ts';
 import { openSqliteStore, type Store } from '../../services/broker/store/open-store.ts';
 import { storeOptions } from '../contract/store-suite.ts';
+import { capturedLog } from '../harness/captured-log.ts';
 import { eventOf, issueEntry } from '../harness/ledger-entries.ts';
 import { otlpCollector, otlpEnvironment } from '../harness/otlp-collector.ts';
 import { scratchNats, skipWithoutNats } from '../harness/scratch-servers.ts';
@@ -149,12 +149,7 @@ async function mesh(t: TestContext, receiptMs = { first: 150, max: 600 }) {
   const reader = new Reader((await PlainLink.open(t, port)).connection);
   const verifierKeyFile = path.join(directory, 'log.vkey');
   writeFileSync(verifierKeyFile, formatVerifierKey(logName, reader.keys.publicKey));
-  const lines: Record<string, unknown>[] = [];
-  const log = createLog({
-    service: 'broker',
-    level: 'warn',
-    sink: { write: (line) => lines.push(JSON.parse(line)) },
-  });
+  const { log, lines } = capturedLog({ level: 'warn' });
   const open = async (): Promise<Store> => {
     const file = path.join(directory, 'broker.db');
     return await openSqliteStore(new SqliteDatabase({ file, exclusive: true }), storeOptions({ log }));
