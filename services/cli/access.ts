@@ -3,7 +3,7 @@ import { services } from '@stint/common/proto.ts';
 import { toDuration } from '@stint/common/proto-time.ts';
 import { type LateEffect, withFix, withLateEffect } from './cli-error.ts';
 import type { CommandSession } from './command-session.ts';
-import { shellWords } from './commands/option-values.ts';
+import { shellWords } from './terminal/shell-words.ts';
 import type { ToldChannel } from './told-channel.ts';
 import { type Access, readAccess } from './views/access-view.ts';
 

@@ -55,6 +55,15 @@ export function cliError(
   return new CliError({ ...text, reason, exitCode: exitCodes[cliReasons[reason]].code, metadata: {} }, cause);
 }
 
+/** The failure of a service's answer that lacks what the contract promises. */
+export function incompleteAnswer(what: string): CliError {
+  return cliError('ANSWER_INCOMPLETE', {
+    what,
+    why: 'it speaks another version of the contract',
+    fix: 'stint status shows the versions',
+  });
+}
+
 const mendFix = 'mend what is named above';
 
 /** What to do about a fault of the command's own. */

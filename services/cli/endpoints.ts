@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type MeshFile, MeshFileError, readMeshFile } from '../../deploy/mesh/mesh-file.ts';
 import { cliError } from './cli-error.ts';
-import { shellWords } from './commands/option-values.ts';
+import { shellWords } from './terminal/shell-words.ts';
 
 /** What the command line talks to, and the log's public files. */
 export type EndpointName = 'sidecar' | 'broker' | 'auditor' | 'log';

@@ -4,7 +4,7 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { newSvidKey } from '@stint/common/svid-key.ts';
 import { assembleSvidState } from '@stint/common/svid-state.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
-import { cliError } from './cli-error.ts';
+import { incompleteAnswer } from './cli-error.ts';
 import type { CommandSession } from './command-session.ts';
 
 /** A fresh key, certified by the broker for infrastructure that cannot attest by itself. The key is made here and stays here. */
@@ -17,11 +17,7 @@ export async function mintSvid(
   const request = { spiffeId: order.spiffeId, csr: key.csrDer, ttl: toDuration(order.ttlMs) };
   const { svid } = await broker.call(services.admin.MintSvid, request);
   if (svid === null) {
-    throw cliError('ANSWER_INCOMPLETE', {
-      what: 'the broker answered without an SVID',
-      why: 'it speaks another version of the contract',
-      fix: 'stint status shows the versions',
-    });
+    throw incompleteAnswer('the broker answered without an SVID');
   }
   const issued = { certificatesDer: svid.certificates, bundleDer: svid.bundle };
   return assembleSvidState(issued, key.privateKeyPem);

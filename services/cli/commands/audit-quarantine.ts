@@ -4,10 +4,10 @@ import { isServiceError } from '@stint/common/errors.ts';
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
-import { cliError, type LateEffect, withFix, withLateEffect } from '../cli-error.ts';
+import { quarantinedMessages } from '../audit/quarantined-messages.ts';
+import { incompleteAnswer, type LateEffect, withFix, withLateEffect } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { quarantinedMessages } from '../quarantined-messages.ts';
 import { quarantinedJson, quarantinedText, quarantineTable } from '../views/quarantine-view.ts';
 import { describeCommand } from './command-help.ts';
 import { readLimit, readNewFileName } from './option-values.ts';
@@ -74,7 +74,7 @@ function addShow(quarantine: Command, run: Runner): void {
         const { message, payload } = await auditor
           .call(services.auditAdmin.GetQuarantined, wanted)
           .catch(pointToList);
-        if (message === null) throw noMessage();
+        if (message === null) throw incompleteAnswer('the auditor answered without a message');
         // Hostile bytes: private, and never in the place of something else.
         if (options.out !== undefined)
           writeFileSync(path.resolve(options.out), payload, { mode: 0o600, flag: 'wx' });
@@ -137,12 +137,4 @@ const lateRecord: LateEffect = {
 function pointToList(thrown: unknown): never {
   const isStale = isServiceError(thrown, 'RECORD_NOT_FOUND', 'CONCURRENT_UPDATE');
   throw isStale ? withFix(thrown, 'stint audit quarantine list --all') : thrown;
-}
-
-function noMessage(): Error {
-  return cliError('ANSWER_INCOMPLETE', {
-    what: 'the auditor answered without a message',
-    why: 'it speaks another version of the contract',
-    fix: 'stint status shows the versions',
-  });
 }

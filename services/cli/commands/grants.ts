@@ -1,7 +1,7 @@
 import { suggestName } from '@stint/common/name-suggestion.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
-import { cliError } from '../cli-error.ts';
+import { incompleteAnswer } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained, revokeGrant } from '../revocation.ts';
@@ -174,11 +174,7 @@ type GrantAnswer = {
 
 function showGrant(session: CommandSession, { grant, leases, note }: GrantAnswer, more: object = {}): void {
   if (grant === null) {
-    throw cliError('ANSWER_INCOMPLETE', {
-      what: 'the broker answered without a grant',
-      why: 'it speaks another version of the contract',
-      fix: 'stint status shows the versions',
-    });
+    throw incompleteAnswer('the broker answered without a grant');
   }
   const now = session.clock.now();
   session.output.result({

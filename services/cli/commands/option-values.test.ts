@@ -10,7 +10,6 @@ import {
   readNewFileName,
   readPair,
   readSpiffeId,
-  shellWords,
 } from './option-values.ts';
 
 test('values of options are read whole or refused', () => {
@@ -65,9 +64,4 @@ test('an event type is read from its beginning on, and one that there is not is 
         return true;
       },
     );
-});
-
-test('a command that is shown can be typed as it stands', () => {
-  assert.equal(shellWords(['stint', 'explain', 'db-1', 'read']), 'stint explain db-1 read');
-  assert.equal(shellWords(['a b', "it's", '$(x)', '']), "'a b' 'it'\\''s' '$(x)' ''");
 });

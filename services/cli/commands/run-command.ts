@@ -6,7 +6,7 @@ import { failureOf } from '../cli-error.ts';
 import { CommandSession } from '../command-session.ts';
 import { type EndpointName, endpointNames, findEndpoints } from '../endpoints.ts';
 import { Output, type OutputFormat } from '../terminal/output.ts';
-import { shellWords } from './option-values.ts';
+import { shellWords } from '../terminal/shell-words.ts';
 
 /** Options that every command takes. */
 export type GlobalOptions = {

@@ -1,6 +1,6 @@
 import { plainText } from '@stint/common/plain-text.ts';
 import { devMesh } from '../../../deploy/mesh/mesh.ts';
-import { shellWords } from '../commands/option-values.ts';
+import { shellWords } from '../terminal/shell-words.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 import { columnsMax } from './folded-text.ts';
 import type { MeshEnd } from './stop-mesh.ts';

@@ -2,7 +2,7 @@ import type { WatchResponse__Output } from '@stint/common/gen/stint/sidecar/v1/W
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
 import { formatDurationMs } from '@stint/common/time.ts';
-import { type CliError, cliError } from '../cli-error.ts';
+import { type CliError, cliError, incompleteAnswer } from '../cli-error.ts';
 
 /** What can happen to a command's access while it runs. */
 export type AccessEvent =
@@ -43,11 +43,7 @@ export async function openWorkloadSession(
   const id = first.done === true ? undefined : first.value.opened?.sessionId;
   if (id === undefined) {
     closing.abort();
-    throw cliError('ANSWER_INCOMPLETE', {
-      what: 'the sidecar opened no session',
-      why: 'it speaks another version of the contract',
-      fix: 'stint status shows the versions',
-    });
+    throw incompleteAnswer('the sidecar opened no session');
   }
   return {
     id,

@@ -1,7 +1,7 @@
 import type { Credential__Output } from '@stint/common/gen/stint/broker/v1/Credential.ts';
 import type { AcquireResponse__Output } from '@stint/common/gen/stint/sidecar/v1/AcquireResponse.ts';
 import { formatDurationMs, type UnixMs } from '@stint/common/time.ts';
-import { cliError } from '../cli-error.ts';
+import { incompleteAnswer } from '../cli-error.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { type Cell, renderFacts } from '../terminal/table.ts';
 import { grantJson, leaseJson } from './grant-view.ts';
@@ -18,11 +18,7 @@ export type Access = {
 /** Reads the sidecar's answer. @throws CliError ANSWER_INCOMPLETE when a part is missing. */
 export function readAccess({ grant, lease, credential, cached }: AcquireResponse__Output): Access {
   if (grant !== null && lease !== null && credential !== null) return { grant, lease, credential, cached };
-  throw cliError('ANSWER_INCOMPLETE', {
-    what: 'the sidecar answered without grant, lease or credential',
-    why: 'it speaks another version of the contract',
-    fix: 'stint status shows the versions',
-  });
+  throw incompleteAnswer('the sidecar answered without grant, lease or credential');
 }
 
 /** Whether secrets are shown: only as the user asks. */
