@@ -6,7 +6,7 @@ const [command, ...rest] = process.argv.slice(2);
 
 switch (command) {
   case 'verify': {
-    const { verifyCommand } = await import('./fsck.ts');
+    const { verifyCommand } = await import('./verify-command.ts');
     process.exitCode = verifyCommand(
       rest,
       (text) => process.stdout.write(text),

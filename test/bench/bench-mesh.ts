@@ -10,7 +10,7 @@ import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { Mesh } from '../../deploy/mesh/mesh.ts';
 import { type ServiceProcess, startService } from '../../deploy/mesh/service-process.ts';
-import { fsck } from '../../services/auditor/fsck.ts';
+import { verifyDirectory } from '../../services/auditor/verify-command.ts';
 
 /** The workload that the example policies let read the demo API, whose leases are signed tokens. */
 const tokenWorkload = parseSpiffeId('spiffe://stint.local/demo/ci-deploy');
@@ -103,7 +103,7 @@ export class BenchMesh {
     const all = answered.tokens + answered.leases;
     if (grants !== all || records !== all)
       throw new Error(`bench: ${all} grants answered, ${grants} rows, ${records} records in the log`);
-    const { findings, size } = fsck({ logDir: log });
+    const { findings, size } = verifyDirectory({ logDir: log });
     if (findings.exitCode !== 0)
       throw new Error(`bench: the log does not verify: ${JSON.stringify(findings.kept)}`);
     return `${all} grants answered = ${grants} rows in the store = ${records} records in the log; all ${size} records verify`;

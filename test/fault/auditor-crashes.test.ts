@@ -8,7 +8,7 @@ import type { BusLink } from '@stint/common/nats.ts';
 import { services } from '@stint/common/proto.ts';
 import { systemClock } from '@stint/common/time.ts';
 import { processesIn } from '../../deploy/servers/processes-in.ts';
-import { fsck } from '../../services/auditor/fsck.ts';
+import { verifyDirectory } from '../../services/auditor/verify-command.ts';
 import {
   type AuditBus,
   type AuditorProcess,
@@ -64,7 +64,7 @@ describe('events survive the death of any part', { skip: skipWithoutNats }, () =
   }
 
   function requireWhole(logDir: string, size: number): void {
-    const verdict = fsck({ logDir });
+    const verdict = verifyDirectory({ logDir });
     assert.deepEqual(verdict.findings.kept, []);
     assert.equal(verdict.size, size, 'every event once');
   }
@@ -112,7 +112,7 @@ describe('events survive the death of any part', { skip: skipWithoutNats }, () =
       const auditor = await start('');
       if (step === 'before skip') await skip(auditor);
       await recorded(auditor, later);
-      const { findings, skips, size } = fsck({ logDir: at.place.logDir });
+      const { findings, skips, size } = verifyDirectory({ logDir: at.place.logDir });
       assert.deepEqual([...findings.counts], [['skipped', 1]]);
       assert.deepEqual(
         skips.map(({ missingFrom, resumeAt, operator }) => [missingFrom, resumeAt, operator]),

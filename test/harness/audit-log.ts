@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { createLog } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { Ingest } from '../../services/auditor/app/ingest-batch.ts';
+import { CheckpointPublisher } from '../../services/auditor/app/checkpoints/publish-checkpoint.ts';
+import { Ingest } from '../../services/auditor/app/ingest/ingest-batch.ts';
 import { LogSignal } from '../../services/auditor/app/log-signal.ts';
-import { CheckpointPublisher } from '../../services/auditor/app/publish-checkpoint.ts';
 import { LogFiles } from '../../services/auditor/store/log-files.ts';
 import { createLogKey } from '../../services/auditor/store/log-key.ts';
 import { openStore } from '../../services/auditor/store/open-store.ts';

@@ -5,9 +5,9 @@ import { connectGrpc } from '@stint/common/grpc-client.ts';
 import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import { newId } from '@stint/common/ids.ts';
 import { systemClock } from '@stint/common/time.ts';
+import type { CheckpointPublisher } from '../../services/auditor/app/checkpoints/publish-checkpoint.ts';
 import { LogSignal } from '../../services/auditor/app/log-signal.ts';
-import type { CheckpointPublisher } from '../../services/auditor/app/publish-checkpoint.ts';
-import { partsPerCallMax, recordsPerPartMax } from '../../services/auditor/app/search-records.ts';
+import { partsPerCallMax, recordsPerPartMax } from '../../services/auditor/app/queries/search-records.ts';
 import { auditService } from '../../services/auditor/rpc/audit-service.ts';
 import {
   listedRecords,

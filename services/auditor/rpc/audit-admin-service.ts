@@ -3,12 +3,12 @@ import type { QuarantinedMessage as Message } from '@stint/common/gen/stint/audi
 import { type GrpcService, grpcService, type ServiceHandlers } from '@stint/common/grpc-method.ts';
 import { services } from '@stint/common/proto.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
-import { type DismissParts, dismissRefusal } from '../app/dismiss-refusal.ts';
-import { type FoundGap, findGaps } from '../app/find-gaps.ts';
-import { getQuarantined } from '../app/get-quarantined.ts';
-import { listQuarantine } from '../app/list-quarantine.ts';
+import { type DismissParts, dismissRefusal } from '../app/operator/dismiss-refusal.ts';
+import { type FoundGap, findGaps } from '../app/operator/find-gaps.ts';
+import { type SkipParts, skipGap } from '../app/operator/skip-gap.ts';
 import type { QuarantinedMessage } from '../app/ports.ts';
-import { type SkipParts, skipGap } from '../app/skip-gap.ts';
+import { getQuarantined } from '../app/queries/get-quarantined.ts';
+import { listQuarantine } from '../app/queries/list-quarantine.ts';
 import { auditAdminMethods } from './method-table.ts';
 
 /** What the operator sees of refusals and gaps, and may do: proto to use case and back, nothing else. */

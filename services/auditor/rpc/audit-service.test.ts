@@ -11,8 +11,8 @@ import { systemClock } from '@stint/common/time.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { testDomain } from '../../../test/harness/test-broker.ts';
+import type { CheckpointPublisher } from '../app/checkpoints/publish-checkpoint.ts';
 import { LogSignal } from '../app/log-signal.ts';
-import type { CheckpointPublisher } from '../app/publish-checkpoint.ts';
 import { openStore } from '../store/open-store.ts';
 import { auditService } from './audit-service.ts';
 import {

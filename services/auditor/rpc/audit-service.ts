@@ -13,16 +13,16 @@ import {
 import { services } from '@stint/common/proto.ts';
 import { toTimestamp } from '@stint/common/proto-time.ts';
 import { isBrokerId } from '@stint/common/spiffe-id.ts';
-import { listRecords } from '../app/list-records.ts';
 import type { LogRecord, QuarantineStore } from '../app/ports.ts';
+import { listRecords } from '../app/queries/list-records.ts';
 import {
   type ProofParts,
   proveConsistency,
   proveInclusion,
   type RecordName,
-} from '../app/prove-inclusion.ts';
-import { QueryTurns } from '../app/query-turns.ts';
-import { tailRecords } from '../app/tail-records.ts';
+} from '../app/queries/prove-inclusion.ts';
+import { QueryTurns } from '../app/queries/query-turns.ts';
+import { tailRecords } from '../app/queries/tail-records.ts';
 import type { Source } from '../domain/source.ts';
 import {
   auditMethods,

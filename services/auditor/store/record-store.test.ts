@@ -9,7 +9,7 @@ import { openAuditLog } from '../../../test/harness/audit-log.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import { TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
-import { checkSigned, LogMismatchError } from '../app/publish-checkpoint.ts';
+import { checkSigned, LogMismatchError } from '../app/checkpoints/publish-checkpoint.ts';
 import { LogFiles } from './log-files.ts';
 import { createLogKey } from './log-key.ts';
 import { openStore } from './open-store.ts';

@@ -1,7 +1,7 @@
+import type { CheckpointPublisher } from '../checkpoints/publish-checkpoint.ts';
+import type { LogSignal } from '../log-signal.ts';
+import type { LogRecord, RecordStore } from '../ports.ts';
 import { cutToSize, readFilter, readIndex } from './list-records.ts';
-import type { LogSignal } from './log-signal.ts';
-import type { LogRecord, RecordStore } from './ports.ts';
-import type { CheckpointPublisher } from './publish-checkpoint.ts';
 import type { QueryTurns } from './query-turns.ts';
 
 /** Records of one message of a tail. */

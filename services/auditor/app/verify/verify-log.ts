@@ -1,11 +1,11 @@
 import { leafHash } from '@stint/common/merkle.ts';
 import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import { type EventFacts, type EventPlace, readEvent } from '../domain/event-facts.ts';
-import { type FindingClass, Findings } from '../domain/findings.ts';
-import { GrantHistory } from '../domain/grant-history.ts';
-import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../domain/tree-hashes.ts';
-import type { LogReader, RawRecord } from './ports.ts';
+import { type EventFacts, type EventPlace, readEvent } from '../../domain/event-facts.ts';
+import { type FindingClass, Findings } from '../../domain/findings.ts';
+import { GrantHistory } from '../../domain/grant-history.ts';
+import { appendLeaf, emptyFrontier, type Frontier, frontierRoot } from '../../domain/tree-hashes.ts';
+import type { LogReader, RawRecord } from '../ports.ts';
 import { BatchCheck, type DeclaredSkip } from './verify-batches.ts';
 import { verifyGrants } from './verify-grants.ts';
 

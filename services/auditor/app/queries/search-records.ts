@@ -1,5 +1,5 @@
 import { type Id, idTime } from '@stint/common/ids.ts';
-import type { LogRecord, RecordFilter, RecordPage, RecordStore } from './ports.ts';
+import type { LogRecord, RecordFilter, RecordPage, RecordStore } from '../ports.ts';
 import type { QueryTurns } from './query-turns.ts';
 
 /** Records that one part of a search looks at: about 3 ms, in which nothing is appended. */

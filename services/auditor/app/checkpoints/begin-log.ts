@@ -1,4 +1,4 @@
-import type { LogBeginning, RecordStore, SignedCheckpoint } from './ports.ts';
+import type { LogBeginning, RecordStore, SignedCheckpoint } from '../ports.ts';
 import { LogMismatchError } from './publish-checkpoint.ts';
 
 /**

@@ -9,10 +9,10 @@ import {
 } from '@stint/common/signed-note.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { frontierRoot, readFrontier } from '../domain/tree-hashes.ts';
-import type { LogSignal } from './log-signal.ts';
-import { outageText } from './outage-text.ts';
-import type { Announcer, PublicFiles, RecordStore, SignedCheckpoint } from './ports.ts';
+import { frontierRoot, readFrontier } from '../../domain/tree-hashes.ts';
+import type { LogSignal } from '../log-signal.ts';
+import { outageText } from '../outage-text.ts';
+import type { Announcer, PublicFiles, RecordStore, SignedCheckpoint } from '../ports.ts';
 
 export type PublisherOptions = {
   /** Names the log; first line of each checkpoint. Its key has the same name. Source: C2SP tlog-checkpoint. */

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
-import { openAuditLog } from '../../../test/harness/audit-log.ts';
-import { heldClock } from '../../../test/harness/held-clock.ts';
-import { suiteScope } from '../../../test/harness/suite-scope.ts';
-import { tempDir } from '../../../test/harness/temp-dir.ts';
-import { TestBroker, type TestTrust, testTrust } from '../../../test/harness/test-broker.ts';
-import type { FindingClass } from '../domain/findings.ts';
-import { fsck } from '../fsck.ts';
+import { openAuditLog } from '../../../../test/harness/audit-log.ts';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
+import { suiteScope } from '../../../../test/harness/suite-scope.ts';
+import { tempDir } from '../../../../test/harness/temp-dir.ts';
+import { TestBroker, type TestTrust, testTrust } from '../../../../test/harness/test-broker.ts';
+import type { FindingClass } from '../../domain/findings.ts';
+import { verifyDirectory } from '../../verify-command.ts';
 
 const scope = suiteScope();
 const clock = { now: () => Date.UTC(2026, 10, 22) };
@@ -23,7 +23,7 @@ const grantEvent = (type: string) => ({ type: type as 'grant.decided', ...grant,
 const openLog = (directory: string) => openAuditLog(directory, { trust, clock });
 
 function classesOf(directory: string): FindingClass[] {
-  return [...fsck({ logDir: directory }).findings.counts.keys()];
+  return [...verifyDirectory({ logDir: directory }).findings.counts.keys()];
 }
 
 const impossible: readonly { what: string; types: readonly string[] }[] = [
@@ -68,7 +68,7 @@ async function findingsWithIds(type: string, ids: object) {
     log.deliver('b1', b1.batch([{ ...grantEvent(step), ...(step === type ? ids : {}) }]));
   log.publisher.current();
   log.close();
-  return fsck({ logDir: directory }).findings.kept;
+  return verifyDirectory({ logDir: directory }).findings.kept;
 }
 
 test('a lease cannot be hidden by steps that do not say whose they are: each is named with its place and what to do', async () => {

@@ -12,12 +12,12 @@ import { bus } from '@stint/common/bus.ts';
 import { leafHash, sha256 } from '@stint/common/merkle.ts';
 import { codecs } from '@stint/common/proto.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import { brokerNameOf } from '../domain/broker-name.ts';
-import { type EventFacts, readEvent } from '../domain/event-facts.ts';
-import { logTypes } from '../domain/gap-skip.ts';
-import type { QuarantineReason } from '../domain/quarantine-reason.ts';
-import type { HighWater } from '../domain/source-sequence.ts';
-import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch } from './ports.ts';
+import { brokerNameOf } from '../../domain/broker-name.ts';
+import { type EventFacts, readEvent } from '../../domain/event-facts.ts';
+import { logTypes } from '../../domain/gap-skip.ts';
+import type { QuarantineReason } from '../../domain/quarantine-reason.ts';
+import type { HighWater } from '../../domain/source-sequence.ts';
+import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch } from '../ports.ts';
 
 /** A broker's clock may be ahead of ours by this much when it vouches for an epoch; more is refused. */
 const clockAheadMsMax = 300_000;

@@ -1,6 +1,6 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import type { Log } from '@stint/common/log.ts';
-import { type GapSkip, gapSkipData, gapSkippedType, refusedHashesMax } from '../domain/gap-skip.ts';
+import { type GapSkip, gapSkipData, gapSkippedType, refusedHashesMax } from '../../domain/gap-skip.ts';
 import { type FoundGap, findGaps, type GapParts } from './find-gaps.ts';
 import { readOperatorWords } from './operator-words.ts';
 import { appendOwnRecord, type OwnRecordParts } from './own-record.ts';

@@ -1,9 +1,9 @@
 import { batchEventsMax, batchHash, parseBatchHeader } from '@stint/common/audit-batch.ts';
 import { codecs } from '@stint/common/proto.ts';
-import { signedReasons } from '../domain/quarantine-reason.ts';
-import type { HighWater } from '../domain/source-sequence.ts';
-import type { QuarantineStore, RecordStore } from './ports.ts';
-import { type Arrival, type BatchContext, findForgery, type Refusal } from './verify-batch.ts';
+import { signedReasons } from '../../domain/quarantine-reason.ts';
+import type { HighWater } from '../../domain/source-sequence.ts';
+import type { QuarantineStore, RecordStore } from '../ports.ts';
+import { type Arrival, type BatchContext, findForgery, type Refusal } from './judge-batch.ts';
 
 /** Batches of a hole, put aside before, that one that comes late is compared with. */
 const comparedMax = 64;

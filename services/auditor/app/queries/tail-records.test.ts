@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTestLog } from '../../../test/harness/test-log.ts';
-import { scannedRowsMax } from '../store/record-store.ts';
-import { LogSignal } from './log-signal.ts';
-import type { RecordStore } from './ports.ts';
+import { openTestLog } from '../../../../test/harness/test-log.ts';
+import { scannedRowsMax } from '../../store/record-store.ts';
+import { LogSignal } from '../log-signal.ts';
+import type { RecordStore } from '../ports.ts';
 import { QueryTurns } from './query-turns.ts';
 import { tailRecords } from './tail-records.ts';
 

@@ -1,9 +1,9 @@
 import { idTime, isId } from '@stint/common/ids.ts';
 import { isBrokerId, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import { Findings } from '../domain/findings.ts';
-import { GrantHistory } from '../domain/grant-history.ts';
-import type { GrantRow, LogReader } from './ports.ts';
+import { Findings } from '../../domain/findings.ts';
+import { GrantHistory } from '../../domain/grant-history.ts';
+import type { GrantRow, LogReader } from '../ports.ts';
 import type { DeclaredSkip } from './verify-batches.ts';
 
 /** How far a broker's clock, by which grants are named, may be ahead of the auditor's, in milliseconds. */

@@ -1,7 +1,7 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import { isId } from '@stint/common/ids.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
-import type { RecordFilter, RecordPage, RecordStore } from './ports.ts';
+import type { RecordFilter, RecordPage, RecordStore } from '../ports.ts';
 import type { QueryTurns } from './query-turns.ts';
 import { type NamedId, searchRecords } from './search-records.ts';
 

@@ -1,5 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
-import type { QuarantinedMessage, QuarantineStore } from './ports.ts';
+import type { QuarantinedMessage, QuarantineStore } from '../ports.ts';
 
 /**
  * Gives a refused message with its bytes, which are undefined when there was no room for them.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
-import { openTestLog } from '../../../test/harness/test-log.ts';
+import { openTestLog } from '../../../../test/harness/test-log.ts';
+import type { RecordPage } from '../ports.ts';
 import { type ListQuery, listRecords } from './list-records.ts';
-import type { RecordPage } from './ports.ts';
 import { QueryTurns } from './query-turns.ts';
 import { clockDifferenceMsMax, partsPerCallMax, recordsPerPartMax } from './search-records.ts';
 

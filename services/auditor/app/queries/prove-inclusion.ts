@@ -1,10 +1,10 @@
 import { ServiceError } from '@stint/common/errors.ts';
 import { isId } from '@stint/common/ids.ts';
-import { consistencyProof, inclusionProof } from '../domain/tree-hashes.ts';
+import { consistencyProof, inclusionProof } from '../../domain/tree-hashes.ts';
+import type { CheckpointPublisher } from '../checkpoints/publish-checkpoint.ts';
+import type { LogSignal } from '../log-signal.ts';
+import type { LogRecord, RecordStore, SignedCheckpoint } from '../ports.ts';
 import { readIndex } from './list-records.ts';
-import type { LogSignal } from './log-signal.ts';
-import type { LogRecord, RecordStore, SignedCheckpoint } from './ports.ts';
-import type { CheckpointPublisher } from './publish-checkpoint.ts';
 
 /** What proofs are made of. */
 export type ProofParts = {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { plainJson, plainText } from '@stint/common/plain-text.ts';
-import { type Verdict, verifyLog } from './app/verify-log.ts';
+import { type Verdict, verifyLog } from './app/verify/verify-log.ts';
 import { type Finding, findingClasses } from './domain/findings.ts';
 import { openLogReader } from './store/log-reader.ts';
 import {
@@ -31,7 +31,7 @@ ${Object.entries(findingClasses)
 `;
 
 /** What a verification needs, as named on the command line. */
-export type FsckOptions = {
+export type VerifyOptions = {
   readonly logDir: string;
   readonly verifierKeyFile?: string | undefined;
   readonly trustBundleFile?: string | undefined;
@@ -59,7 +59,7 @@ export function verifyCommand(
     }
     directory = values['log-dir'] ?? missing('--log-dir');
     const startedAt = performance.now();
-    const verdict = fsck({
+    const verdict = verifyDirectory({
       logDir: directory,
       verifierKeyFile: values['verifier-key'],
       trustBundleFile: values['trust-bundle'],
@@ -97,7 +97,7 @@ const flags = {
 } as const;
 
 /** Verifies the log of a directory. @throws UnusableError, and what SQLite throws, when it cannot be looked at. */
-export function fsck(options: FsckOptions): Verdict {
+export function verifyDirectory(options: VerifyOptions): Verdict {
   requireLog(options.logDir);
   const verifier = readVerifier(options.logDir, options.verifierKeyFile);
   // Read before the log: an auditor at work appends, and a later checkpoint could cover more than the snapshot.

@@ -10,8 +10,8 @@ import { suiteScope } from '../../test/harness/suite-scope.ts';
 import { tempDir } from '../../test/harness/temp-dir.ts';
 import { TestBroker, type TestTrust, testTrust } from '../../test/harness/test-broker.ts';
 import type { FindingClass } from './domain/findings.ts';
-import { fsck, verifyCommand } from './fsck.ts';
 import { appendOnlyTables } from './store/schema.ts';
+import { verifyCommand, verifyDirectory } from './verify-command.ts';
 
 const scope = suiteScope();
 const clock = heldClock(Date.UTC(2026, 10, 22));
@@ -63,26 +63,29 @@ function damaged(damage: (database: DatabaseSync, directory: string) => void): s
 }
 
 function classesOf(directory: string): FindingClass[] {
-  return [...fsck({ logDir: directory }).findings.counts.keys()];
+  return [...verifyDirectory({ logDir: directory }).findings.counts.keys()];
 }
 
-const size = () => fsck({ logDir: whole }).size;
+const size = () => verifyDirectory({ logDir: whole }).size;
 const flip = (column: string, at: number) =>
   `${column} = CAST(substr(${column}, 1, ${at}) || x'00' || substr(${column}, ${at + 2}) AS BLOB)`;
 
 test('a whole log is whole: with its own key, with given roots, and as continuation of an old checkpoint', () => {
-  const verdict = fsck({ logDir: whole, checkpointFiles: [oldCheckpoint] });
+  const verdict = verifyDirectory({ logDir: whole, checkpointFiles: [oldCheckpoint] });
   assert.deepEqual(verdict.findings.kept, []);
   assert.equal(verdict.size, 6 + 5 + 7 + 5);
   const roots = path.join(tempDir(scope), 'roots.pem');
   writeFileSync(roots, trust.ca.bundlePem);
-  assert.deepEqual(fsck({ logDir: whole, trustBundleFile: roots }).findings.kept, []);
+  assert.deepEqual(verifyDirectory({ logDir: whole, trustBundleFile: roots }).findings.kept, []);
 });
 
 test('the roots of another trust domain vouch for nobody', async () => {
   const roots = path.join(tempDir(scope), 'roots.pem');
   writeFileSync(roots, (await testTrust(scope, clock)).ca.bundlePem);
-  assert.deepEqual([...fsck({ logDir: whole, trustBundleFile: roots }).findings.counts.keys()], ['epoch']);
+  assert.deepEqual(
+    [...verifyDirectory({ logDir: whole, trustBundleFile: roots }).findings.counts.keys()],
+    ['epoch'],
+  );
 });
 
 const damages: readonly { what: string; sql: string; finds: FindingClass; index?: number }[] = [
@@ -208,7 +211,7 @@ const damages: readonly { what: string; sql: string; finds: FindingClass; index?
 for (const { what, sql, finds, index } of damages) {
   test(`damage is named: ${what} (${finds})`, () => {
     const directory = damaged((database) => database.exec(sql));
-    const { findings } = fsck({ logDir: directory });
+    const { findings } = verifyDirectory({ logDir: directory });
     assert.ok(
       findings.counts.has(finds),
       `found only ${[...findings.counts.keys()].join(', ') || 'nothing'}`,
@@ -293,7 +296,7 @@ test('a log begun anew is not a continuation of the old checkpoint', async () =>
   log.publisher.current();
   log.close();
   assert.deepEqual(classesOf(directory), []);
-  const verdict = fsck({ logDir: directory, checkpointFiles: [oldCheckpoint] });
+  const verdict = verifyDirectory({ logDir: directory, checkpointFiles: [oldCheckpoint] });
   assert.deepEqual([...verdict.findings.counts.keys()], ['consistency']);
 });
 
@@ -306,7 +309,7 @@ test('a log that was emptied is told as empty, and by an old checkpoint as cut s
   log.publisher.current();
   log.close();
   assert.deepEqual(classesOf(directory), ['empty']);
-  const { findings } = fsck({ logDir: directory, checkpointFiles: [oldCheckpoint] });
+  const { findings } = verifyDirectory({ logDir: directory, checkpointFiles: [oldCheckpoint] });
   assert.equal(findings.exitCode, 10);
 });
 

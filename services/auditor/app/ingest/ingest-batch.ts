@@ -3,11 +3,10 @@ import type { Log } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
-import { Source } from '../domain/source.ts';
-import { type HighWater, placeBatch, putOffMs } from '../domain/source-sequence.ts';
-import { judgeSkipped } from './judge-skipped.ts';
-import { outageText } from './outage-text.ts';
-import type { AcceptedBatch, Announcer, Delivery, QuarantineStore, RecordStore } from './ports.ts';
+import { Source } from '../../domain/source.ts';
+import { type HighWater, placeBatch, putOffMs } from '../../domain/source-sequence.ts';
+import { outageText } from '../outage-text.ts';
+import type { AcceptedBatch, Announcer, Delivery, QuarantineStore, RecordStore } from '../ports.ts';
 import {
   type Arrival,
   type BatchContext,
@@ -15,7 +14,8 @@ import {
   type Refusal,
   readArrival,
   verifyNext,
-} from './verify-batch.ts';
+} from './judge-batch.ts';
+import { judgeSkipped } from './judge-skipped.ts';
 
 /** Brokers followed at once. Each name is given out by the operator, so that this is never reached by honest ones. */
 export const sourcesMax = 1_024;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { heldClock } from '../../../test/harness/held-clock.ts';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
 import { CheckpointSchedule, gatherMs } from './checkpoint-schedule.ts';
 
 const intervalMs = 1_000;

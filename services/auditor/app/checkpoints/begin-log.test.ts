@@ -5,15 +5,15 @@ import { test } from 'node:test';
 import { createLog } from '@stint/common/log.ts';
 import { leafHash, treeHash } from '@stint/common/merkle.ts';
 import { openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
-import { suiteScope } from '../../../test/harness/suite-scope.ts';
-import { tempDir } from '../../../test/harness/temp-dir.ts';
-import { fsck, verifyCommand } from '../fsck.ts';
-import { LogBeginningFile } from '../store/log-beginning-file.ts';
-import { LogFiles } from '../store/log-files.ts';
-import { createLogKey } from '../store/log-key.ts';
-import { openStore } from '../store/open-store.ts';
+import { suiteScope } from '../../../../test/harness/suite-scope.ts';
+import { tempDir } from '../../../../test/harness/temp-dir.ts';
+import { LogBeginningFile } from '../../store/log-beginning-file.ts';
+import { LogFiles } from '../../store/log-files.ts';
+import { createLogKey } from '../../store/log-key.ts';
+import { openStore } from '../../store/open-store.ts';
+import { verifyCommand, verifyDirectory } from '../../verify-command.ts';
+import { LogSignal } from '../log-signal.ts';
 import { beginLog } from './begin-log.ts';
-import { LogSignal } from './log-signal.ts';
 import { CheckpointPublisher, checkSigned, LogMismatchError } from './publish-checkpoint.ts';
 
 const scope = suiteScope();
@@ -57,7 +57,7 @@ test('a log has a signed checkpoint from its first moment on: that of the empty 
 test('an empty log is told as empty, with its own exit code, and an old checkpoint tells that it was emptied', async () => {
   const place = tempDir(scope);
   const { logDir } = await startOnce(place);
-  assert.deepEqual([...fsck({ logDir }).findings.counts.keys()], ['empty']);
+  assert.deepEqual([...verifyDirectory({ logDir }).findings.counts.keys()], ['empty']);
   const words = verify('--log-dir', logDir);
   assert.equal(words.code, 22);
   assert.match(words.text, /^EMPTY: [\s\S]*would look the same without an old checkpoint/);

@@ -4,10 +4,10 @@ import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import { sha256, treeHash } from '@stint/common/merkle.ts';
 import { type SpiffeId, stintIds, trustDomainOf } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
-import type { EventFacts, EventPlace } from '../domain/event-facts.ts';
-import type { Findings } from '../domain/findings.ts';
-import { type GapSkip, gapSkippedType, readGapSkip } from '../domain/gap-skip.ts';
-import type { LogReader, RawBatch, RawRecord } from './ports.ts';
+import type { EventFacts, EventPlace } from '../../domain/event-facts.ts';
+import type { Findings } from '../../domain/findings.ts';
+import { type GapSkip, gapSkippedType, readGapSkip } from '../../domain/gap-skip.ts';
+import type { LogReader, RawBatch, RawRecord } from '../ports.ts';
 
 /** How far a broker has come in the verification. */
 type Progress = { seq: number; batchSha256: string; epoch: number; key: KeyObject | undefined };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { QuarantinedMessage, QuarantineStore } from '../ports.ts';
 import { getQuarantined } from './get-quarantined.ts';
 import { listQuarantine } from './list-quarantine.ts';
-import type { QuarantinedMessage, QuarantineStore } from './ports.ts';
 
 /** A quarantine of so many messages, with ids from one on; the second has no bytes. */
 function quarantineOf(count: number): Pick<QuarantineStore, 'list' | 'find' | 'payload'> {

@@ -4,8 +4,8 @@ import { type AuditEvent, type EventDraft, encodeEvent } from '@stint/common/aud
 import { newId } from '@stint/common/ids.ts';
 import { type Clock, formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
-import type { AcceptedBatch, Announcer, RecordStore } from './ports.ts';
-import { verifyNext } from './verify-batch.ts';
+import { verifyNext } from '../ingest/judge-batch.ts';
+import type { AcceptedBatch, Announcer, RecordStore } from '../ports.ts';
 
 /** What writing a record of the auditor's own takes. */
 export type OwnRecordParts = {

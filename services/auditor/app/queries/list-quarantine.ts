@@ -1,5 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
-import type { QuarantinedMessage, QuarantineStore } from './ports.ts';
+import type { QuarantinedMessage, QuarantineStore } from '../ports.ts';
 
 /** Messages of a page, by default and at most. */
 const pageSizeDefault = 100;

@@ -1,9 +1,9 @@
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { type Clock, formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
-import type { Source } from '../domain/source.ts';
-import type { QuarantinedMessage, QuarantineStore, RecordStore } from './ports.ts';
-import { type Arrival, type BatchContext, isOwnBatch, verifyNext } from './verify-batch.ts';
+import type { Source } from '../../domain/source.ts';
+import { type Arrival, type BatchContext, isOwnBatch, verifyNext } from '../ingest/judge-batch.ts';
+import type { QuarantinedMessage, QuarantineStore, RecordStore } from '../ports.ts';
 
 /**
  * How long events must have been missing before they may be skipped, in milliseconds: a broker without a receipt sends

@@ -12,27 +12,27 @@ import { sha256 } from '@stint/common/merkle.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
 import { formatTime } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
-import { heldClock } from '../../../test/harness/held-clock.ts';
-import { suiteScope } from '../../../test/harness/suite-scope.ts';
-import { tempDir } from '../../../test/harness/temp-dir.ts';
+import { heldClock } from '../../../../test/harness/held-clock.ts';
+import { suiteScope } from '../../../../test/harness/suite-scope.ts';
+import { tempDir } from '../../../../test/harness/temp-dir.ts';
 import {
   batchPayload,
   TestBroker,
   type TestTrust,
   testDomain,
   testTrust,
-} from '../../../test/harness/test-broker.ts';
-import { gapReportMs } from '../domain/source-sequence.ts';
-import { fsck, verifyCommand } from '../fsck.ts';
-import { LogFiles } from '../store/log-files.ts';
-import { createLogKey } from '../store/log-key.ts';
-import { openStore } from '../store/open-store.ts';
-import { appendOnlyTables } from '../store/schema.ts';
+} from '../../../../test/harness/test-broker.ts';
+import { gapReportMs } from '../../domain/source-sequence.ts';
+import { LogFiles } from '../../store/log-files.ts';
+import { createLogKey } from '../../store/log-key.ts';
+import { openStore } from '../../store/open-store.ts';
+import { appendOnlyTables } from '../../store/schema.ts';
+import { verifyCommand, verifyDirectory } from '../../verify-command.ts';
+import { CheckpointPublisher } from '../checkpoints/publish-checkpoint.ts';
+import { Ingest } from '../ingest/ingest-batch.ts';
+import { LogSignal } from '../log-signal.ts';
 import { dismissRefusal } from './dismiss-refusal.ts';
 import { findGaps, skipAfterMs } from './find-gaps.ts';
-import { Ingest } from './ingest-batch.ts';
-import { LogSignal } from './log-signal.ts';
-import { CheckpointPublisher } from './publish-checkpoint.ts';
 import { skipGap } from './skip-gap.ts';
 
 const scope = suiteScope();
@@ -95,7 +95,7 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
       .map(({ source }) => source.seq);
   const verify = (...known: number[]) => {
     publisher.current();
-    return fsck({ logDir: directory, knownSkips: new Set(known) });
+    return verifyDirectory({ logDir: directory, knownSkips: new Set(known) });
   };
   return {
     ...parts,
@@ -216,7 +216,7 @@ test('a hole is believed by nothing but the auditor’s record of exactly that h
       database.exec(`DROP TRIGGER ${table}_refuse_update; DROP TRIGGER ${table}_refuse_delete`);
     database.exec(change);
     database.close();
-    const { findings } = fsck({ logDir: copy, knownSkips: new Set([index]) });
+    const { findings } = verifyDirectory({ logDir: copy, knownSkips: new Set([index]) });
     assert.ok(findings.exitCode >= 10 && findings.exitCode < 20, `${what}: ${findings.exitCode}`);
   }
 });

@@ -1,8 +1,8 @@
 import { ServiceError } from '@stint/common/errors.ts';
-import { findQuarantined } from './get-quarantined.ts';
+import type { QuarantineStore } from '../ports.ts';
+import { findQuarantined } from '../queries/get-quarantined.ts';
 import { type OperatorWords, readOperatorWords } from './operator-words.ts';
 import { appendOwnRecord, type OwnRecordParts } from './own-record.ts';
-import type { QuarantineStore } from './ports.ts';
 
 export type DismissParts = OwnRecordParts & { readonly quarantine: QuarantineStore };
 
