@@ -2,10 +2,10 @@ import { version } from '@stint/common/version.ts';
 import { CommanderError } from 'commander';
 import { calledAs } from './called-as.ts';
 import { CliError } from './cli-error.ts';
-import { createRunner } from './commands/run-command.ts';
 import { addDevCommand } from './dev/command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createProgram } from './program.ts';
+import { createRunner } from './run-command.ts';
 import { Output } from './terminal/output.ts';
 import { runTyped } from './usage-error.ts';
 

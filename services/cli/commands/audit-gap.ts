@@ -5,16 +5,16 @@ import { services } from '@stint/common/proto.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import type { Command } from 'commander';
+import { readIndex } from '../arguments/option-values.ts';
+import { operatorOption, type RecordWords, reasonOption, recordedBy } from '../arguments/record-words.ts';
 import { cliError, withFix, withLateEffect } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
 import type { Painter } from '../terminal/colors.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { quarantinedJson, quarantineTable } from '../views/quarantine-view.ts';
 import { timeJson, timeText } from '../views/time-text.ts';
-import { describeCommand } from './command-help.ts';
-import { readIndex } from './option-values.ts';
-import { operatorOption, type RecordWords, reasonOption, recordedBy } from './record-words.ts';
-import type { Runner } from './run-command.ts';
 
 /** Adds `stint audit gap list|skip`. */
 export function addAuditGap(audit: Command, run: Runner): void {

@@ -5,17 +5,23 @@ import { InputFileError, readVerifierKeyFile } from '@stint/common/input-file.ts
 import { services } from '@stint/common/proto.ts';
 import type { NoteVerifier } from '@stint/common/signed-note.ts';
 import type { Command } from 'commander';
+import {
+  readEventType,
+  readFileName,
+  readIndex,
+  readLimit,
+  readSpiffeId,
+} from '../arguments/option-values.ts';
+import { readId } from '../arguments/typed-id.ts';
 import { listedRecords, type RecordQuery } from '../audit/listed-records.ts';
 import { type ProofVerdict, RecordProofs } from '../audit/record-proof.ts';
 import { cliError } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 import { proofJson, recordCells, recordHead, recordJson } from '../views/record-view.ts';
-import { describeCommand } from './command-help.ts';
-import { readEventType, readFileName, readIndex, readLimit, readSpiffeId } from './option-values.ts';
-import type { Runner } from './run-command.ts';
-import { readId } from './typed-id.ts';
 
 /** Proofs asked for at once. */
 const proofsAtOnceMax = 16;

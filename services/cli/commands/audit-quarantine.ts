@@ -4,16 +4,16 @@ import { isServiceError } from '@stint/common/errors.ts';
 import type { QuarantinedMessage__Output } from '@stint/common/gen/stint/audit/v1/QuarantinedMessage.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
+import { readLimit, readNewFileName } from '../arguments/option-values.ts';
+import { operatorOption, type RecordWords, reasonOption, recordedBy } from '../arguments/record-words.ts';
+import { readRefusedNumber } from '../arguments/typed-id.ts';
 import { quarantinedMessages } from '../audit/quarantined-messages.ts';
 import { incompleteAnswer, type LateEffect, withFix, withLateEffect } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { quarantinedJson, quarantinedText, quarantineTable } from '../views/quarantine-view.ts';
-import { describeCommand } from './command-help.ts';
-import { readLimit, readNewFileName } from './option-values.ts';
-import { operatorOption, type RecordWords, reasonOption, recordedBy } from './record-words.ts';
-import type { Runner } from './run-command.ts';
-import { readRefusedNumber } from './typed-id.ts';
 
 /** Adds `stint audit quarantine list|show|dismiss`. */
 export function addAuditQuarantine(audit: Command, run: Runner): void {

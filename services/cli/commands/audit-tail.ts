@@ -1,11 +1,11 @@
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
+import { readEventType, readIndex, readLimit } from '../arguments/option-values.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { renderRow } from '../terminal/table.ts';
 import { recordCells, recordJson } from '../views/record-view.ts';
-import { describeCommand } from './command-help.ts';
-import { readEventType, readIndex, readLimit } from './option-values.ts';
-import type { Runner } from './run-command.ts';
 
 type TailOptions = { readonly from?: number; readonly type: string; readonly limit?: number };
 

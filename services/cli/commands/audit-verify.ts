@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { oneMore, readFileName } from '../arguments/option-values.ts';
 import { endpointNames } from '../endpoints.ts';
 import { runChild } from '../exec/run-child.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { describeCommand } from './command-help.ts';
-import { oneMore, readFileName } from './option-values.ts';
-import type { Runner } from './run-command.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 
 const auditorProgram = fileURLToPath(new URL('../../auditor/main.ts', import.meta.url));
 

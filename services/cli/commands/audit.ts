@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { addAuditGap } from './audit-gap.ts';
 import { addAuditList } from './audit-list.ts';
 import { addAuditQuarantine } from './audit-quarantine.ts';
 import { addAuditTail } from './audit-tail.ts';
 import { addAuditVerify } from './audit-verify.ts';
-import { describeCommand } from './command-help.ts';
-import type { Runner } from './run-command.ts';
 
 /** Adds `stint audit list|tail|verify|gap|quarantine`. */
 export function addAuditCommands(program: Command, run: Runner): void {

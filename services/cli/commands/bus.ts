@@ -9,14 +9,14 @@ import type { SvidState } from '@stint/common/x509-svid.ts';
 import type { Command } from 'commander';
 import { BusRefusedError, createBus } from '../../../deploy/nats/create-bus.ts';
 import { natsServerConfig } from '../../../deploy/nats/server-config.ts';
+import { oneMore, readDirectoryName } from '../arguments/option-values.ts';
 import { cliError } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { mintSvid } from '../mint-svid.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { tellLongWait } from '../terminal/long-wait.ts';
-import { describeCommand } from './command-help.ts';
-import { oneMore, readDirectoryName } from './option-values.ts';
-import type { Runner } from './run-command.ts';
 
 /** Life of the nats-admin's SVID that is made for one command, in milliseconds. */
 const adminTtlMs = 60_000;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { contextOption, readDuration } from '../arguments/option-values.ts';
 import { runWithAccess } from '../exec/run-with-access.ts';
-import { describeCommand } from './command-help.ts';
-import { contextOption, readDuration } from './option-values.ts';
-import type { Runner } from './run-command.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 
 type ExecOptions = {
   readonly reason: string;

@@ -4,15 +4,15 @@ import { services } from '@stint/common/proto.ts';
 import { fromDuration } from '@stint/common/proto-time.ts';
 import { formatDurationMs } from '@stint/common/time.ts';
 import type { Command } from 'commander';
+import { contextOption, readSpiffeId } from '../arguments/option-values.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
 import type { Painter } from '../terminal/colors.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 import { pathText } from '../views/path-text.ts';
-import { describeCommand } from './command-help.ts';
-import { contextOption, readSpiffeId } from './option-values.ts';
-import type { Runner } from './run-command.ts';
 
 type ExplainOptions = { readonly as?: string; readonly context: Readonly<Record<string, string>> };
 

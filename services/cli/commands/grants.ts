@@ -1,16 +1,16 @@
 import { suggestName } from '@stint/common/name-suggestion.ts';
 import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
+import { readLimit, readSpiffeId } from '../arguments/option-values.ts';
+import { readId } from '../arguments/typed-id.ts';
 import { incompleteAnswer } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireContained, revokeGrant } from '../revocation.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { endedBeforeText, grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
 import { endNote } from '../views/record-view.ts';
-import { describeCommand } from './command-help.ts';
-import { readLimit, readSpiffeId } from './option-values.ts';
-import type { Runner } from './run-command.ts';
-import { readId } from './typed-id.ts';
 
 /** Grants in one answer of the broker, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
 const pageSizeMax = 500;

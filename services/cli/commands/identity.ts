@@ -7,14 +7,14 @@ import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
 import type { Command } from 'commander';
+import { readNewDirectoryName, ttlOption } from '../arguments/option-values.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { mintSvid } from '../mint-svid.ts';
+import type { Runner } from '../run-command.ts';
 import type { Painter } from '../terminal/colors.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { renderFacts } from '../terminal/table.ts';
 import { momentText, timeJson, timeText } from '../views/time-text.ts';
-import { describeCommand } from './command-help.ts';
-import { readNewDirectoryName, ttlOption } from './option-values.ts';
-import type { Runner } from './run-command.ts';
 
 /** Adds the commands that give parts of the mesh an identity: `token create` and `svid mint`. */
 export function addIdentityCommands(program: Command, run: Runner): void {

@@ -6,11 +6,11 @@ import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
 import { withFix, withLateEffect } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
 import type { Painter } from '../terminal/colors.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { renderFacts, renderTable } from '../terminal/table.ts';
 import { pathText } from '../views/path-text.ts';
-import { describeCommand } from './command-help.ts';
-import type { Runner } from './run-command.ts';
 
 /** Adds the commands about what is in force: `policy reload` and `registry list`. */
 export function addPolicyCommands(program: Command, run: Runner): void {

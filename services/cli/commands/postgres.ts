@@ -6,11 +6,11 @@ import {
   postgresVersionMax,
   postgresVersionMin,
 } from '../../../deploy/postgres/setup-script.ts';
+import { oneMore } from '../arguments/option-values.ts';
 import { cliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { describeCommand } from './command-help.ts';
-import { oneMore } from './option-values.ts';
-import type { Runner } from './run-command.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 
 type SetupOptions = {
   readonly group: readonly string[];

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { acquireAccess } from '../access.ts';
+import { contextOption, readDuration } from '../arguments/option-values.ts';
+import { readId } from '../arguments/typed-id.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { releaseGrant, requireContained } from '../revocation.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { accessJson, accessText, briefTtlText, keptText, unheededText } from '../views/access-view.ts';
 import { leaseJson, releasedText } from '../views/grant-view.ts';
-import { describeCommand } from './command-help.ts';
-import { contextOption, readDuration } from './option-values.ts';
-import type { Runner } from './run-command.ts';
-import { readId } from './typed-id.ts';
 
 type RequestOptions = {
   readonly reason: string;

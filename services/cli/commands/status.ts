@@ -12,12 +12,12 @@ import { asTyped, calledAs } from '../called-as.ts';
 import { failureOf } from '../cli-error.ts';
 import type { CommandSession, ServiceName } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Runner } from '../run-command.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 import { pathText } from '../views/path-text.ts';
 import { targetJson, targetRow, targetState } from '../views/target-view.ts';
 import { distanceText, timeJson } from '../views/time-text.ts';
-import { describeCommand } from './command-help.ts';
-import type { Runner } from './run-command.ts';
 
 /** One part of the mesh: what it says of itself, and what is wrong with it. */
 type PartStatus = {

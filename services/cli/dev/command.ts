@@ -1,7 +1,7 @@
 import { systemClock } from '@stint/common/time.ts';
 import type { Command } from 'commander';
-import { describeCommand } from '../commands/command-help.ts';
-import { readNewDirectoryName } from '../commands/option-values.ts';
+import { readNewDirectoryName } from '../arguments/option-values.ts';
+import { describeCommand } from '../terminal/command-help.ts';
 import { runDev } from './dev-mesh.ts';
 import { watchInterruptions } from './interruptions.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command, Option } from 'commander';
-import { describeCommand } from '../commands/command-help.ts';
+import { describeCommand } from './command-help.ts';
 import { helpFormat, helpWidthOf } from './help-format.ts';
 
 function helpAt(columns: number | undefined): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { cliError } from '../cli-error.ts';
+import { cliError } from './cli-error.ts';
 import { createRunner } from './run-command.ts';
 
 /** Runs work that throws, with STINT_LOG_LEVEL as given; all that stands on stderr then, line by line. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { asTyped } from '../called-as.ts';
-import { calledOf, noteLines } from '../terminal/help-format.ts';
+import { calledOf, noteLines } from './help-format.ts';
 
 /** What `--help` of a command says around its usage and options. */
 export type CommandHelp = {

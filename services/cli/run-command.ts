@@ -2,11 +2,11 @@ import { createLog, type Log } from '@stint/common/log.ts';
 import { startTelemetry, withSpan } from '@stint/common/telemetry.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { Command } from 'commander';
-import { failureOf } from '../cli-error.ts';
-import { CommandSession } from '../command-session.ts';
-import { type EndpointName, endpointNames, findEndpoints } from '../endpoints.ts';
-import { Output, type OutputFormat } from '../terminal/output.ts';
-import { shellWords } from '../terminal/shell-words.ts';
+import { failureOf } from './cli-error.ts';
+import { CommandSession } from './command-session.ts';
+import { type EndpointName, endpointNames, findEndpoints } from './endpoints.ts';
+import { Output, type OutputFormat } from './terminal/output.ts';
+import { shellWords } from './terminal/shell-words.ts';
 
 /** Options that every command takes. */
 export type GlobalOptions = {
