@@ -14,7 +14,7 @@ import { skipWithoutNats } from '../harness/scratch-servers.ts';
 import { TestBroker, testTrust } from '../harness/test-broker.ts';
 import { until } from '../harness/until.ts';
 
-const slowSigning = [fileURLToPath(new URL('../harness/slow-signing-auditor.ts', import.meta.url))];
+const slowSigning = [fileURLToPath(new URL('../programs/slow-signing-auditor.ts', import.meta.url))];
 
 test('a broker that begins has its receipt at once, and not when a checkpoint would be due', {
   skip: skipWithoutNats,

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../harness/lifecycle-program.ts', import.meta.url));
+const program = fileURLToPath(new URL('../programs/lifecycle.ts', import.meta.url));
 
 type Run = {
   readonly child: ChildProcessWithoutNullStreams;

@@ -14,7 +14,7 @@ import {
 } from '@stint/common/telemetry.ts';
 import { otlpCollector, otlpEnvironment } from '../harness/otlp-collector.ts';
 
-const program = fileURLToPath(new URL('../harness/traced-call.ts', import.meta.url));
+const program = fileURLToPath(new URL('../programs/traced-call.ts', import.meta.url));
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 async function runTracedCall(environment: Record<string, string>): Promise<{ code: number; output: string }> {

@@ -8,7 +8,7 @@ import { createLog } from '@stint/common/log.ts';
 import { services } from '@stint/common/proto.ts';
 import { startTelemetry, withSpan } from '@stint/common/telemetry.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { echoService } from './echo-server.ts';
+import { echoService } from '../harness/echo-server.ts';
 
 // A program for telemetry's tests: two calls, one of them refused, in a span whose parent is the first argument.
 const telemetry = await startTelemetry('broker', process.env);
