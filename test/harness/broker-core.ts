@@ -31,9 +31,9 @@ import { openSqliteStore, type Store } from '../../services/broker/store/open-st
 import { leaseUseCases } from '../../services/broker/wire/use-cases.ts';
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
 import { MemoryTarget } from '../fakes/memory-target.ts';
-import { admitted, inForce } from '../fakes/policy-bundle.ts';
 import { capturedLog } from './captured-log.ts';
 import { type HeldClock, heldClock } from './held-clock.ts';
+import { admitted, inForce } from './policy-bundle.ts';
 import { type Scope, tempDir } from './temp-dir.ts';
 
 /** An event as it stands in the ledger's log. */

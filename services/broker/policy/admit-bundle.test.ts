@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, faultsOf, testRules } from '../../../test/fakes/policy-bundle.ts';
+import { admitted, faultsOf, testRules } from '../../../test/harness/policy-bundle.ts';
 import { renderFaults } from '../registry/source-fault.ts';
 import { admitBundle } from './admit-bundle.ts';
 import { policiesPerScopeMax } from './policy-limits.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, faultsOf, inForce } from '../../../test/fakes/policy-bundle.ts';
+import { admitted, faultsOf, inForce } from '../../../test/harness/policy-bundle.ts';
 import { CedarEvaluator } from './cedar-evaluator.ts';
 import { toCedarRequest } from './cedar-request.ts';
 import { type CedarRuntime, loadCedarRuntime } from './cedar-runtime.ts';

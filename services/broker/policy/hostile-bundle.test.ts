@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { judge, testRegistry } from '../../../test/fakes/policy-bundle.ts';
+import { judge, testRegistry } from '../../../test/harness/policy-bundle.ts';
 
 const policy = `@id("ci-deploys") @max_ttl("15m")
 permit (principal in Stint::Role::"ci", action == Stint::Action::"deploy", resource)

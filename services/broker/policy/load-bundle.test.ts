@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inForce, testRegistry, testRules } from '../../../test/fakes/policy-bundle.ts';
+import { inForce, testRegistry, testRules } from '../../../test/harness/policy-bundle.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
 import type { Bundle } from '../app/ports/policy.ts';
 import { findProfile } from '../domain/registry.ts';

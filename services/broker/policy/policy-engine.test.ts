@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, inForce } from '../../../test/fakes/policy-bundle.ts';
+import { admitted, inForce } from '../../../test/harness/policy-bundle.ts';
 import type { PolicyQuestion } from '../domain/decision.ts';
 import { type CedarRuntime, loadCedarRuntime } from './cedar-runtime.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import fc from 'fast-check';
-import { admitted } from '../../../test/fakes/policy-bundle.ts';
+import { admitted } from '../../../test/harness/policy-bundle.ts';
 import type { Decision, PolicyQuestion } from '../domain/decision.ts';
 import type { Identity, Resource } from '../domain/registry.ts';
 import { SourceText } from '../registry/source-fault.ts';

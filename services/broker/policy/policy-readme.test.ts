@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { admitted, inForce } from '../../../test/fakes/policy-bundle.ts';
+import { admitted, inForce } from '../../../test/harness/policy-bundle.ts';
 import type { PolicyQuestion } from '../domain/decision.ts';
 
 // The worked examples of README.md, taken from it and asked.
