@@ -1,6 +1,6 @@
 import { bus } from '../../services/common/bus.ts';
 import { busUserName } from '../../services/common/nats.ts';
-import { messageBytesMax } from '../../services/common/nats-streams.ts';
+import { busMessageBytesMax } from '../../services/common/nats-streams.ts';
 import { type SpiffeId, stintIds, type TrustDomain } from '../../services/common/spiffe-id.ts';
 
 /** What the server's config is made of. Names are last segments of SPIFFE IDs. */
@@ -39,7 +39,7 @@ export function natsServerConfig(options: NatsConfigOptions): string {
   ];
   return [
     ...(options.listen === undefined ? [] : [`listen: ${quote(options.listen)}`]),
-    `max_payload: ${messageBytesMax}`,
+    `max_payload: ${busMessageBytesMax}`,
     ...jetStream(options),
     'tls {',
     `  cert_file: ${quote(options.certificateFile)}`,

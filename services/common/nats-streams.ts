@@ -15,7 +15,7 @@ const secondNanos = 1_000_000_000;
 export const streamBytesMaxDefault = 1_073_741_824;
 
 /** Largest message: a full batch of 900 000 bytes with its frame. */
-export const messageBytesMax = 1_048_576;
+export const busMessageBytesMax = 1_048_576;
 
 /** How long the bus knows a message's id, in seconds. A broker that sends again later is not taken for a repetition. */
 export const duplicateWindowSeconds = 30;
@@ -40,7 +40,7 @@ export function auditStreamConfig(maxBytes: number = streamBytesMaxDefault) {
     discard: DiscardPolicy.Old,
     max_age: 72 * 3_600 * secondNanos,
     max_bytes: maxBytes,
-    max_msg_size: messageBytesMax,
+    max_msg_size: busMessageBytesMax,
     duplicate_window: duplicateWindowSeconds * secondNanos,
     num_replicas: 1,
     deny_delete: true,

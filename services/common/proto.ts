@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { asBuffer } from './as-buffer.ts';
 import type { ErrorInfo, ErrorInfo__Output } from './gen/google/rpc/ErrorInfo.ts';
 import type { RetryInfo, RetryInfo__Output } from './gen/google/rpc/RetryInfo.ts';
 import type { Status, Status__Output } from './gen/google/rpc/Status.ts';
@@ -116,8 +117,4 @@ function definitionOf(name: string): PackageDefinition[string] {
   const found = loaded[name];
   if (found === undefined) throw new Error(`proto: ${name} is not in the contract`);
   return found;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

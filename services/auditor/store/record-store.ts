@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { asBuffer } from '@stint/common/as-buffer.ts';
 import { parseBatchHeader } from '@stint/common/audit-batch.ts';
 import { ed25519PublicKey, ed25519RawKey } from '@stint/common/ed25519.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
@@ -293,8 +294,4 @@ type RecordRow = { readonly idx: number; readonly leaf: Uint8Array; readonly app
 
 function asRecord(row: RecordRow): LogRecord {
   return { index: row.idx, leaf: asBuffer(row.leaf), appendedAt: row.appended_at };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { asBuffer } from '@stint/common/as-buffer.ts';
 import type { Kysely } from 'kysely';
 import type { Outbox, OutboxBatch } from '../app/ports/ledger.ts';
 import { splitEvents } from './event-encoding.ts';
@@ -67,8 +68,4 @@ function fromOutboxRow(row: OutboxRow): OutboxBatch {
     events: splitEvents(row.events),
     ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
   };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

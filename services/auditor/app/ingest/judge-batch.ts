@@ -13,14 +13,12 @@ import { leafHash, sha256 } from '@stint/common/merkle.ts';
 import { codecs } from '@stint/common/proto.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { brokerNameOf } from '../../domain/broker-name.ts';
+import { clockDifferenceMsMax } from '../../domain/clock-difference.ts';
 import { type EventFacts, readEvent } from '../../domain/event-facts.ts';
 import { logTypes } from '../../domain/gap-skip.ts';
 import type { QuarantineReason } from '../../domain/quarantine-reason.ts';
 import type { HighWater } from '../../domain/source-sequence.ts';
 import type { AcceptedBatch, AcceptedEvent, Delivery, OpenedEpoch } from '../ports.ts';
-
-/** A broker's clock may be ahead of ours by this much when it vouches for an epoch; more is refused. */
-const clockAheadMsMax = 300_000;
 
 /** Something that has the form of a batch. Nothing in it is believed yet. */
 export type ReadBatch = {
@@ -167,7 +165,7 @@ function findOpenedEpoch(
   const first = readFirstEvent(arrival);
   if (first?.type !== 'epoch.started')
     return refuse('refused_epoch', `epoch ${header.epoch} does not begin with epoch.started`);
-  if (first.time > now + clockAheadMsMax)
+  if (first.time > now + clockDifferenceMsMax)
     return refuse('refused_epoch', 'its epoch.started lies in the future');
   const verdict = verifyEpochStarted(first.data, {
     broker: header.broker,

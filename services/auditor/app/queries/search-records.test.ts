@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { newId } from '@stint/common/ids.ts';
-import { openTestLog } from '../../../../test/harness/test-log.ts';
+import { auditLogOfOneBroker } from '../../../../test/harness/audit-log.ts';
+import { clockDifferenceMsMax } from '../../domain/clock-difference.ts';
 import type { RecordPage } from '../ports.ts';
 import { type ListQuery, listRecords } from './list-records.ts';
 import { QueryTurns } from './query-turns.ts';
-import { clockDifferenceMsMax, partsPerCallMax, recordsPerPartMax } from './search-records.ts';
+import { partsPerCallMax, recordsPerPartMax } from './search-records.ts';
 
 const perCallMax = partsPerCallMax * recordsPerPartMax;
 const minuteMs = 60_000;
 
 /** A real log, and how it is asked. */
 async function openLog(t: TestContext) {
-  const log = await openTestLog(t);
+  const log = await auditLogOfOneBroker(t);
   const turns = new QueryTurns();
   const none = { fromIndex: 0, pageSize: 0, grantId: '', requestId: '', leaseId: '', spiffeId: '' };
   const list = (query: Partial<ListQuery>, signal = new AbortController().signal) =>

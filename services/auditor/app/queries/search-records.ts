@@ -1,4 +1,5 @@
 import { type Id, idTime } from '@stint/common/ids.ts';
+import { clockDifferenceMsMax } from '../../domain/clock-difference.ts';
 import type { LogRecord, RecordFilter, RecordPage, RecordStore } from '../ports.ts';
 import type { QueryTurns } from './query-turns.ts';
 
@@ -7,9 +8,6 @@ export const recordsPerPartMax = 500;
 
 /** Parts of one call. A search that has not come to its end then says where to go on. */
 export const partsPerCallMax = 40;
-
-/** How far clocks may differ or be set back, in milliseconds, for a search by an id to begin early enough. */
-export const clockDifferenceMsMax = 300_000;
 
 /** An id that has no index: a record names it in this field of its event, or it does not. */
 export type NamedId = { readonly field: 'request_id' | 'lease_id'; readonly id: Id<'request' | 'lease'> };

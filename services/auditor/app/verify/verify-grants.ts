@@ -1,13 +1,11 @@
 import { idTime, isId } from '@stint/common/ids.ts';
 import { isBrokerId, type SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
+import { clockDifferenceMsMax } from '../../domain/clock-difference.ts';
 import { Findings } from '../../domain/findings.ts';
 import { GrantHistory } from '../../domain/grant-history.ts';
 import type { GrantRow, LogReader } from '../ports.ts';
 import type { DeclaredSkip } from './verify-batches.ts';
-
-/** How far a broker's clock, by which grants are named, may be ahead of the auditor's, in milliseconds. */
-const clockAheadMsMax = 300_000;
 
 /** How far ahead a grant may seem to have been named, in milliseconds: its id is the word of whoever wrote of it. */
 const namedAheadMsMax = 86_400_000;
@@ -70,7 +68,7 @@ function liesAcross(skip: DeclaredSkip, first: GrantRow | undefined, row: GrantR
 }
 
 function isNoYounger(grantId: string, skip: DeclaredSkip): boolean {
-  return isId('grant', grantId) && idTime(grantId) <= skip.declaredAt + clockAheadMsMax;
+  return isId('grant', grantId) && idTime(grantId) <= skip.declaredAt + clockDifferenceMsMax;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { asBuffer } from '@stint/common/as-buffer.ts';
 import { leafHash } from '@stint/common/merkle.ts';
 import { type NoteVerifier, openNote, parseCheckpoint } from '@stint/common/signed-note.ts';
 import type { UnixMs } from '@stint/common/time.ts';
@@ -253,8 +254,4 @@ function* storedRoots(
     yield opened;
   }
   return undefined;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
