@@ -6,25 +6,19 @@ import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import { services } from '@stint/common/proto.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
-import type { CheckpointPublisher } from '../../services/auditor/app/checkpoints/publish-checkpoint.ts';
-import { LogSignal } from '../../services/auditor/app/log-signal.ts';
 import { auditService } from '../../services/auditor/rpc/audit-service.ts';
 import { lastingCallsMax, tailsPerIdentityMax } from '../../services/auditor/rpc/method-table.ts';
-import { openStore } from '../../services/auditor/store/open-store.ts';
+import { auditLogOfOneBroker } from '../harness/audit-log.ts';
 import { capturedLog } from '../harness/captured-log.ts';
 import { connectTo, echoServerId, meshListener } from '../harness/echo-server.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 import { testDomain } from '../harness/test-broker.ts';
 import { TestCa } from '../harness/test-ca.ts';
 
-const checkpoint = { size: 1, root: Buffer.alloc(32), note: 'the newest checkpoint', signedAt: 0 };
-
 /** The auditor's queries as it serves them: viewers by mutual TLS, the operator by a socket of his own. */
 async function serve(t: TestContext) {
-  const directory = tempDir(t);
-  const { store, quarantine, close } = await openStore(directory);
-  t.after(close);
-  const publisher = { latest: () => checkpoint } as unknown as CheckpointPublisher;
+  const { store, quarantine, publisher, signal } = await auditLogOfOneBroker(t);
+  const { note } = publisher.current();
   const facts = {
     verifierKey: '',
     sources: () => [],
@@ -32,10 +26,10 @@ async function serve(t: TestContext) {
     outage: () => undefined,
     version: '',
   };
-  const answers = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
+  const answers = auditService({ store, quarantine, publisher, signal, ...facts });
   const by = { clock: systemClock, log: capturedLog().log };
   const ca = await TestCa.create();
-  const socket = path.join(directory, 'admin', 'admin.sock');
+  const socket = path.join(tempDir(t), 'admin', 'admin.sock');
   const [mesh, admin] = await Promise.all(
     [meshListener(await ca.source(echoServerId)), { kind: 'unix', path: socket } as const].map((listener) =>
       startGrpcServer({ name: 'auditor', services: [answers], listeners: [listener], ...by }),
@@ -47,18 +41,17 @@ async function serve(t: TestContext) {
   t.after(() => operator.close());
   const viewer = async (name: string) =>
     connectTo(t, mesh, { source: await ca.source(stintIds.viewer(testDomain, name)) });
-  return { viewer, operator };
-}
-
-/** Opens a feed, and resolves when it has given its first message. */
-async function openTail(channel: GrpcChannel): Promise<void> {
-  const tail = channel.serverStream(services.audit.TailRecords, { typePrefix: '' })[Symbol.asyncIterator]();
-  const first = await tail.next();
-  assert.equal(first.value?.checkpoint, checkpoint.note);
+  /** Opens a feed, and resolves when it has given its first message. */
+  const openTail = async (channel: GrpcChannel): Promise<void> => {
+    const tail = channel.serverStream(services.audit.TailRecords, { typePrefix: '' })[Symbol.asyncIterator]();
+    const first = await tail.next();
+    assert.equal(first.value?.checkpoint, note);
+  };
+  return { viewer, operator, openTail };
 }
 
 test('viewers that together take all they may shut out neither a viewer that has nothing nor the operator', async (t) => {
-  const { viewer, operator } = await serve(t);
+  const { viewer, operator, openTail } = await serve(t);
   const refused = { reason: 'RATE_LIMITED', retryAfterMs: 5_000 };
   const half = lastingCallsMax / 2;
   for (let taken = 0; taken < half; taken += tailsPerIdentityMax) {

@@ -5,8 +5,6 @@ import { connectGrpc } from '@stint/common/grpc-client.ts';
 import { startGrpcServer } from '@stint/common/grpc-server.ts';
 import { newId } from '@stint/common/ids.ts';
 import { systemClock } from '@stint/common/time.ts';
-import type { CheckpointPublisher } from '../../services/auditor/app/checkpoints/publish-checkpoint.ts';
-import { LogSignal } from '../../services/auditor/app/log-signal.ts';
 import { partsPerCallMax, recordsPerPartMax } from '../../services/auditor/app/queries/search-records.ts';
 import { auditService } from '../../services/auditor/rpc/audit-service.ts';
 import {
@@ -14,17 +12,16 @@ import {
   type RecordQuery,
   type SearchProgress,
 } from '../../services/cli/audit/listed-records.ts';
+import { auditLogOfOneBroker } from '../harness/audit-log.ts';
 import { capturedLog } from '../harness/captured-log.ts';
 import { tempDir } from '../harness/temp-dir.ts';
-import { openTestLog } from '../harness/test-log.ts';
 
 const perCallMax = partsPerCallMax * recordsPerPartMax;
 
 /** A real log behind the auditor's own service, asked as the command line asks. */
 async function serve(t: TestContext) {
-  const log = await openTestLog(t);
-  const { store, quarantine } = log;
-  const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
+  const log = await auditLogOfOneBroker(t);
+  const { store, quarantine, publisher, signal } = log;
   const facts = {
     verifierKey: '',
     sources: () => [],
@@ -32,7 +29,7 @@ async function serve(t: TestContext) {
     outage: () => undefined,
     version: '',
   };
-  const answers = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
+  const answers = auditService({ store, quarantine, publisher, signal, ...facts });
   const by = { clock: systemClock, log: capturedLog().log };
   const socket = path.join(tempDir(t), 'admin', 'admin.sock');
   const listeners = [{ kind: 'unix', path: socket }] as const;

@@ -8,12 +8,10 @@ import { createLog } from '@stint/common/log.ts';
 import { services } from '@stint/common/proto.ts';
 import { stintIds } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
+import { openAuditLog } from '../../../test/harness/audit-log.ts';
 import { suiteScope } from '../../../test/harness/suite-scope.ts';
 import { tempDir } from '../../../test/harness/temp-dir.ts';
-import { testDomain } from '../../../test/harness/test-broker.ts';
-import type { CheckpointPublisher } from '../app/checkpoints/publish-checkpoint.ts';
-import { LogSignal } from '../app/log-signal.ts';
-import { openStore } from '../store/open-store.ts';
+import { testDomain, testTrust } from '../../../test/harness/test-broker.ts';
 import { auditService } from './audit-service.ts';
 import {
   auditMethods,
@@ -25,9 +23,15 @@ import {
 
 const scope = suiteScope();
 
+async function emptyLog() {
+  const trust = await testTrust(scope, systemClock);
+  const log = await openAuditLog(path.join(tempDir(scope), 'log'), { trust, clock: systemClock });
+  scope.after(log.close);
+  return log;
+}
+
 test('one viewer takes neither another viewer’s room nor the operator’s, and gets its own back', async () => {
-  const { store, quarantine, close } = await openStore(tempDir(scope));
-  const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
+  const { store, quarantine, publisher, signal } = await emptyLog();
   const facts = {
     verifierKey: '',
     sources: () => [],
@@ -35,7 +39,7 @@ test('one viewer takes neither another viewer’s room nor the operator’s, and
     outage: () => undefined,
     version: '',
   };
-  const { handlers } = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
+  const { handlers } = auditService({ store, quarantine, publisher, signal, ...facts });
   const out = { write: () => true, drained: () => Promise.resolve() };
   const ends: AbortController[] = [];
   const contextOf = (caller: Caller) => {
@@ -74,13 +78,11 @@ test('one viewer takes neither another viewer’s room nor the operator’s, and
   const later = tail(viewer('greedy'));
   ends.at(-1)?.abort();
   await later;
-  close();
 });
 
 test('the mesh and the local socket count by themselves: a full one leaves the other its room', async () => {
   const directory = tempDir(scope);
-  const { store, quarantine, close } = await openStore(directory);
-  const publisher = { latest: () => undefined } as unknown as CheckpointPublisher;
+  const { store, quarantine, publisher, signal } = await emptyLog();
   const facts = {
     verifierKey: '',
     sources: () => [],
@@ -88,7 +90,7 @@ test('the mesh and the local socket count by themselves: a full one leaves the o
     outage: () => undefined,
     version: '',
   };
-  const shared = auditService({ store, quarantine, publisher, signal: new LogSignal(), ...facts });
+  const shared = auditService({ store, quarantine, publisher, signal, ...facts });
   const by = { clock: systemClock, log: createLog({ service: 'test', level: 'silent' }) };
   const open = async (name: string) => {
     const socket = path.join(directory, name, 'a.sock');
@@ -111,5 +113,4 @@ test('the mesh and the local socket count by themselves: a full one leaves the o
     await server.close(0);
   }
   await ended;
-  close();
 });

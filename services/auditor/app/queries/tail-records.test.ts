@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTestLog } from '../../../../test/harness/test-log.ts';
+import { auditLogOfOneBroker } from '../../../../test/harness/audit-log.ts';
 import { scannedRowsMax } from '../../store/record-store.ts';
 import { LogSignal } from '../log-signal.ts';
 import type { RecordStore } from '../ports.ts';
@@ -8,7 +8,7 @@ import { QueryTurns } from './query-turns.ts';
 import { tailRecords } from './tail-records.ts';
 
 test('a tail of what is rare lets others have their turns between its looks, and ends when its reader leaves', async (t) => {
-  const log = await openTestLog(t);
+  const log = await auditLogOfOneBroker(t);
   log.fill(scannedRowsMax + 1);
   const reader = new AbortController();
   let looks = 0;
