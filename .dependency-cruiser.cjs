@@ -101,6 +101,13 @@ module.exports = {
       to: { path: wire },
     },
     {
+      name: 'only-program-knows-commands',
+      comment: 'What two commands share, or another part needs, stands beside commands/, not in it.',
+      severity: 'error',
+      from: { path: '^services/cli/', pathNot: ['^services/cli/(commands/|program\\.ts$)', test] },
+      to: { path: '^services/cli/commands/' },
+    },
+    {
       name: 'services-meet-in-the-contract',
       comment: 'One service never imports another: they talk through proto/.',
       severity: 'error',

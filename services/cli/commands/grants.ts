@@ -3,13 +3,11 @@ import { services } from '@stint/common/proto.ts';
 import type { Command } from 'commander';
 import { readLimit, readSpiffeId } from '../arguments/option-values.ts';
 import { readId } from '../arguments/typed-id.ts';
-import { incompleteAnswer } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { requireContained, revokeGrant } from '../revocation.ts';
 import type { Runner } from '../run-command.ts';
 import { describeCommand } from '../terminal/command-help.ts';
-import { endedBeforeText, grantJson, grantTable, grantText, leaseJson } from '../views/grant-view.ts';
+import { grantAnswer, grantJson, grantTable } from '../views/grant-view.ts';
 import { endNote } from '../views/record-view.ts';
 
 /** Grants in one answer of the broker, at most. Source: stint.broker.v1.ListGrantsRequest.page_size. */
@@ -104,7 +102,8 @@ function addShow(grants: Command, run: Runner): void {
       const request = { grantId: readId('grant', grantId, 'GRANT') };
       const found = await broker.call(services.admin.GetGrant, request);
       const note = found.grant?.endReason === 'revoked' ? await recordedNote(session, request) : undefined;
-      showGrant(session, { ...found, note }, { end_note: note ?? null });
+      const now = session.clock.now();
+      session.output.result(grantAnswer({ ...found, note }, now, { end_note: note ?? null }));
       return exitCodes.ok.code;
     }),
   );
@@ -135,50 +134,4 @@ async function recordedNote(
   } catch {
     return undefined; // the auditor is down, or elsewhere: the grant is the broker's to tell
   }
-}
-
-/** Adds `stint revoke`. */
-export function addRevokeCommand(program: Command, run: Runner): void {
-  const command = program
-    .command('revoke <grant>')
-    .requiredOption('--reason <text>', 'why, for the record')
-    .option('--no-wait', 'do not wait until nobody can use the credential')
-    .action(
-      run<{ reason: string; wait: boolean }>(async (session, { args: [grant = ''], options }) => {
-        const grantId = readId('grant', grant, 'GRANT');
-        const revocation = await revokeGrant(session, { grantId, ...options });
-        const { endedBefore } = revocation;
-        showGrant(session, revocation, { already_ended: endedBefore !== undefined });
-        if (endedBefore !== undefined) session.output.warn(endedBeforeText(endedBefore, session.clock.now()));
-        if (options.wait) requireContained(grantId, revocation.leases);
-        return exitCodes.ok.code;
-      }),
-    );
-  describeCommand(command, {
-    purpose: 'End a grant now, whoever holds it',
-    examples: ['stint revoke grt_01m8167zc3v2e0q6j4s9d5n1wk --reason "laptop lost"'],
-    notes: [
-      'Sessions at the target are cut; the command returns when the target says that nobody is left.',
-      'After 30 s without that, or when a lease is stuck, it says what is left and exits with 1; Stint goes on trying.',
-      'A grant that was ending or had ended stays as it is: that is said, and the new reason is not recorded.',
-    ],
-    next: ['stint grants show GRANT', 'stint audit list --grant GRANT'],
-  });
-}
-
-type GrantAnswer = {
-  readonly grant: Parameters<typeof grantJson>[0] | null;
-  readonly leases: readonly Parameters<typeof leaseJson>[0][];
-  readonly note?: string | undefined;
-};
-
-function showGrant(session: CommandSession, { grant, leases, note }: GrantAnswer, more: object = {}): void {
-  if (grant === null) {
-    throw incompleteAnswer('the broker answered without a grant');
-  }
-  const now = session.clock.now();
-  session.output.result({
-    json: { grant: grantJson(grant), leases: leases.map(leaseJson), ...more },
-    table: (paint) => grantText({ grant, leases, note }, now, paint),
-  });
 }

@@ -1,5 +1,4 @@
 import { isServiceError } from '@stint/common/errors.ts';
-import type { ListRegistryResponse__Output } from '@stint/common/gen/stint/broker/v1/ListRegistryResponse.ts';
 import type { ReloadPolicyResponse__Output } from '@stint/common/gen/stint/broker/v1/ReloadPolicyResponse.ts';
 import type { GrpcChannel } from '@stint/common/grpc-client.ts';
 import { services } from '@stint/common/proto.ts';
@@ -7,26 +6,20 @@ import type { Command } from 'commander';
 import { withFix, withLateEffect } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Runner } from '../run-command.ts';
-import type { Painter } from '../terminal/colors.ts';
 import { describeCommand } from '../terminal/command-help.ts';
-import { renderFacts, renderTable } from '../terminal/table.ts';
+import { renderFacts } from '../terminal/table.ts';
 import { pathText } from '../views/path-text.ts';
 
-/** Adds the commands about what is in force: `policy reload` and `registry list`. */
+/** Adds `stint policy reload`. */
 export function addPolicyCommands(program: Command, run: Runner): void {
   const policy = describeCommand(program.command('policy'), {
     purpose: 'Bring changed policies and registry into force',
     examples: ['stint policy reload'],
   });
-  addPolicyReload(policy, run);
-  const registry = describeCommand(program.command('registry'), {
-    purpose: 'See who is registered, and what can be asked for',
-    examples: ['stint registry list'],
-  });
-  addRegistryList(registry, run);
+  addReload(policy, run);
 }
 
-function addPolicyReload(parent: Command, run: Runner): void {
+function addReload(parent: Command, run: Runner): void {
   const command = parent.command('reload').action(
     run(async (session) => {
       const broker = await session.channel('broker');
@@ -67,68 +60,4 @@ async function reload(broker: GrpcChannel): Promise<ReloadPolicyResponse__Output
       });
     throw withFix(thrown, `mend it in ${pathText(directory, process.cwd())}, then: stint policy reload`);
   }
-}
-
-function addRegistryList(parent: Command, run: Runner): void {
-  const command = parent.command('list').action(
-    run(async (session) => {
-      const broker = await session.channel('broker');
-      const registry = await broker.call(services.admin.ListRegistry, {});
-      session.output.result({
-        json: registryJson(registry),
-        table: (paint) => registryText(registry, paint),
-      });
-      return exitCodes.ok.code;
-    }),
-  );
-  describeCommand(command, {
-    purpose: 'List identities, and resources with their actions',
-    examples: ['stint registry list', 'stint registry list -o json'],
-    next: ['stint explain RESOURCE ACTION --as SPIFFE_ID'],
-  });
-}
-
-function registryJson({ identities, resources }: ListRegistryResponse__Output): object {
-  return {
-    identities: identities.map(({ spiffeId, kind, owner, environment, roles, state }) => ({
-      spiffe_id: spiffeId,
-      kind,
-      owner,
-      environment,
-      roles,
-      state,
-    })),
-    resources: resources.map(({ id, kind, owner, environment, labels, provider, actions }) => ({
-      id,
-      kind,
-      owner,
-      environment,
-      labels,
-      provider,
-      actions,
-    })),
-  };
-}
-
-function registryText({ identities, resources }: ListRegistryResponse__Output, paint: Painter): string {
-  const identityRows = identities.map(({ spiffeId, kind, state, environment, roles, owner }) => [
-    spiffeId,
-    kind,
-    state,
-    environment,
-    roles.join(', '),
-    owner,
-  ]);
-  const resourceRows = resources.map(({ id, kind, actions, environment, provider, owner }) => [
-    id,
-    kind,
-    actions.join(', '),
-    environment,
-    provider,
-    owner,
-  ]);
-  return [
-    renderTable(['IDENTITY', 'KIND', 'STATE', 'ENVIRONMENT', 'ROLES', 'OWNER'], identityRows, paint),
-    renderTable(['RESOURCE', 'KIND', 'ACTIONS', 'ENVIRONMENT', 'PROVIDER', 'OWNER'], resourceRows, paint),
-  ].join('\n');
 }

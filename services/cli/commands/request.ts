@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
 import { acquireAccess } from '../access.ts';
 import { contextOption, readDuration } from '../arguments/option-values.ts';
-import { readId } from '../arguments/typed-id.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { releaseGrant, requireContained } from '../revocation.ts';
 import type { Runner } from '../run-command.ts';
 import { describeCommand } from '../terminal/command-help.ts';
 import { accessJson, accessText, briefTtlText, keptText, unheededText } from '../views/access-view.ts';
-import { leaseJson, releasedText } from '../views/grant-view.ts';
 
 type RequestOptions = {
   readonly reason: string;
@@ -17,13 +14,8 @@ type RequestOptions = {
   readonly showSecret: boolean;
 };
 
-/** Adds `stint request` and `stint release`. */
-export function addRequestCommands(program: Command, run: Runner): void {
-  addRequest(program, run);
-  addRelease(program, run);
-}
-
-function addRequest(program: Command, run: Runner): void {
+/** Adds `stint request`. */
+export function addRequestCommand(program: Command, run: Runner): void {
   const command = program
     .command('request <resource> <action>')
     .option('--reason <text>', 'why, for policy and the record', '')
@@ -61,34 +53,5 @@ function addRequest(program: Command, run: Runner): void {
       'Passwords and tokens are shown only with --show-secret; without it they are null in JSON.',
     ],
     next: ['stint release GRANT', 'stint exec demo-db read -- psql', 'stint explain RESOURCE ACTION'],
-  });
-}
-
-function addRelease(program: Command, run: Runner): void {
-  const command = program.command('release <grant>').action(
-    run(async (session, { args: [id = ''] }) => {
-      const grantId = readId('grant', id, 'GRANT');
-      const { completed, grant, leases } = await releaseGrant(session, grantId);
-      const now = session.clock.now();
-      session.output.result({
-        json: {
-          grant_id: grantId,
-          completed,
-          end_reason: grant === null || grant.endReason === '' ? null : grant.endReason,
-          leases: leases.map(leaseJson),
-        },
-        table: (paint) => releasedText({ grantId, completed, grant, leases }, now, paint),
-      });
-      requireContained(grantId, leases);
-      return exitCodes.ok.code;
-    }),
-  );
-  describeCommand(command, {
-    purpose: 'Give access back and wait until nobody can use it',
-    examples: ['stint release grt_01m8167zc3v2e0q6j4s9d5n1wk'],
-    notes: [
-      'While the target is down it cannot be ended: the command exits with 1 then, and Stint goes on trying.',
-    ],
-    next: ['stint grants show GRANT', 'stint audit list --grant GRANT'],
   });
 }

@@ -1,6 +1,7 @@
 import type { Grant__Output } from '@stint/common/gen/stint/broker/v1/Grant.ts';
 import type { Lease__Output } from '@stint/common/gen/stint/broker/v1/Lease.ts';
 import type { UnixMs } from '@stint/common/time.ts';
+import { incompleteAnswer } from '../cli-error.ts';
 import type { Paint, Painter } from '../terminal/colors.ts';
 import { type Cell, renderFacts, renderTable } from '../terminal/table.ts';
 import { isUsable } from './containment.ts';
@@ -24,6 +25,25 @@ export function grantJson(grant: Grant__Output): object {
     end_reason: grant.endReason === '' ? null : grant.endReason,
     ended_at: timeJson(grant.endedAt),
     trace_id: grant.traceId === '' ? null : grant.traceId,
+  };
+}
+
+/** What a broker answers about one grant; the note is of whoever ended it. */
+type GrantAnswer = {
+  readonly grant: Grant__Output | null;
+  readonly leases: readonly Lease__Output[];
+  readonly note?: string | undefined;
+};
+
+/**
+ * One grant with its leases, as a result for programs, with `more` keys, and for people.
+ * @throws CliError ANSWER_INCOMPLETE when there is no grant in the answer.
+ */
+export function grantAnswer({ grant, leases, note }: GrantAnswer, now: UnixMs, more: object) {
+  if (grant === null) throw incompleteAnswer('the broker answered without a grant');
+  return {
+    json: { grant: grantJson(grant), leases: leases.map(leaseJson), ...more },
+    table: (paint: Painter) => grantText({ grant, leases, note }, now, paint),
   };
 }
 

@@ -1,8 +1,5 @@
 import path from 'node:path';
-import { plainText } from '@stint/common/plain-text.ts';
 import { ensurePrivateDirectory, replacePrivateFile } from '@stint/common/private-file.ts';
-import { services } from '@stint/common/proto.ts';
-import { toDuration } from '@stint/common/proto-time.ts';
 import { parseSpiffeId } from '@stint/common/spiffe-id.ts';
 import { formatTime, type UnixMs } from '@stint/common/time.ts';
 import type { SvidState } from '@stint/common/x509-svid.ts';
@@ -14,52 +11,18 @@ import type { Runner } from '../run-command.ts';
 import type { Painter } from '../terminal/colors.ts';
 import { describeCommand } from '../terminal/command-help.ts';
 import { renderFacts } from '../terminal/table.ts';
-import { momentText, timeJson, timeText } from '../views/time-text.ts';
+import { momentText } from '../views/time-text.ts';
 
-/** Adds the commands that give parts of the mesh an identity: `token create` and `svid mint`. */
-export function addIdentityCommands(program: Command, run: Runner): void {
-  const token = describeCommand(program.command('token'), {
-    purpose: 'Make join tokens, by which a new part proves what it is',
-    examples: ['stint token create spiffe://stint.local/demo/report-job'],
-  });
-  addTokenCreate(token, run);
+/** Adds `stint svid mint`. */
+export function addSvidCommands(program: Command, run: Runner): void {
   const svid = describeCommand(program.command('svid'), {
     purpose: 'Certify infrastructure that cannot attest by itself',
     examples: ['stint svid mint spiffe://stint.local/stint/viewer/siem --out ./viewer'],
   });
-  addSvidMint(svid, run);
+  addMint(svid, run);
 }
 
-function addTokenCreate(parent: Command, run: Runner): void {
-  const command = parent
-    .command('create <spiffe-id>')
-    .addOption(ttlOption('how long it may wait to be used, 1s to 24h', 600_000))
-    .action(
-      run<{ ttl: number }>(async (session, { args: [text = ''], options }) => {
-        const spiffeId = parseSpiffeId(text);
-        const broker = await session.channel('broker');
-        const request = { spiffeId, ttl: toDuration(options.ttl) };
-        const { token, expiresAt } = await broker.call(services.admin.CreateJoinToken, request);
-        session.output.result({
-          json: { spiffe_id: spiffeId, token, expires_at: timeJson(expiresAt) },
-          table: () => `${plainText(token)}\n`,
-        });
-        session.output.note(`for ${spiffeId}, once, until ${timeText(expiresAt, session.clock.now()) ?? ''}`);
-        return exitCodes.ok.code;
-      }),
-    );
-  describeCommand(command, {
-    purpose: 'Make a single-use join token for an identity',
-    examples: [
-      'stint token create spiffe://stint.local/demo/report-job',
-      '(umask 077; stint token create spiffe://stint.local/demo/ci-deploy \\\n      --ttl 1h > join-token)',
-    ],
-    notes: ['The token is a secret until it is used, and is shown only this once.'],
-    next: ['stint registry list'],
-  });
-}
-
-function addSvidMint(parent: Command, run: Runner): void {
+function addMint(parent: Command, run: Runner): void {
   const command = parent
     .command('mint <spiffe-id>')
     .requiredOption(
