@@ -49,10 +49,10 @@ export type GrantEvent = {
  * activated without a decision, revoked without having begun to end, anything after the end. A grant that goes on at the
  * end of the log is no fault, nor is an event of a type that is not known here.
  *
- * Order is meant within one broker, since the log's order says nothing between brokers: each sends its events when it can,
- * and one that was killed sends them when it is back. So the faults of a grant that several brokers wrote of are none
- * ({@link isShared}), and where several write to the log, a life may begin with the end that another broker gave it. That
- * somebody made it must be in the log all the same, once its maker has sent it ({@link lacksBeginning}).
+ * Only the order within one broker counts. Between brokers the log's order says nothing: each sends its events when it
+ * can, and one that was killed sends them when it is back. So a grant that several brokers wrote about is never judged by
+ * order ({@link isShared}), and where several brokers write to the log, the first event of a grant may be the end that
+ * another broker gave it. Its making must still be in the log, once its maker has sent it ({@link lacksBeginning}).
  */
 export class GrantHistory {
   readonly #mayBeginElsewhere: boolean;

@@ -6,11 +6,12 @@ import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 const readers: readonly AllowedCaller[] = ['local', isViewerId];
 
 /**
- * Calls that last, at once: feeds, proofs that wait for a record or a checkpoint (each is woken by every change of the
- * log, between two turns of ingest), and lists, which wait for their turns among themselves. Of all viewers together; the second half of it is for viewers that have none, one each.
+ * How many long calls of one kind may be open at once, of all viewers together: feeds; proofs that wait for a record or a
+ * checkpoint, each woken by every change of the log; and lists, which take turns. The second half of these places is kept
+ * for viewers that have no such call open, one each.
  */
 export const lastingCallsMax = 64;
-/** Of one identity. */
+/** The same, of one identity. */
 export const tailsPerIdentityMax = 8;
 export const proofsPerIdentityMax = 16;
 export const listsPerIdentityMax = 8;

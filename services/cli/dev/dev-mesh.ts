@@ -108,7 +108,7 @@ function sayEnd({ say, mesh, options }: DevRun, end: MeshEnd): void {
   say(text.split('\n').map(paint).join('\n'));
 }
 
-/** Nobody has the credentials any more that a mesh gave out which was killed, or who has them should not. */
+/** Revokes the grants that a mesh left in force when it was killed: nobody should hold their credentials any more. */
 async function endLeftovers(admin: BrokerAdmin, { say, kill }: DevRun): Promise<void> {
   try {
     const count = await revokeLeftovers(admin, kill.signal);

@@ -10,11 +10,13 @@ import { arrivalMsMax } from './request-arrivals.ts';
 export const heldBytesPerConnectionMax = 8 * messageBytesMax;
 export const heldBytesMax = 16 * messageBytesMax;
 
-/** How long an answer may stand unread, in milliseconds; then its connection is closed. Nobody waits longer for one. */
+/** How long an answer may stand unread, in milliseconds; then its connection is closed. No caller waits longer for an answer. */
 export const unreadMsMax = 60_000;
 
-/** Calls of one unix socket at once, from the first frame until the stream is closed: more than all methods let in. One
- * more is refused unheard, without an answer that could stay. */
+/**
+ * Calls of one unix socket at once, from the first frame until the stream is closed: more than all methods together let
+ * in. One more is refused before it is read, without an answer that could stay unread.
+ */
 export const openCallsMax = 16_384;
 
 /** How often the calls are looked through, in milliseconds: a call has its time and up to this much more. */

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /**
- * Gives the parts of queries their turns: one part for each turn of the event loop, whoever asks, first come first served.
- * The store is synchronous, so what viewers ask would else hold up ingest for as long as they like; so it waits for one part.
+ * Gives the parts of queries their turns: one part in each turn of the event loop, whoever asks, first come first served.
+ * The store is synchronous: without turns a query would hold up ingest until its end, with them for one part at most.
  */
 export class QueryTurns {
   #last: Promise<unknown> = Promise.resolve();

@@ -7,7 +7,7 @@ import { GrantHistory } from '../../domain/grant-history.ts';
 import type { GrantRow, LogReader } from '../ports.ts';
 import type { DeclaredSkip } from './verify-batches.ts';
 
-/** How far ahead a grant may seem to have been named, in milliseconds: its id is the word of whoever wrote of it. */
+/** How far in the future the time in a grant's id may lie, in milliseconds: whoever wrote the event chose the id. */
 const namedAheadMsMax = 86_400_000;
 
 /** How long after a grant was named its making may be committed, in milliseconds, by the clock of the broker that does both. */
