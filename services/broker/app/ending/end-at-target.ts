@@ -18,11 +18,11 @@ export type TargetEndingParts = {
   readonly random: () => number;
 };
 
-/** Beginnings kept in memory. Of leases beyond them, as of those begun before a restart, the lag is not told. */
-const beginningsMax = 10_000;
+/** Starts of ends kept in memory. Of leases beyond them, as of those begun before a restart, the lag is not told. */
+const endStartsMax = 10_000;
 
 /** Stuck leases kept in memory as told. Of leases beyond them a restart alone is no news, only another code. */
-const toldMax = 10_000;
+const reportedStuckMax = 10_000;
 
 /** The code of a lease whose provider the broker was started without. */
 const providerMissing = 'provider_not_configured';
@@ -43,9 +43,9 @@ const verifiersAlone: TargetEnd = {
 export class TargetEnding {
   readonly #parts: TargetEndingParts;
   /** When this process began to end leases that are not contained yet: for the record of how long it took. */
-  readonly #beginnings = new Map<string, UnixMs>();
+  readonly #endStartedAt = new Map<string, UnixMs>();
   /** Stuck leases of which this process has told the operator what to do. */
-  readonly #told = new Set<string>();
+  readonly #reportedStuck = new Set<string>();
 
   constructor(parts: TargetEndingParts) {
     this.#parts = parts;
@@ -53,7 +53,7 @@ export class TargetEnding {
 
   /** The lease began to end now, in this process. */
   begun(lease: Lease, now: UnixMs): void {
-    if (this.#beginnings.size < beginningsMax) this.#beginnings.set(lease.id, now);
+    if (this.#endStartedAt.size < endStartsMax) this.#endStartedAt.set(lease.id, now);
   }
 
   /** Goes as far as it goes now with a lease that has begun to end. Returns it and its grant as they are then. */
@@ -91,7 +91,7 @@ export class TargetEnding {
       events: [leaseEvent('lease.contained', held, data)],
     });
     if (lagMs !== undefined) recordContainment(lease, lagMs);
-    this.#beginnings.delete(lease.id);
+    this.#endStartedAt.delete(lease.id);
     this.#parts.step('contained_committed');
     return contained;
   }
@@ -114,7 +114,7 @@ export class TargetEnding {
         leaseEvent('grant.ended', held, { reason, state }),
       ],
     });
-    this.#told.delete(lease.id);
+    this.#reportedStuck.delete(lease.id);
     this.#parts.step('removed_committed');
     recordRevocation(lease, 'revoked', reason);
     return revoked;
@@ -125,7 +125,7 @@ export class TargetEnding {
    * clock was set back so far meanwhile that it says nothing.
    */
   #lagMs(lease: Lease, now: UnixMs): number | undefined {
-    const endedAt = lease.endReason === 'expired' ? lease.expiresAt : this.#beginnings.get(lease.id);
+    const endedAt = lease.endReason === 'expired' ? lease.expiresAt : this.#endStartedAt.get(lease.id);
     return endedAt === undefined || now < endedAt ? undefined : now - endedAt;
   }
 
@@ -162,8 +162,8 @@ export class TargetEnding {
    * that told it, which may have died before it did and whose log may be gone.
    */
   #isNews({ id, lastError }: Lease, code: string): boolean {
-    const isFirst = !this.#told.has(id) && this.#told.size < toldMax;
-    if (isFirst) this.#told.add(id);
+    const isFirst = !this.#reportedStuck.has(id) && this.#reportedStuck.size < reportedStuckMax;
+    if (isFirst) this.#reportedStuck.add(id);
     return isFirst || code !== lastError;
   }
 
