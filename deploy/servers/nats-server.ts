@@ -2,14 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { natsServerPath } from '../tools.ts';
 import { type Child, startChild } from './child.ts';
-import { waitUntilEmpty } from './processes-in.ts';
+import { refuseIfInUse } from './processes-in.ts';
 
 /** JetStream reads its stores back before it serves. */
 const readyDeadlineMs = 30_000;
 /** In order it closes its connections and stores; after this it is killed, which its stores survive. */
 const stopDeadlineMs = 10_000;
-/** How long a start waits by default for what a crash has left in the folder to end by itself. */
-const leftoverDeadlineMsDefault = 10_000;
 
 export type NatsServerOptions = {
   /** An absolute folder of its own: `nats.conf`, `jetstream/` and `nats.log` come to stand in it. Made when absent, mode 0700. */
@@ -50,7 +48,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   if (program === undefined)
     throw new Error('nats-server: not on the path and not set up; run "npm run setup"');
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  await refuseIfInUse(options);
+  await refuseIfInUse(options.directory, { ...options, name: 'nats-server' });
   const configFile = path.join(options.directory, 'nats.conf');
   writeFileSync(configFile, options.config, { mode: 0o600 });
   let port = options.port;
@@ -101,12 +99,4 @@ function flags(options: NatsServerOptions, configFile: string): string[] {
 function listeningPort(line: string): number | undefined {
   const match = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(line);
   return match === null ? undefined : Number(match[1]);
-}
-
-async function refuseIfInUse({ directory, leftoverDeadlineMs, signal }: NatsServerOptions): Promise<void> {
-  const pids = await waitUntilEmpty(directory, leftoverDeadlineMs ?? leftoverDeadlineMsDefault, signal);
-  if (pids.length > 0)
-    throw new Error(
-      `nats-server: "${directory}" is in use by process ${pids.join(', ')}; end it (see: ps -fp ${pids.join(' ')})`,
-    );
 }

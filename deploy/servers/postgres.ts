@@ -5,7 +5,7 @@ import type { Secret } from '@stint/common/secret.ts';
 import { type PostgresPaths, postgresPaths } from '../tools.ts';
 import { type Child, ChildStartError, killedMsMax, ProcessesLeftError, startChild } from './child.ts';
 import { freePort } from './free-port.ts';
-import { processesOf, waitUntilEmpty, waitUntilNone } from './processes-in.ts';
+import { processesOf, refuseIfInUse, waitUntilNone } from './processes-in.ts';
 import { type ServerUser, serverUser } from './unprivileged.ts';
 
 /** initdb takes about a second; a loaded machine gets a minute. */
@@ -14,8 +14,6 @@ const initDeadlineMs = 60_000;
 const readyDeadlineMs = 60_000;
 /** A fast stop cuts sessions and writes one checkpoint; after this it is killed, and the next start recovers. */
 const stopDeadlineMs = 15_000;
-/** How long a start waits by default for what a crash has left in the data folder to end by itself. */
-const leftoverDeadlineMsDefault = 10_000;
 /** How often a port that somebody took between choosing and listening is replaced by another. */
 const portAttemptsMax = 5;
 
@@ -78,7 +76,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const user = serverUser([programs.directory, path.dirname(options.directory)]);
   user.own(options.directory);
   const dataDirectory = path.join(options.directory, 'data');
-  await refuseIfInUse(dataDirectory, options);
+  await refuseIfInUse(dataDirectory, { ...options, name: 'PostgreSQL' });
   if (!existsSync(dataDirectory)) await makeDataDirectory(programs, user, options);
   rmSync(path.join(dataDirectory, 'postmaster.pid'), { force: true });
   const { child, port } = await startOnPort(programs, user, { ...options, dataDirectory });
@@ -93,17 +91,6 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     stop: (deadlineMs = stopDeadlineMs) => end(running, 'SIGINT', deadlineMs),
     crash: () => end(running, 'SIGKILL', stopDeadlineMs),
   };
-}
-
-async function refuseIfInUse(
-  dataDirectory: string,
-  { leftoverDeadlineMs = leftoverDeadlineMsDefault, signal }: PostgresOptions,
-): Promise<void> {
-  const pids = await waitUntilEmpty(dataDirectory, leftoverDeadlineMs, signal);
-  if (pids.length > 0)
-    throw new Error(
-      `PostgreSQL: "${dataDirectory}" is in use by process ${pids.join(', ')}; end it (see: ps -fp ${pids.join(' ')})`,
-    );
 }
 
 async function makeDataDirectory(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const pollIntervalMs = 20;
+const leftoverDeadlineMsDefault = 10_000;
 
 /**
  * The ids of the processes that work in a folder (their current directory is it or below it), this one excepted.
@@ -54,6 +55,29 @@ export async function waitUntilNone(
     left = list();
   }
   return left;
+}
+
+/** Whose folder it is, and how long to wait for it. */
+export type FolderOwner = {
+  /** The server's name, for the refusal. */
+  readonly name: string;
+  /** Milliseconds; 10 s unless given. */
+  readonly leftoverDeadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Waits for what a crash has left in a server's folder to end by itself.
+ * @throws Error naming the processes that are still there at the deadline.
+ */
+export async function refuseIfInUse(
+  directory: string,
+  { name, leftoverDeadlineMs = leftoverDeadlineMsDefault, signal }: FolderOwner,
+): Promise<void> {
+  const pids = await waitUntilEmpty(directory, leftoverDeadlineMs, signal);
+  if (pids.length === 0) return;
+  const what = `${name}: "${directory}" is in use by process ${pids.join(', ')}`;
+  throw new Error(`${what}; end it (see: ps -fp ${pids.join(' ')})`);
 }
 
 /** A path without symbolic links, as /proc tells it; what does not exist, or no more, below its nearest parent that does. */
