@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { PostgresPlace } from '../../services/broker/store/postgres-connection.ts';
+import { adminQuery } from '../harness/admin-query.ts';
 import type { ScratchPostgres } from '../harness/scratch-servers.ts';
 
 let made = 0;
@@ -9,9 +9,6 @@ export async function postgresPlace(postgres: ScratchPostgres): Promise<Postgres
   const database = `stint_${++made}`;
   const { host, port, superuser: user } = postgres.current();
   const { password } = postgres;
-  const client = new pg.Client({ host, port, user, password: password.revealText(), database: 'postgres' });
-  await client.connect();
-  await client.query(`create database ${database}`);
-  await client.end();
+  await adminQuery({ server: postgres.current(), password }, `create database ${database}`);
   return { host, port, user, password, database };
 }

@@ -12,10 +12,12 @@ import { assembleSvidState } from '@stint/common/svid-state.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource, SvidState } from '@stint/common/x509-svid.ts';
 import pg from 'pg';
+import { demoDatabase } from '../../deploy/demo/demo-database.ts';
 import { devMesh, Mesh, type MeshOptions } from '../../deploy/mesh/mesh.ts';
 import { processesIn } from '../../deploy/servers/processes-in.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
 import { isRoleNameOf } from '../../services/broker/providers/postgres/names.ts';
+import { adminQuery } from './admin-query.ts';
 import { skipWithoutNats, skipWithoutPostgres } from './scratch-servers.ts';
 import type { Scope } from './temp-dir.ts';
 import { tempDir } from './temp-dir.ts';
@@ -99,23 +101,14 @@ export class MeshUnderTest {
   /** The users of leases, whichever broker made them, by the target's own word. */
   async roles(): Promise<LeaseRole[]> {
     const sql = `SELECT rolname AS name, rolcanlogin AS "canLogin", coalesce(rolvaliduntil < now(), false) AS "isPastEnd" FROM pg_roles`;
-    const { rows } = await this.query(sql);
-    return (rows as LeaseRole[]).filter(({ name }) => isLeaseRole(name));
+    const roles = (await this.query(sql)) as LeaseRole[];
+    return roles.filter(({ name }) => isLeaseRole(name));
   }
 
-  /** Asks the target as its superuser. */
-  async query(sql: string): Promise<pg.QueryResult> {
-    const { server, superuserPassword } = this.mesh.target;
-    const { host, port, superuser: user } = server;
-    const password = superuserPassword.revealText();
-    const client = new pg.Client({ host, port, user, password, database: 'demo' });
-    client.on('error', () => undefined); // a crash of the target: the query fails by itself
-    await client.connect();
-    try {
-      return await client.query(sql);
-    } finally {
-      await client.end();
-    }
+  /** Asks the target's demo database as its superuser; the rows of the last statement. */
+  query(sql: string): Promise<Record<string, unknown>[]> {
+    const { server, superuserPassword: password } = this.mesh.target;
+    return adminQuery({ server, password, database: demoDatabase.database }, sql);
   }
 
   #connect(target: Parameters<typeof connectGrpc>[0]['target']): GrpcChannel {

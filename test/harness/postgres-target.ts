@@ -12,6 +12,7 @@ import type { Lease } from '../../services/broker/domain/lease.ts';
 import type { Profile, Resource } from '../../services/broker/domain/registry.ts';
 import { postgresConfig } from '../../services/broker/providers/postgres/config.ts';
 import { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
+import { adminQuery } from './admin-query.ts';
 import { type ScratchPostgres, scratchPostgres } from './scratch-servers.ts';
 import type { Scope } from './temp-dir.ts';
 
@@ -48,7 +49,7 @@ export type PostgresTarget = {
   readonly server: ScratchPostgres;
   /** The password of the broker's role at the target. */
   readonly brokerPassword: Secret;
-  /** One statement as superuser; rows of the last. */
+  /** As {@link adminQuery}, in the demo's database unless another is named. */
   admin(text: string, database?: string): Promise<readonly Record<string, unknown>[]>;
   /** A provider of its own; `place` puts something before the server, such as a fault proxy. Closed at the scope's end. */
   provider(options?: {
@@ -91,7 +92,8 @@ export async function postgresTarget(
   return {
     server,
     brokerPassword,
-    admin: (text, database = demoDatabase.database) => adminQuery(server, text, database),
+    admin: (text, database = demoDatabase.database) =>
+      adminQuery({ server: server.current(), password: server.password, database }, text),
     provider: ({ place, clock = systemClock, settings, broker = brokerName } = {}) => {
       const config = postgresConfig({
         settings: { host, port: String(place?.port ?? port), sslmode: 'disable', ...settings },
@@ -108,23 +110,6 @@ export async function postgresTarget(
       return provider;
     },
   };
-}
-
-async function adminQuery(
-  server: ScratchPostgres,
-  text: string,
-  database: string,
-): Promise<readonly Record<string, unknown>[]> {
-  const { host, port, superuser: user } = server.current();
-  const client = new pg.Client({ host, port, user, database, password: server.password.revealText() });
-  await client.connect();
-  try {
-    const results: unknown = await client.query(text);
-    const last = (Array.isArray(results) ? results.at(-1) : results) as pg.QueryResult;
-    return last.rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
 }
 
 function profile(name: string, groupRole: string): Profile {

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import pg from 'pg';
-import { Mesh } from '../../deploy/mesh/mesh.ts';
+import type { Mesh } from '../../deploy/mesh/mesh.ts';
 import { repositoryRoot } from '../../deploy/tools.ts';
+import { MeshUnderTest } from './mesh-under-test.ts';
 import { type Scope, tempDir } from './temp-dir.ts';
 
 const launcher = path.join(repositoryRoot, 'services/cli/stint.mjs');
@@ -36,21 +36,21 @@ export class StintOnMesh {
   readonly directory: string;
   /** XDG_RUNTIME_DIR: where `exec` puts its files. */
   readonly runtime: string;
+  readonly #at: MeshUnderTest;
 
-  private constructor(mesh: Mesh, directory: string, runtime: string) {
-    this.mesh = mesh;
-    this.directory = directory;
-    this.runtime = runtime;
+  private constructor(at: MeshUnderTest, places: { directory: string; runtime: string }) {
+    this.#at = at;
+    this.mesh = at.mesh;
+    this.directory = places.directory;
+    this.runtime = places.runtime;
   }
 
   static async start(scope: Scope): Promise<StintOnMesh> {
     const directory = tempDir(scope);
     const runtime = path.join(directory, 'runtime');
     mkdirSync(runtime, { mode: 0o700 });
-    const environment = { PATH: process.env['PATH'] ?? '' };
-    const mesh = await Mesh.start({ stateDirectory: path.join(directory, '.stint'), environment });
-    scope.after(() => mesh.stop());
-    return new StintOnMesh(mesh, directory, runtime);
+    const at = await MeshUnderTest.start(scope, { directory: path.join(directory, '.stint') });
+    return new StintOnMesh(at, { directory, runtime });
   }
 
   /** The variables of a user's shell, in which `stint` is on the path. */
@@ -89,42 +89,27 @@ export class StintOnMesh {
     return JSON.parse(stdout);
   }
 
-  /** Names of the roles that stand at the demo's target. */
+  /** Names of the users of leases that stand at the demo's target. */
   async liveRoles(): Promise<string[]> {
-    const [roles] = await this.#atTarget("select rolname from pg_roles where rolname like 'stint\\_b1\\_%'");
-    return roles?.map((row) => row['rolname'] as string) ?? [];
+    const roles = await this.#at.roles();
+    return roles.map(({ name }) => name);
   }
 
   /** Keeps the broker out of the demo's target until it is opened again, as if it were down. */
   async closeTarget(): Promise<void> {
-    await this.#atTarget(
-      'alter role stint_broker connection limit 0',
+    await this.#at.query('alter role stint_broker connection limit 0');
+    // In a transaction of its own: the broker would be let in again by one that is not committed yet.
+    await this.#at.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'stint_broker'",
     );
   }
 
   async openTarget(): Promise<void> {
-    await this.#atTarget('alter role stint_broker connection limit -1');
+    await this.#at.query('alter role stint_broker connection limit -1');
   }
 
   async assertNothingIsLeft(): Promise<void> {
     assert.deepEqual(await this.liveRoles(), []);
     assert.deepEqual(readdirSync(this.runtime), []);
-  }
-
-  /** Runs statements as the superuser of the demo's target; their rows. */
-  async #atTarget(...statements: readonly string[]): Promise<Record<string, unknown>[][]> {
-    const { server, superuserPassword } = this.mesh.target;
-    const { host, port, superuser: user } = server;
-    const password = superuserPassword.revealText();
-    const client = new pg.Client({ host, port, user, password, database: 'postgres' });
-    await client.connect();
-    try {
-      const answers: Record<string, unknown>[][] = [];
-      for (const statement of statements) answers.push((await client.query(statement)).rows);
-      return answers;
-    } finally {
-      await client.end();
-    }
   }
 }

@@ -9,6 +9,7 @@ import { Secret } from '@stint/common/secret.ts';
 import pg from 'pg';
 import { startPostgres } from '../../deploy/servers/postgres.ts';
 import { processesIn, waitUntilEmpty } from '../../deploy/servers/processes-in.ts';
+import { adminQuery } from '../harness/admin-query.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { tempDir } from '../harness/temp-dir.ts';
 import { until } from '../harness/until.ts';
@@ -19,7 +20,8 @@ describe('local PostgreSQL', scratchOptions, () => {
   test('takes the superuser with the password and nobody without it', async (t) => {
     const postgres = await scratchPostgres(t);
     assert.deepEqual(await query(postgres, 'select 1 as one'), [{ one: 1 }]);
-    await assert.rejects(login(postgres, 'wrong'), { code: '28P01' });
+    const wrong = { server: postgres.current(), password: new Secret('wrong') };
+    await assert.rejects(adminQuery(wrong, 'select 1'), { code: '28P01' });
     const rules = await query(postgres, 'select distinct auth_method from pg_hba_file_rules');
     assert.deepEqual(rules, [{ auth_method: 'scram-sha-256' }]);
     const listens = await query(postgres, 'show listen_addresses');
@@ -107,18 +109,5 @@ describe('local PostgreSQL', scratchOptions, () => {
   });
 });
 
-async function login(postgres: ScratchPostgres, password: string): Promise<pg.Client> {
-  const { host, port, superuser } = postgres.current();
-  const client = new pg.Client({ host, port, user: superuser, database: 'postgres', password });
-  await client.connect();
-  return client;
-}
-
-async function query(postgres: ScratchPostgres, text: string): Promise<unknown[]> {
-  const client = await login(postgres, postgres.password.revealText());
-  try {
-    return (await client.query(text)).rows as unknown[];
-  } finally {
-    await client.end();
-  }
-}
+const query = (postgres: ScratchPostgres, sql: string) =>
+  adminQuery({ server: postgres.current(), password: postgres.password }, sql);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Secret } from '@stint/common/secret.ts';
 import { systemClock } from '@stint/common/time.ts';
-import pg from 'pg';
 import { postgresSetupScript } from '../../deploy/postgres/setup-script.ts';
 import { postgresConfig } from '../../services/broker/providers/postgres/config.ts';
 import { PostgresProvider } from '../../services/broker/providers/postgres/provider.ts';
+import { adminQuery } from '../harness/admin-query.ts';
 import {
   demoResource,
   loginWith,
@@ -25,16 +25,8 @@ const setup = {
   databases: ['shop'],
 };
 
-async function asSuperuser(server: ScratchPostgres, database: string, sql: string): Promise<void> {
-  const { host, port, superuser: user } = server.current();
-  const client = new pg.Client({ host, port, user, database, password: server.password.revealText() });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
+const asSuperuser = (server: ScratchPostgres, database: string, sql: string) =>
+  adminQuery({ server: server.current(), password: server.password, database }, sql);
 
 for (const { label, programs, skip } of postgresVersions) {
   describe(`the printed set-up script on ${label}`, { skip }, () => {

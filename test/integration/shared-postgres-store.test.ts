@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isServiceError } from '@stint/common/errors.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
-import pg from 'pg';
 import type { Ledger } from '../../services/broker/app/ports/ledger.ts';
 import { openPostgresStore, type Store } from '../../services/broker/store/open-store.ts';
 import { checkedEvents, storeOptions } from '../contract/store-suite.ts';
+import { adminQuery } from '../harness/admin-query.ts';
 import { issueEntry } from '../harness/ledger-entries.ts';
 import { type ScratchPostgres, scratchPostgres, skipWithoutPostgres } from '../harness/scratch-servers.ts';
 import { until } from '../harness/until.ts';
@@ -24,19 +24,10 @@ function broker(name: string) {
 
 /** Ends every session of the brokers, as a failover or a firewall does. */
 async function endSessions(postgres: ScratchPostgres): Promise<void> {
-  const { host, port, superuser: user } = postgres.current();
-  const client = new pg.Client({
-    host,
-    port,
-    user,
-    password: postgres.password.revealText(),
-    database: 'postgres',
-  });
-  await client.connect();
-  await client.query(
+  await adminQuery(
+    { server: postgres.current(), password: postgres.password },
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stint-broker'",
   );
-  await client.end();
 }
 
 /** Commits in `inFlight` loops until told to stop; remembers what was told to be durable and what failed, by reason. */
