@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { batchHash, parseReceiptBody, type ReceiptBody } from '@stint/common/audit-batch.ts';
 import { bus } from '@stint/common/bus.ts';
+import { readVerifierKeyFile } from '@stint/common/input-file.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { BusLink } from '@stint/common/nats.ts';
 import { codecs } from '@stint/common/proto.ts';
-import { type NoteVerifier, openNote, parseVerifierKey } from '@stint/common/signed-note.ts';
+import { type NoteVerifier, openNote } from '@stint/common/signed-note.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, currentTraceparent, traceIdsOf, withSpan } from '@stint/common/telemetry.ts';
 import type { Outbox, OutboxBatch } from '../app/ports/ledger.ts';
@@ -292,7 +292,7 @@ export class OutboxRelay {
 
   async #onReceipt(message: Msg): Promise<void> {
     try {
-      const receipt = await this.#openReceipt(message.data);
+      const receipt = this.#openReceipt(message.data);
       if (receipt === undefined || this.#isStopped) return;
       const verdict = this.#window.receive({ seq: receipt.seq, sha256: receipt.batchSha256 });
       if (verdict.kind === 'false') this.#raiseAlarm(receipt, verdict.fault);
@@ -333,11 +333,9 @@ export class OutboxRelay {
   }
 
   /** The receipt's facts when it is signed by the pinned key and about us. Attacker-controlled until then. */
-  async #openReceipt(bytes: Uint8Array): Promise<ReceiptBody | undefined> {
+  #openReceipt(bytes: Uint8Array): ReceiptBody | undefined {
     const { note } = codecs.receipt.decode(bytes);
-    this.#verifier ??= parseVerifierKey(await readFile(this.#options.verifierKeyFile, 'utf8'));
-    if (this.#verifier === undefined)
-      throw new Error(`"${this.#options.verifierKeyFile}" holds no verifier key`);
+    this.#verifier ??= readVerifierKeyFile(this.#options.verifierKeyFile);
     const text = openNote(note, this.#verifier);
     const receipt = text === undefined ? undefined : parseReceiptBody(this.#verifier.name, text);
     if (receipt === undefined)
