@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { ServiceError } from '@stint/common/errors.ts';
+import { type ErrorReason, ServiceError } from '@stint/common/errors.ts';
 import type { ClientMessage__Output } from '@stint/common/gen/stint/broker/v1/ClientMessage.ts';
 import type { RequestAccessRequest__Output } from '@stint/common/gen/stint/broker/v1/RequestAccessRequest.ts';
 import type { RequestAccessResponse } from '@stint/common/gen/stint/broker/v1/RequestAccessResponse.ts';
@@ -13,7 +13,8 @@ import { newId, parseId } from '@stint/common/ids.ts';
 import { createLog } from '@stint/common/log.ts';
 import { services } from '@stint/common/proto.ts';
 import { fromDuration, toTimestamp } from '@stint/common/proto-time.ts';
-import type { TrustDomain } from '@stint/common/spiffe-id.ts';
+import { frameBytesMax, frameMessagesMax, sessionQuestionsMax } from '@stint/common/session-limits.ts';
+import { parseTrustDomain } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
 
@@ -43,7 +44,8 @@ const keyId = 'fake-1';
 /**
  * A broker's AccessService over real mutual TLS, strict about what a sidecar may send, with grants in memory that live
  * as long as this object: {@link stop} and {@link start} are a restart. Resources whose name ends in `-db` give a
- * renewable database user, all others a signed token; `nobody` is not found and `secret` is denied.
+ * renewable database user, all others a signed token; `nobody` is not found and `secret` is denied. It is held to what a
+ * sidecar relies on by the contract that the real broker's session passes too: test/contract/broker-session.ts.
  */
 export class FakeBroker {
   readonly grants = new Map<string, FakeGrant>();
@@ -85,7 +87,7 @@ export class FakeBroker {
   }
 
   async start(): Promise<void> {
-    const trustDomain = 'stint.local' as TrustDomain;
+    const trustDomain = parseTrustDomain('stint.local');
     this.#server = await startGrpcServer({
       name: 'broker',
       listeners: [
@@ -109,7 +111,7 @@ export class FakeBroker {
     this.#server = undefined;
   }
 
-  /** Ends a lease from outside and tells every session. */
+  /** Ends a lease, as from outside, and tells every session. */
   endLease(leaseId: string, reason = 'revoked'): void {
     const grant = [...this.grants.values()].find((candidate) => candidate.leaseId === leaseId);
     if (grant === undefined) throw new Error(`no lease ${leaseId}`);
@@ -160,7 +162,7 @@ export class FakeBroker {
       callers: ['svid'] as const,
       deadlineMs: { default: 5_000, max: 30_000 },
       concurrencyMax: 1_000,
-      requestBytesMax: 4_000_000,
+      requestBytesMax: 2 * frameBytesMax,
     };
     const unused = () => {
       throw new ServiceError('METHOD_NOT_ALLOWED', 'a sidecar speaks through its session');
@@ -211,7 +213,9 @@ class FakeSession {
     const { frames, violations } = this.#broker;
     for await (const { messages } of this.#stream) {
       frames.push(messages.length);
-      if (messages.length === 0 || messages.length > 256) violations.push(`a frame of ${messages.length}`);
+      if (messages.length === 0) violations.push('a frame of nothing');
+      if (messages.length > frameMessagesMax) throw this.#forbidden('MESSAGE_TOO_LARGE', 'a frame too large');
+      if (messages.some(({ id }) => id === 0)) throw this.#forbidden('INVALID_FIELD', 'a question with id 0');
       // All answers of one frame that are ready leave in one frame, as the real broker's do.
       const ready: ServerMessage[] = [];
       for (const message of messages) {
@@ -230,7 +234,7 @@ class FakeSession {
   #take(message: ClientMessage__Output): ServerMessage | Promise<ServerMessage> {
     const { id, body } = message;
     const { violations, gate, asked } = this.#broker;
-    if (id === 0) violations.push('a question with id 0');
+    if (this.#underWay.size >= sessionQuestionsMax) violations.push('too many questions under way');
     if (this.#underWay.has(id)) violations.push(`id ${id} is under way twice`);
     if (body === undefined) violations.push('a message without a body');
     this.#underWay.add(id);
@@ -255,11 +259,8 @@ class FakeSession {
     if (message.completeGrant)
       return this.#complete(message.completeGrant.grantId, message.completeGrant.reason);
     if (message.renewLease) return this.#renew(message.renewLease.leaseId);
-    if (message.acknowledgeDelivery) {
-      const grant = this.#ownLease(message.acknowledgeDelivery.leaseId);
-      if (grant.isAcknowledged) this.#broker.violations.push('a delivery acknowledged twice');
-      grant.isAcknowledged = true;
-    }
+    if (message.acknowledgeDelivery) this.#acknowledge(message.acknowledgeDelivery.leaseId);
+    else if (!message.alive) throw new ServiceError('INVALID_FIELD', 'message: it asks nothing known');
     return { alive: {} };
   }
 
@@ -282,11 +283,10 @@ class FakeSession {
   #decide(request: RequestAccessRequest__Output, bodySha256: string): FakeGrant {
     const now = Date.now();
     const ttlMs = fromDuration(request.ttl) ?? this.#broker.defaultTtlMs;
-    const { caller } = this.#call;
     const grant: FakeGrant = {
       id: newId('grant', now),
       leaseId: newId('lease', now),
-      holder: caller.kind === 'svid' ? caller.spiffeId : '',
+      holder: this.#holder(),
       resource: request.resource,
       action: request.action,
       key: request.idempotencyKey,
@@ -344,29 +344,48 @@ class FakeSession {
   }
 
   #complete(grantId: string, reason: string): Omit<ServerMessage, 'id'> {
-    const id = parseId('grant', grantId, 'grant_id');
-    const grant = [...this.#broker.grants.values()].find((candidate) => candidate.id === id);
+    const grant = this.#ownGrant({ id: parseId('grant', grantId, 'grant_id') });
     if (grant === undefined) throw new ServiceError('GRANT_NOT_FOUND', 'no such grant');
     if (reason !== 'completed' && reason !== 'abandoned') this.#broker.violations.push(`reason ${reason}`);
-    grant.endedAs ??= reason;
+    if (grant.endedAs === undefined) this.#broker.endLease(grant.leaseId, reason);
     const { grant: message, lease } = this.#messages(grant);
     return { completed: { grant: message, leases: [lease] } };
   }
 
+  /** What is not the holder's, or is no lease at all, is passed over without a word, as the real broker does. */
+  #acknowledge(leaseId: string): void {
+    const grant = this.#ownGrant({ leaseId: parseId('lease', leaseId, 'lease_id') });
+    if (grant === undefined) return;
+    if (grant.isAcknowledged) this.#broker.violations.push('a delivery acknowledged twice');
+    grant.isAcknowledged = true;
+  }
+
   #renew(leaseId: string): Omit<ServerMessage, 'id'> {
-    const grant = this.#ownLease(leaseId);
+    const grant = this.#ownGrant({ leaseId: parseId('lease', leaseId, 'lease_id') });
+    if (grant === undefined) throw new ServiceError('LEASE_NOT_FOUND', 'no such lease');
     if (!grant.resource.endsWith('-db'))
       throw new ServiceError('LEASE_NOT_RENEWABLE', 'tokens are asked for anew');
-    if (grant.endedAs !== undefined) throw new ServiceError('GRANT_ENDED', 'the grant is over');
+    if (grant.endedAs !== undefined) throw new ServiceError('LEASE_NOT_RENEWABLE', 'it is revoked');
     grant.renewals += 1;
     grant.expiresAt = Math.min(grant.hardExpiresAt, Date.now() + this.#broker.defaultTtlMs);
     return { renewed: { lease: this.#messages(grant).lease, renewedAt: toTimestamp(Date.now()) } };
   }
 
-  #ownLease(leaseId: string): FakeGrant {
-    const id = parseId('lease', leaseId, 'lease_id');
-    const grant = [...this.#broker.grants.values()].find((candidate) => candidate.leaseId === id);
-    if (grant === undefined) throw new ServiceError('LEASE_NOT_FOUND', 'no such lease');
-    return grant;
+  #ownGrant(named: { readonly id: string } | { readonly leaseId: string }): FakeGrant | undefined {
+    const isNamed = (grant: FakeGrant) =>
+      'id' in named ? grant.id === named.id : grant.leaseId === named.leaseId;
+    const own = [...this.#broker.grants.values()].filter(({ holder }) => holder === this.#holder());
+    return own.find(isNamed);
+  }
+
+  #holder(): string {
+    const { caller } = this.#call;
+    return caller.kind === 'svid' ? caller.spiffeId : '';
+  }
+
+  /** Keeps what the contract forbids, and gives the error that ends the session. */
+  #forbidden(reason: ErrorReason, what: string): ServiceError {
+    this.#broker.violations.push(what);
+    return new ServiceError(reason, what);
   }
 }
