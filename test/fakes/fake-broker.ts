@@ -17,24 +17,7 @@ import { frameBytesMax, frameMessagesMax, sessionQuestionsMax } from '@stint/com
 import { parseTrustDomain } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
 import type { SvidSource } from '@stint/common/x509-svid.ts';
-
-/** A grant that the fake broker has given. */
-export type FakeGrant = {
-  readonly id: string;
-  readonly leaseId: string;
-  readonly holder: string;
-  readonly resource: string;
-  readonly action: string;
-  readonly key: string;
-  readonly bodySha256: string;
-  readonly decidedAt: number;
-  readonly hardExpiresAt: number;
-  expiresAt: number;
-  renewals: number;
-  /** As the holder said it; undefined while the grant is active. */
-  endedAs: string | undefined;
-  isAcknowledged: boolean;
-};
+import { credentialOf, type FakeGrant, grantMessages, isRenewable } from './fake-grant.ts';
 
 type Stream = MessageStream<SessionRequest__Output, SessionResponse>;
 type Body = NonNullable<ClientMessage__Output['body']>;
@@ -293,7 +276,7 @@ class FakeSession {
       bodySha256,
       decidedAt: now,
       expiresAt: now + ttlMs,
-      hardExpiresAt: request.resource.endsWith('-db') ? now + 10 * ttlMs : now + ttlMs,
+      hardExpiresAt: isRenewable(request) ? now + 10 * ttlMs : now + ttlMs,
       renewals: 0,
       endedAs: undefined,
       isAcknowledged: false,
@@ -303,44 +286,8 @@ class FakeSession {
   }
 
   #access(grant: FakeGrant, replayed: boolean): RequestAccessResponse {
-    const token = { token: this.#broker.signToken(this.#broker.claimsOf(grant)), tokenType: 'Bearer' };
-    const database = {
-      engine: 'postgresql',
-      host: '127.0.0.1',
-      port: 5_432,
-      database: 'demo',
-      username: grant.leaseId,
-      password: `password-of-${grant.leaseId}`,
-      sslmode: 'disable',
-    };
-    const credential = grant.resource.endsWith('-db') ? { database } : { token };
-    return { ...this.#messages(grant), credential, replayed };
-  }
-
-  #messages(grant: FakeGrant) {
-    const { id, resource, action, holder, endedAs } = grant;
-    const state = endedAs === undefined ? 'active' : 'ending';
-    return {
-      grant: {
-        id,
-        resource,
-        action,
-        spiffeId: holder,
-        state,
-        decidedAt: toTimestamp(grant.decidedAt),
-        expiresAt: toTimestamp(grant.hardExpiresAt),
-        endReason: endedAs ?? '',
-      },
-      lease: {
-        id: grant.leaseId,
-        grantId: id,
-        provider: resource.endsWith('-db') ? 'postgres' : 'jwt',
-        state: endedAs === undefined ? 'active' : 'revoked',
-        expiresAt: toTimestamp(grant.expiresAt),
-        hardExpiresAt: toTimestamp(grant.hardExpiresAt),
-        renewable: resource.endsWith('-db'),
-      },
-    };
+    const token = this.#broker.signToken(this.#broker.claimsOf(grant));
+    return { ...grantMessages(grant), credential: credentialOf(grant, token), replayed };
   }
 
   #complete(grantId: string, reason: string): Omit<ServerMessage, 'id'> {
@@ -348,7 +295,7 @@ class FakeSession {
     if (grant === undefined) throw new ServiceError('GRANT_NOT_FOUND', 'no such grant');
     if (reason !== 'completed' && reason !== 'abandoned') this.#broker.violations.push(`reason ${reason}`);
     if (grant.endedAs === undefined) this.#broker.endLease(grant.leaseId, reason);
-    const { grant: message, lease } = this.#messages(grant);
+    const { grant: message, lease } = grantMessages(grant);
     return { completed: { grant: message, leases: [lease] } };
   }
 
@@ -363,12 +310,11 @@ class FakeSession {
   #renew(leaseId: string): Omit<ServerMessage, 'id'> {
     const grant = this.#ownGrant({ leaseId: parseId('lease', leaseId, 'lease_id') });
     if (grant === undefined) throw new ServiceError('LEASE_NOT_FOUND', 'no such lease');
-    if (!grant.resource.endsWith('-db'))
-      throw new ServiceError('LEASE_NOT_RENEWABLE', 'tokens are asked for anew');
+    if (!isRenewable(grant)) throw new ServiceError('LEASE_NOT_RENEWABLE', 'tokens are asked for anew');
     if (grant.endedAs !== undefined) throw new ServiceError('LEASE_NOT_RENEWABLE', 'it is revoked');
     grant.renewals += 1;
     grant.expiresAt = Math.min(grant.hardExpiresAt, Date.now() + this.#broker.defaultTtlMs);
-    return { renewed: { lease: this.#messages(grant).lease, renewedAt: toTimestamp(Date.now()) } };
+    return { renewed: { lease: grantMessages(grant).lease, renewedAt: toTimestamp(Date.now()) } };
   }
 
   #ownGrant(named: { readonly id: string } | { readonly leaseId: string }): FakeGrant | undefined {
