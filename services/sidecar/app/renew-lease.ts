@@ -27,7 +27,7 @@ export class RenewLease {
 
   /**
    * A lease that is not in memory is extended all the same: the broker knows whose it is.
-   * @throws ServiceError TTL_OUT_OF_RANGE, LEASE_NOT_FOUND, LEASE_NOT_RENEWABLE, GRANT_ENDED; and those of {@link Broker}.
+   * @throws ServiceError TTL_OUT_OF_RANGE, LEASE_NOT_FOUND, LEASE_NOT_RENEWABLE; and those of {@link Broker}.
    */
   execute(request: RenewRequest, caller: Caller): Promise<LeaseMessage> {
     validateTtl(request.ttlMs);
@@ -43,7 +43,7 @@ export class RenewLease {
     } catch (error) {
       // Not for now, says LEASE_NOT_RENEWABLE: what is left may be longer than what is wanted, or as long as the SVID lasts,
       // which is replaced soon.
-      const isFinal = isServiceError(error, 'LEASE_NOT_FOUND', 'GRANT_ENDED');
+      const isFinal = isServiceError(error, 'LEASE_NOT_FOUND');
       cache.renewalFailed(lease.leaseId, { isFinal, now: clock.now() });
       throw error;
     }
