@@ -69,7 +69,9 @@ export async function measureAppend(): Promise<AppendFigures> {
       signal: new LogSignal(),
     });
     const accept = (payload: Buffer) =>
-      ingest.accept([{ subject: 'audit.b1', payload, ack: () => undefined, retryAfter: () => undefined }]);
+      ingest.accept([
+        { place: 0, subject: 'audit.b1', payload, ack: () => undefined, retryAfter: () => undefined },
+      ]);
     const file = openSync(path.join(directory, 'raw'), 'w');
     let [raw, append] = [0, 0];
     // In turns, so that what else the machine does slows both alike.

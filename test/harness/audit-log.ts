@@ -35,7 +35,8 @@ export async function openAuditLog(
   const publisher = new CheckpointPublisher({ ...common, signer: key.signer, files, signal });
   const deliver = (name: string, ...batches: Parameters<typeof batchPayload>[0][]) =>
     ingest.accept(
-      batches.map((batch) => ({
+      batches.map((batch, place) => ({
+        place,
         subject: `audit.${name}`,
         payload: batchPayload(batch),
         ack: () => undefined,

@@ -61,8 +61,8 @@ export type ClaimedRange = { readonly broker: SpiffeId; readonly from: number; r
 
 /** What was refused. A record settles it: `settle` and `settleClaims` are called within its {@link RecordStore.append}. */
 export type QuarantineStore = {
-  /** Keeps a message, with its bytes while there is room for them. The same bytes again are counted. */
-  add(refused: Quarantined, now: UnixMs): void;
+  /** Keeps messages, all or none, with their bytes while there is room for them. The same bytes again are counted. */
+  add(refused: readonly Quarantined[], now: UnixMs): void;
   /** Messages that no operator has settled yet. */
   unsettledCount(): number;
   /** By id, from one on. */
@@ -161,6 +161,8 @@ export type RecordStore = {
 
 /** A message of the bus, as delivered this time. Answers never throw: one that does not get through is made again. */
 export type Delivery = {
+  /** The message's place in the bus's stream: the same each time that it is delivered. */
+  readonly place: number;
   readonly subject: string;
   readonly payload: Uint8Array;
   ack(): void;

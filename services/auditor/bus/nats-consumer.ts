@@ -202,6 +202,7 @@ function undefinedIfMissing(thrown: unknown): undefined {
 
 function asDelivery(message: JsMsg): Delivery {
   return {
+    place: message.seq,
     subject: message.subject,
     payload: message.data,
     ack: () => answer(() => message.ack()),

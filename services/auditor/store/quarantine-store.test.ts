@@ -22,8 +22,8 @@ const refused = (firstSeq: number, payload = Buffer.from(`message ${firstSeq}`))
 
 test('what was refused is listed by id, in pages, and as claims of a place, until it is settled', async () => {
   const { quarantine, close } = await openStore(tempDir(scope));
-  for (const seq of [4, 5, 9]) quarantine.add(refused(seq), 1_000);
-  quarantine.add(refused(5), 2_000);
+  for (const seq of [4, 5, 9]) quarantine.add([refused(seq)], 1_000);
+  quarantine.add([refused(5)], 2_000);
   const ids = (query: { fromId: number; count: number; includeSettled: boolean }) =>
     quarantine.list(query).map(({ id, firstSeq, times }) => [id, firstSeq, times]);
   const all = { fromId: 0, count: 10, includeSettled: false };
@@ -49,10 +49,10 @@ test('what was refused is listed by id, in pages, and as claims of a place, unti
 
 test('what is refused is kept, counted when it comes again, and never fills the disk', async () => {
   const { quarantine, close } = await openStore(tempDir(scope));
-  for (let i = 0; i < 5; i++) quarantine.add(refused(1), 0);
+  for (let i = 0; i < 5; i++) quarantine.add([refused(1)], 0);
   assert.equal(quarantine.unsettledCount(), 1);
   const large = Buffer.alloc(quarantineBytesMax / 2);
-  for (let i = 0; i < 4; i++) quarantine.add(refused(2, Buffer.concat([Buffer.from([i]), large])), 0);
+  for (let i = 0; i < 4; i++) quarantine.add([refused(2, Buffer.concat([Buffer.from([i]), large]))], 0);
   assert.equal(quarantine.unsettledCount(), 5);
   const kept = [2, 3, 4, 5].map((id) => quarantine.find(id)?.isKept);
   assert.deepEqual(kept, [true, false, false, false]);
@@ -65,7 +65,7 @@ test('a message is refused and a status told as fast when a flood of others was 
   const refuseSome = () => {
     const startedAt = performance.now();
     for (let i = 0; i < 50; i++) {
-      quarantine.add(refused(i + 1), 0);
+      quarantine.add([refused(i + 1)], 0);
       quarantine.unsettledCount();
     }
     return performance.now() - startedAt;
@@ -82,8 +82,8 @@ test('a message is refused and a status told as fast when a flood of others was 
 
 test('bytes that there was no room for are known by their hash', async () => {
   const { quarantine, close } = await openStore(tempDir(scope));
-  quarantine.add(refused(1, Buffer.alloc(quarantineBytesMax)), 1_000);
-  quarantine.add(refused(2), 1_000);
+  quarantine.add([refused(1, Buffer.alloc(quarantineBytesMax))], 1_000);
+  quarantine.add([refused(2)], 1_000);
   assert.deepEqual([quarantine.find(1)?.isKept, quarantine.find(2)?.isKept], [true, false]);
   assert.equal(quarantine.payload(2), undefined);
   assert.equal(quarantine.find(2)?.payloadSha256.length, 32);
@@ -93,7 +93,7 @@ test('bytes that there was no room for are known by their hash', async () => {
 test('a log made before messages could be settled is brought up to date, and keeps what it holds', async () => {
   const directory = tempDir(scope);
   const first = await openStore(directory);
-  first.quarantine.add(refused(1), 1_000);
+  first.quarantine.add([refused(1)], 1_000);
   first.close();
   const database = new DatabaseSync(path.join(directory, recordsFile));
   database.exec(`ALTER TABLE quarantine DROP COLUMN settled_index;

@@ -31,16 +31,25 @@ export class SqliteQuarantineStore implements QuarantineStore {
     this.#keptBytes = kept;
   }
 
-  add(refused: Quarantined, now: UnixMs): void {
-    const { payload, reason, detail, subject, broker = null, firstSeq = null } = refused;
-    const stored = this.#keptBytes + payload.length <= quarantineBytesMax ? payload : null;
-    const known = [sha256(payload), reason, detail, subject, broker, firstSeq, payload.length];
-    const [row] = withinRoom(() => this.#statements.add.all([...known, stored, 1, now, now])) as {
-      times: number;
-    }[];
-    if (row?.times !== 1) return; // it is known, and counted
-    this.#keptBytes += stored?.length ?? 0;
-    if (this.#unsettled !== undefined) this.#unsettled++;
+  add(refused: readonly Quarantined[], now: UnixMs): void {
+    let kept = this.#keptBytes;
+    let added = 0;
+    const insert = (one: Quarantined) => {
+      const { payload, reason, detail, subject, broker = null, firstSeq = null } = one;
+      const stored = kept + payload.length <= quarantineBytesMax ? payload : null;
+      const known = [sha256(payload), reason, detail, subject, broker, firstSeq, payload.length];
+      const [row] = this.#statements.add.all([...known, stored, 1, now, now]) as { times: number }[];
+      if (row?.times !== 1) return; // it is known, and counted
+      kept += stored?.length ?? 0;
+      added++;
+    };
+    withinRoom(() =>
+      this.#database.transaction(() => {
+        for (const one of refused) insert(one);
+      }),
+    );
+    this.#keptBytes = kept;
+    if (this.#unsettled !== undefined) this.#unsettled += added;
   }
 
   unsettledCount(): number {

@@ -46,12 +46,16 @@ async function auditor(directory = tempDir(scope)) {
     rootsDer: () => trust.rootsDer,
     onReceiptDue: (broker) => void receipts.push(broker),
   });
+  let places = 0;
   const deliver = (...batches: (SignedBatch | Buffer)[]): Answer[] => {
     const answers: Answer[] = batches.map(() => 'waiting');
     delivered.answers = answers;
+    const firstPlace = places;
+    places += batches.length;
     const deliveries = batches.map((batch, i): Delivery => {
       const payload = Buffer.isBuffer(batch) ? batch : batchPayload(batch);
       return {
+        place: firstPlace + i,
         subject: 'audit.b1',
         payload,
         ack: () => answers.splice(i, 1, 'acked'),
@@ -339,6 +343,44 @@ test('when what is refused cannot be put aside, nothing of the delivery is left 
   assert.deepEqual(deliver(...sent), ['acked', 'acked', 'acked']);
   assert.equal(ingest.outage, undefined);
   assert.deepEqual(sequences(), oneTo(2));
+  close();
+});
+
+test('copies of a batch that waits, in messages of their own, do not stay with the bus', async () => {
+  const { ingest, deliver, sequences, close } = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  const [opening, early] = [broker.startEpoch(), broker.fill(1)];
+  assert.deepEqual(deliver(early, early, early), ['acked', 'acked', 'waiting'], 'one of them is enough');
+  const answers: string[] = [];
+  const again = {
+    place: 2,
+    subject: 'audit.b1',
+    payload: batchPayload(early),
+    ack: () => void answers.push('acked'),
+    retryAfter: () => void answers.push('later'),
+  };
+  ingest.accept([again]);
+  ingest.accept([again]);
+  assert.deepEqual(answers, [], 'the same message delivered again is the one that waits');
+  assert.deepEqual(deliver(opening), ['acked']);
+  assert.deepEqual(answers, ['acked']);
+  assert.deepEqual(sequences(), [1, 2]);
+  close();
+});
+
+test('what nobody can read costs one flush for each turn, however much it is', async () => {
+  const { deliver, quarantine, sequences, close } = await auditor();
+  const broker = await TestBroker.make(trust, 'b1', clock);
+  let commits = 0;
+  const { add } = quarantine;
+  quarantine.add = (refused, now) => {
+    commits++;
+    add.call(quarantine, refused, now);
+  };
+  const junk = Array.from({ length: 100 }, (_, i) => Buffer.from(`junk ${i}`));
+  const answers = deliver(...junk, broker.startEpoch());
+  assert.ok(answers.every((answer) => answer === 'acked'));
+  assert.deepEqual([commits, quarantine.unsettledCount(), sequences()], [1, 100, [1]]);
   close();
 });
 

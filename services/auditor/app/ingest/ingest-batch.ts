@@ -75,18 +75,21 @@ export class Ingest {
    */
   accept(deliveries: readonly Delivery[]): void {
     const turn = new Turn();
+    const unreadable: (Refusal & { readonly delivery: Delivery })[] = [];
     let placed = 0;
     try {
       for (const delivery of deliveries) {
         const read = readArrival(delivery);
-        if (read.kind === 'refused') this.#putAside(read, delivery);
+        if (read.kind === 'refused') unreadable.push({ ...read, delivery });
         else this.#place(read.arrival, turn);
         placed++;
       }
+      this.#putAsideTogether(unreadable);
       this.#append(turn);
       this.#settleAll(turn);
     } catch (thrown) {
-      const unanswered = [...deliveries.slice(placed), ...turn.arrivals().map(({ delivery }) => delivery)];
+      const known = [...unreadable, ...turn.arrivals()];
+      const unanswered = [...deliveries.slice(placed), ...known.map(({ delivery }) => delivery)];
       for (const delivery of unanswered) delivery.retryAfter(putOffMs);
       count('stint.audit.append.failures', {}, unanswered.length);
       this.#outage = outageText(thrown);
@@ -151,7 +154,12 @@ export class Ingest {
       sizeBytes: delivery.payload.length,
       item: arrival,
     });
-    if (offered.kind === 'waits') return;
+    if (offered.kind === 'waits') {
+      // The same bytes in another message: one of the two is enough, and the other would stay unanswered for ever.
+      const before = offered.superseded?.delivery;
+      if (before !== undefined && before.place !== delivery.place) before.ack();
+      return;
+    }
     if (source.mayPutOff(this.#options.clock.now())) delivery.retryAfter(putOffMs);
     else delivery.ack();
   }
@@ -277,11 +285,26 @@ export class Ingest {
     return { epochKey, rootsDer: rootsDer(), now: clock.now() };
   }
 
+  /** What nobody can read, of a whole turn: a flood of it costs one flush and one line for each turn. */
+  #putAsideTogether(unreadable: (Refusal & { readonly delivery: Delivery })[]): void {
+    const [first] = unreadable;
+    if (first === undefined) return;
+    const { quarantine, clock, log } = this.#options;
+    const refused = unreadable.map(({ reason, detail, delivery: { subject, payload } }) => {
+      return { reason, detail, subject, broker: undefined, firstSeq: undefined, payload };
+    });
+    quarantine.add(refused, clock.now());
+    const { reason, detail, delivery } = first;
+    const facts = { reason, detail, subject: delivery.subject, messages: unreadable.length };
+    log.warn(facts, 'messages were refused and put aside; the first of them is told');
+    for (const { delivery } of unreadable.splice(0)) delivery.ack();
+  }
+
   #putAside({ reason, detail }: Refusal, delivery: Delivery, arrival?: Arrival): void {
     const { quarantine, clock, log } = this.#options;
     const { subject, payload } = delivery;
     const [broker, firstSeq] = [arrival?.header.broker, arrival?.header.first_seq];
-    quarantine.add({ reason, detail, subject, broker, firstSeq, payload }, clock.now());
+    quarantine.add([{ reason, detail, subject, broker, firstSeq, payload }], clock.now());
     const facts = { reason, detail, subject, broker, first_seq: firstSeq };
     if (reason === 'equivocation')
       log.error(facts, 'ALARM: a broker signed two different histories; the second was put aside');

@@ -66,7 +66,8 @@ async function auditor(directory = path.join(tempDir(scope), 'log')) {
   const again: Buffer[] = [];
   const deliverOf = (name: string, ...batches: (SignedBatch | Buffer)[]) => {
     const payloads = batches.map((batch) => (Buffer.isBuffer(batch) ? batch : batchPayload(batch)));
-    const delivery = (payload: Buffer) => ({
+    const delivery = (payload: Buffer, place = 0) => ({
+      place,
       subject: `audit.${name}`,
       payload,
       ack: () => undefined,
@@ -307,7 +308,7 @@ test('forged claims of a hole keep the hash of what was refused in its turn out 
   const spiffeId = stintIds.broker(testDomain, 'b1');
   const forged = { reason: 'bad_signature', detail: '', subject: 'audit.b1', broker: spiffeId } as const;
   for (let i = 0; i < 70; i++)
-    at.quarantine.add({ ...forged, firstSeq: 4, payload: Buffer.from(`forged ${i}`) }, clock.now());
+    at.quarantine.add([{ ...forged, firstSeq: 4, payload: Buffer.from(`forged ${i}`) }], clock.now());
   const { refused } = await withRefusedBatch(at);
   at.waitFor(skipAfterMs);
   const index = skipGap(order(at), at.parts);
