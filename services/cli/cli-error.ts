@@ -8,6 +8,8 @@ import { type ExitName, exitCodeOf, exitCodes } from './exit-codes.ts';
 const cliReasons = {
   USAGE: 'usage',
   NOT_RUNNING: 'error',
+  /** A result did not get whole to where stdout goes. */
+  OUTPUT_UNWRITTEN: 'error',
   /** Another mesh holds the state directory. */
   MESH_RUNNING: 'error',
   MESH_FILE_UNTRUSTED: 'error',

@@ -7,21 +7,23 @@ import { exitCodes } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 import { createRunner } from './run-command.ts';
 import { Output } from './terminal/output.ts';
+import { resultStream } from './terminal/result-stream.ts';
 import { runTyped } from './usage-error.ts';
 
 /** The exit code of a program that writes to a closed pipe, as of one that dies of SIGPIPE. */
 const closedPipeCode = exitCodes.signal.code + 13;
 
 process.stdout.on('error', (fault: NodeJS.ErrnoException) => {
-  if (fault.code !== 'EPIPE') throw fault;
-  process.exit(closedPipeCode);
+  // Every other fault is told by whoever wrote: see resultStream.
+  if (fault.code === 'EPIPE') process.exit(closedPipeCode);
 });
 
 // Before commander has read anything: what it refuses must be written as it was asked for.
 const [ours = ''] = process.argv.slice(2).join(' ').split(' -- ');
 const wantsJson = /(?:^| )(?:-o ?|--output[ =])json(?: |$)/.test(ours);
 const format = wantsJson ? 'json' : 'table';
-const { env: environment, stdout, stderr } = process;
+const { env: environment, stderr } = process;
+const stdout = resultStream(process.stdout);
 const called = calledAs(environment);
 const program = createProgram(version, createRunner(process), { called, format });
 program.commandsGroup('Operation:');

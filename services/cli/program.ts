@@ -19,6 +19,7 @@ import type { Runner } from './run-command.ts';
 import { describeCommand } from './terminal/command-help.ts';
 import { helpFormat, helpWidthOf } from './terminal/help-format.ts';
 import { type OutputFormat, outputFormats } from './terminal/output.ts';
+import { resultStream } from './terminal/result-stream.ts';
 
 /** How the program is told: what it is called, and for whom it writes. */
 export type ProgramManner = { readonly called?: CalledAs; readonly format?: OutputFormat };
@@ -37,6 +38,7 @@ export function createProgram(
       getErrHelpWidth: () => helpWidthOf(process.stderr),
       // A refusal is told as the error that it becomes; programs are not shown the page that it may come with.
       outputError: () => undefined,
+      writeOut: resultStream(process.stdout).write,
       ...(format === 'json' ? { writeErr: () => undefined } : {}),
     })
     .addOption(

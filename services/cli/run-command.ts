@@ -6,6 +6,7 @@ import { failureOf } from './cli-error.ts';
 import { CommandSession } from './command-session.ts';
 import { type EndpointName, endpointNames, findEndpoints } from './endpoints.ts';
 import { Output, type OutputFormat } from './terminal/output.ts';
+import { resultStream } from './terminal/result-stream.ts';
 import { shellWords } from './terminal/shell-words.ts';
 
 /** Options that every command takes. */
@@ -41,7 +42,8 @@ export function createRunner(process: NodeJS.Process): Runner {
     async (...received) => {
       const command = received.at(-1) as Command;
       const options: GlobalOptions = command.optsWithGlobals();
-      const { stdout, stderr, env: environment } = process;
+      const { stderr, env: environment } = process;
+      const stdout = resultStream(process.stdout);
       const placeFlags = placeFlagsOf(options);
       const output = new Output({ stdout, stderr, format: options.output, environment, placeFlags });
       const log = logOf(process);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { skipWithoutMesh } from '../harness/mesh-under-test.ts';
 import { StintOnMesh } from '../harness/stint-on-mesh.ts';
 import { suiteScope } from '../harness/suite-scope.ts';
@@ -22,6 +24,18 @@ describe('what a command tells of what it did not do', { skip: skipWithoutMesh }
       /^stint: grt_\w+ was held already, .*: --ttl changes nothing, its lease ends in (?:2m|1m5\ds)/,
     );
     for (const _ of ['first', 'second']) await cli.json(['release', grant.id]);
+  });
+
+  it('of access whose password a full disk did not take is told which grant to give back', async () => {
+    const command = 'stint request demo-db read --fresh --show-secret > /dev/full';
+    const options = { cwd: cli.directory, env: cli.environmentOf() };
+    const end = promisify(execFile)('sh', ['-c', command], options);
+    const { code, stderr } = (await end.catch((thrown: unknown) => thrown)) as Record<string, string>;
+    assert.equal(code, 1);
+    const [, id = '', again] =
+      /\n {2}fix: (grt_\w+) is held .*: stint release (\S+)\n/.exec(stderr ?? '') ?? [];
+    assert.equal(again, id);
+    assert.equal((await cli.json(['release', id])).completed, true);
   });
 
   it('a grant that was revoked before is not called released', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { acquireAccess } from '../access.ts';
 import { contextOption, readDuration } from '../arguments/option-values.ts';
+import { withFix } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Runner } from '../run-command.ts';
 import { describeCommand } from '../terminal/command-help.ts';
@@ -29,10 +30,15 @@ export function addRequestCommand(program: Command, run: Runner): void {
         const question = { resource, action, justification: reason, context, ttlMs: ttl, fresh };
         const access = await acquireAccess(session, question);
         const now = session.clock.now();
-        session.output.result({
-          json: accessJson(access, { showSecret }),
-          table: (paint) => accessText(access, { showSecret, now }, paint),
-        });
+        try {
+          session.output.result({
+            json: accessJson(access, { showSecret }),
+            table: (paint) => accessText(access, { showSecret, now }, paint),
+          });
+        } catch (thrown) {
+          const { id } = access.grant;
+          throw withFix(thrown, `${id} is held all the same, give it back: stint release ${id}`);
+        }
         const unheeded = unheededText(access, { reason, ttlMs: ttl }, now);
         if (unheeded !== undefined) session.output.warn(unheeded);
         const brief = briefTtlText(access, ttl);
