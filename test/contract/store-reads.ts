@@ -65,6 +65,7 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
       () => store.grants.openEntities(lease.provider, [lease.entityName]),
       () => store.grants.nextDueAt([lease.provider], now),
       () => store.grants.countLiveGrants(),
+      () => store.grants.listLiveHolders(),
       () => store.grants.countLeasesByState(),
       () => store.outbox.read(1, 1),
       () => store.outbox.findAt(1),
@@ -292,5 +293,20 @@ export function describeStoreReads(opened: (scope: Scope) => Promise<Store>): vo
       [committed, committed, committed, committed, conflict],
     );
     assert.equal(await store.grants.countLiveGrants(), 2);
+  });
+
+  test('who holds live grants is listed once each, and no longer when the last has ended', async (t) => {
+    const store = await opened(t);
+    const [one, two] = ['spiffe://stint.local/one', 'spiffe://stint.local/two'] as SpiffeId[];
+    const made = await many(store.ledger, 4, (i) => ({
+      grant: { spiffeId: i === 3 ? (two ?? holder) : (one ?? holder), resource: `r${i}` },
+    }));
+    assert.deepEqual((await store.grants.listLiveHolders()).toSorted(), [one, two]);
+    const set = { endedAt: now, endReason: 'completed' } as const;
+    await store.ledger.commit({
+      grant: { id: made[3]?.grant.id ?? assert.fail(), from: ['active'], to: 'completed', set },
+      events: [],
+    });
+    assert.deepEqual(await store.grants.listLiveHolders(), [one]);
   });
 }

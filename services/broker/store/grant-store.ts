@@ -1,4 +1,5 @@
 import type { GrantId, LeaseId } from '@stint/common/ids.ts';
+import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { type Kysely, sql } from 'kysely';
 import type { GrantStore, LatestTimes, LeaseClaim } from '../app/ports/grant-store.ts';
@@ -188,6 +189,13 @@ export class KyselyGrantStore implements GrantStore {
       .limit(limit);
     if (after !== undefined) query = query.where('id', '>', after);
     return (await orUnavailable(query.execute())).map(fromLeaseRow);
+  }
+
+  async listLiveHolders(): Promise<readonly SpiffeId[]> {
+    const rows = await orUnavailable(
+      this.#database.selectFrom('live_grants').select('spiffe_id').distinct().where('live', '>', 0).execute(),
+    );
+    return rows.map((row) => row.spiffe_id as SpiffeId);
   }
 
   async countLiveGrants(): Promise<number> {

@@ -63,6 +63,8 @@ export interface GrantStore {
     after: LeaseId | undefined,
     limit: number,
   ): Promise<readonly Lease[]>;
+  /** Who has live grants; each once. */
+  listLiveHolders(): Promise<readonly SpiffeId[]>;
   /** Grants that have not ended. */
   countLiveGrants(): Promise<number>;
   countLeasesByState(): Promise<Readonly<Partial<Record<LeaseState, number>>>>;
