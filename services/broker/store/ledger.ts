@@ -237,12 +237,15 @@ export class GroupCommitLedger implements Ledger {
       return;
     }
     const reason = isEntryFault ? fault(thrown) : failed(this.#refusal ?? thrown);
+    // Of an outage the first failure is told whole; the rest are the same story, and who asks is told of each.
+    const level = isEntryFault || this.#outage === undefined ? 'error' : 'debug';
     if (!isEntryFault) this.#outage = reason.message;
-    this.#options.log.error({ error: thrown, entries: taken.length }, 'a commit failed');
+    this.#options.log[level]({ error: thrown, entries: taken.length }, 'a commit failed');
     for (const { reject } of taken) reject(reason);
   }
 
   #settle(taken: readonly Waiting[], { outcomes, writes }: Decided): void {
+    if (this.#outage !== undefined) this.#options.log.info('commits go through again');
     this.#outage = undefined;
     const sealed = writes?.sealed;
     if (sealed !== undefined && sealed.state.seq > this.#state.seq) {
