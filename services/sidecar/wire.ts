@@ -189,7 +189,8 @@ function dialBroker({ config, service, clock }: Base, svids: SvidSource): Sessio
 function observe(cache: LeaseCache<Access>, clock: Clock): void {
   gauge('stint.leases.live', () => cache.size);
   gauge('stint.sidecar.seconds_to_expiry', () => {
-    const ends = [...cache.list()].map(({ lease }) => lease.expiresAt);
-    return ends.length === 0 ? undefined : (Math.min(...ends) - clock.now()) / 1_000;
+    let earliest: number | undefined;
+    for (const { lease } of cache.list()) earliest = Math.min(earliest ?? lease.expiresAt, lease.expiresAt);
+    return earliest === undefined ? undefined : (earliest - clock.now()) / 1_000;
   });
 }
