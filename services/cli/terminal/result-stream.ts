@@ -4,6 +4,8 @@ import { getSystemErrorMessage } from 'node:util';
 import { cliError } from '../cli-error.ts';
 import type { OutputStream } from './output.ts';
 
+type Stdout = NodeJS.Process['stdout'];
+
 /** Where results go: what is not written whole is an error, never lost in silence. */
 export type ResultStream = OutputStream & { readonly write: (text: string) => void };
 
@@ -12,7 +14,7 @@ export type ResultStream = OutputStream & { readonly write: (text: string) => vo
  * @throws CliError OUTPUT_UNWRITTEN when it cannot be, such as on a full disk; only that a reader has gone (EPIPE) is left to
  * the stream's own `error` event.
  */
-export function resultStream(stdout: NodeJS.WriteStream): ResultStream {
+export function resultStream(stdout: Stdout): ResultStream {
   // Node's stream for files takes a text for written of which a full disk took a part, and tells other faults too late.
   const write = stdout instanceof Socket ? writeToSocket : writeToFile;
   const { isTTY, columns } = stdout;
@@ -20,13 +22,13 @@ export function resultStream(stdout: NodeJS.WriteStream): ResultStream {
 }
 
 /** Pipes and terminals: Node writes to both synchronously. */
-function writeToSocket(stdout: NodeJS.WriteStream, text: string): void {
+function writeToSocket(stdout: Stdout, text: string): void {
   stdout.write(text);
   const fault: NodeJS.ErrnoException | null = stdout.errored;
   if (fault !== null && fault.code !== 'EPIPE') throw unwritten(fault);
 }
 
-function writeToFile({ fd }: NodeJS.WriteStream, text: string): void {
+function writeToFile({ fd }: Stdout, text: string): void {
   let left = Buffer.from(text);
   try {
     while (left.length > 0) left = left.subarray(writeSync(fd, left));
