@@ -34,12 +34,13 @@ test('a question without an answer is said to be one that may be granted, and wh
     );
 });
 
-test('a denial is followed by the command that explains it, with the same facts', async () => {
-  await assert.rejects(acquireAccess(sessionThatFails(new ServiceError('GRANT_DENIED', 'no')), question), {
+test('a denial is followed by the command that explains it, with the same reason and facts', async () => {
+  const denied = sessionThatFails(new ServiceError('GRANT_DENIED', 'no'));
+  await assert.rejects(acquireAccess(denied, { ...question, justification: "INC-7: Ada's" }), {
     failure: {
       what: 'no',
       why: 'policy denied the request',
-      fix: "stint explain db read --context 'ticket=OPS 7'",
+      fix: `stint explain db read --reason 'INC-7: Ada'\\''s' --context 'ticket=OPS 7'`,
       reason: 'GRANT_DENIED',
       exitCode: 3,
       metadata: {},

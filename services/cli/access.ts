@@ -71,7 +71,8 @@ function awaitedParty(sidecar: ToldChannel): Promise<string> {
   );
 }
 
-function explainCommand({ resource, action, context }: AccessQuestion): string {
+function explainCommand({ resource, action, justification, context }: AccessQuestion): string {
+  const reason = justification === '' ? [] : ['--reason', justification];
   const facts = Object.entries(context).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
-  return shellWords(['stint', 'explain', resource, action, ...facts]);
+  return shellWords(['stint', 'explain', resource, action, ...reason, ...facts]);
 }

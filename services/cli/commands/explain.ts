@@ -1,3 +1,4 @@
+import { ServiceError } from '@stint/common/errors.ts';
 import type { ExplainDecisionResponse__Output } from '@stint/common/gen/stint/broker/v1/ExplainDecisionResponse.ts';
 import { plainText } from '@stint/common/plain-text.ts';
 import { services } from '@stint/common/proto.ts';
@@ -5,6 +6,7 @@ import { fromDuration } from '@stint/common/proto-time.ts';
 import { formatDurationMs } from '@stint/common/time.ts';
 import type { Command } from 'commander';
 import { contextOption, readSpiffeId } from '../arguments/option-values.ts';
+import { withFix } from '../cli-error.ts';
 import type { CommandSession } from '../command-session.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Runner } from '../run-command.ts';
@@ -14,19 +16,25 @@ import { renderFacts } from '../terminal/table.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 import { pathText } from '../views/path-text.ts';
 
-type ExplainOptions = { readonly as?: string; readonly context: Readonly<Record<string, string>> };
+type ExplainOptions = {
+  readonly as?: string;
+  readonly reason: string;
+  readonly context: Readonly<Record<string, string>>;
+};
 
 /** Adds `stint explain`. */
 export function addExplainCommand(program: Command, run: Runner): void {
   const command = program
     .command('explain <resource> <action>')
     .option('--as <spiffe-id>', "whose question it is (default: the sidecar's own identity)", readSpiffeId)
+    .option('--reason <text>', 'what would be said to be why, for rules that look at it', '')
     .addOption(contextOption())
     .action(
       run<ExplainOptions>(async (session, { args: [resource = '', action = ''], options }) => {
         const spiffeId = options.as ?? (await ownIdentity(session));
         const broker = await session.channel('broker');
-        const request = { resource, action, context: { ...options.context } };
+        const { reason: justification, context } = options;
+        const request = { resource, action, justification, context: { ...context } };
         const answer = await broker.call(services.admin.ExplainDecision, { spiffeId, request });
         const question = `${spiffeId} asks for ${action} on ${resource}`;
         session.output.result({
@@ -40,6 +48,7 @@ export function addExplainCommand(program: Command, run: Runner): void {
     purpose: 'Say what policy would answer, and why',
     examples: [
       'stint explain demo-db write',
+      'stint explain demo-db write --reason "INC-7, repair"',
       'stint explain demo-api deploy --as spiffe://stint.local/demo/ci-deploy',
     ],
     notes: [
@@ -50,10 +59,16 @@ export function addExplainCommand(program: Command, run: Runner): void {
   });
 }
 
+/** @throws CliError IDENTITY_NOT_READY while the sidecar has none. */
 async function ownIdentity(session: CommandSession): Promise<string> {
   const sidecar = await session.channel('sidecar');
-  const { spiffeId } = await sidecar.call(services.sidecar.GetStatus, {});
-  return spiffeId;
+  const { spiffeId, outage } = await sidecar.call(services.sidecar.GetStatus, {});
+  if (spiffeId !== '') return spiffeId;
+  const fault = outage === '' ? 'the sidecar has no identity yet' : outage;
+  throw withFix(
+    new ServiceError('IDENTITY_NOT_READY', fault),
+    'name whose question it is: --as SPIFFE_ID; stint registry list shows who there is',
+  );
 }
 
 function explanationJson(answer: ExplainDecisionResponse__Output): object {
