@@ -44,6 +44,14 @@ describe('a refusal', () => {
     });
   }
 
+  test('of a mistyped name says which one was most likely meant', async (t) => {
+    const core = await BrokerCore.start(t);
+    const resource = await refusalOf(core.askRead({ resource: 'slaes' }), 'RESOURCE_NOT_FOUND');
+    assert.match(resource.message, /"slaes" is not registered; did you mean "sales"\?/);
+    const action = await refusalOf(core.askRead({ action: 'raed' }), 'PROFILE_NOT_FOUND');
+    assert.match(action.message, /it has .*; did you mean "read"\?/);
+  });
+
   test("of policy names the rules and their words, and the bundle's hash", async (t) => {
     const core = await BrokerCore.start(t);
     const refusal = await refusalOf(core.askRead({ action: 'write' }), 'GRANT_DENIED');

@@ -1,4 +1,5 @@
 import { ServiceError } from '@stint/common/errors.ts';
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import type { UnixMs } from '@stint/common/time.ts';
 import { findProfile, type Identity, type Profile, type Resource } from '../../domain/registry.ts';
@@ -65,13 +66,21 @@ export function findNamed(
     throw new ServiceError('IDENTITY_SUSPENDED', `identity "${spiffeId}" is ${identity.state}`);
   const resource = registry.resources.get(request.resource);
   if (resource === undefined)
-    throw new ServiceError('RESOURCE_NOT_FOUND', `resource "${request.resource}" is not registered`, {
-      metadata: { resource: request.resource },
-    });
+    throw new ServiceError(
+      'RESOURCE_NOT_FOUND',
+      withHint(
+        `resource "${request.resource}" is not registered`,
+        request.resource,
+        registry.resources.keys(),
+      ),
+      { metadata: { resource: request.resource } },
+    );
   const profile = findProfile(resource, request.action);
   if (profile === undefined) {
-    const actions = resource.profiles.map((candidate) => candidate.name).join(', ');
-    const text = `action "${request.action}" is not one of resource "${resource.id}": it has ${actions}`;
+    const names = resource.profiles.map((candidate) => candidate.name);
+    const actions = names.join(', ');
+    const fault = `action "${request.action}" is not one of resource "${resource.id}": it has ${actions}`;
+    const text = withHint(fault, request.action, names);
     const metadata = { resource: resource.id, action: request.action, actions };
     throw new ServiceError('PROFILE_NOT_FOUND', text, { metadata });
   }
@@ -79,4 +88,10 @@ export function findNamed(
   if (provider === undefined)
     throw new Error(`resource ${resource.id} names no known provider: the bundle was not checked`);
   return { identity, resource, profile, provider };
+}
+
+/** A refusal of a name, with the one that was most likely meant. */
+function withHint(fault: string, typed: string, known: Iterable<string>): string {
+  const hint = suggestName(typed, known);
+  return hint === '' ? fault : `${fault}; ${hint}`;
 }

@@ -63,7 +63,7 @@ export function targetRefused(
   const code = failureOf(cause).code;
   return new ServiceError(
     'PROVIDER_UNAVAILABLE',
-    `issuing for "${resource.id}" failed: the target did not take the credential; nothing was handed out`,
+    `issuing for "${resource.id}" failed: target "${provider.name}" did not take the credential (${code}); nothing was handed out`,
     {
       metadata: { resource: resource.id, provider: provider.name, code, ...recordIdsOf(grant) },
       retryAfterMs: 1_000,
