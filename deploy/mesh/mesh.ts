@@ -4,7 +4,7 @@ import { createLog, type Log } from '@stint/common/log.ts';
 import { ensurePrivateDirectory } from '@stint/common/private-file.ts';
 import { parseSpiffeId, parseTrustDomain, stintIds } from '@stint/common/spiffe-id.ts';
 import { systemClock } from '@stint/common/time.ts';
-import { endedOrKilled, type LeftProcess, ProcessesLeftError } from '../servers/child.ts';
+import { type ChildExit, endedOrKilled, type LeftProcess, ProcessesLeftError } from '../servers/child.ts';
 import { BrokerAdmin } from './broker-admin.ts';
 import { type BusServer, startBusServer } from './bus-server.ts';
 import { type DemoTarget, startDemoTarget } from './demo-target.ts';
@@ -274,11 +274,11 @@ export class Mesh {
   }
 
   /** Tells of an end that nobody asked for. `isOurs`: the part has not been stopped or replaced meanwhile. */
-  #watch(part: MeshPart, exited: Promise<unknown>, isOurs: () => boolean): void {
-    void exited.then(() => {
+  #watch(part: MeshPart, exited: Promise<ChildExit>, isOurs: () => boolean): void {
+    void exited.then(({ code, signal }) => {
       if (this.#stopping || this.#options.signal?.aborted || !isOurs()) return;
       this.#options.onExit?.(part);
-      this.#keeper?.ended(part);
+      this.#keeper?.ended(part, signal ?? `code ${code}`);
     });
   }
 

@@ -31,13 +31,13 @@ beforeEach(() => {
 
 test('a part that ended is started again after the first wait, and both are told', async () => {
   const at = new Watched();
-  at.keeper.ended('nats');
+  at.keeper.ended('nats', 'SIGKILL');
   await at.pass(firstDelayMs - 1);
   assert.deepEqual(at.started, []);
   await at.pass(1);
   assert.deepEqual(at.started, ['nats']);
   assert.deepEqual(at.told, [
-    { part: 'nats', kind: 'ended', delayMs: firstDelayMs },
+    { part: 'nats', kind: 'ended', how: 'SIGKILL', delayMs: firstDelayMs },
     { part: 'nats', kind: 'back' },
   ]);
 });
@@ -45,11 +45,11 @@ test('a part that ended is started again after the first wait, and both are told
 test('each wait is twice as long as the one before, and after the last restart the part is left alone', async () => {
   const at = new Watched();
   for (let restart = 0; restart < restartsMax; restart++) {
-    at.keeper.ended('nats');
+    at.keeper.ended('nats', 'SIGKILL');
     await at.pass(firstDelayMs * 2 ** restart);
     assert.equal(at.started.length, restart + 1);
   }
-  at.keeper.ended('nats');
+  at.keeper.ended('nats', 'SIGKILL');
   await at.pass(3_600_000);
   assert.equal(at.started.length, restartsMax);
   assert.deepEqual(at.told.at(-1), { part: 'nats', kind: 'left alone', fault: undefined });
@@ -58,7 +58,7 @@ test('each wait is twice as long as the one before, and after the last restart t
 test('a restart that fails is tried again, as often as one that dies', async () => {
   const at = new Watched();
   at.fault = new Error('the port is taken');
-  at.keeper.ended('nats');
+  at.keeper.ended('nats', 'SIGKILL');
   for (let restart = 0; restart < restartsMax; restart++) await at.pass(firstDelayMs * 2 ** restart);
   await at.pass(3_600_000);
   assert.equal(at.started.length, restartsMax);
@@ -74,18 +74,18 @@ test('a restart that fails is tried again, as often as one that dies', async () 
 test('a part that served for long has all its restarts again', async () => {
   const at = new Watched();
   for (let restart = 0; restart < restartsMax; restart++) {
-    at.keeper.ended('nats');
+    at.keeper.ended('nats', 'SIGKILL');
     await at.pass(firstDelayMs * 2 ** restart);
   }
   await at.pass(steadyMs);
-  at.keeper.ended('nats');
-  assert.deepEqual(at.told.at(-1), { part: 'nats', kind: 'ended', delayMs: firstDelayMs });
+  at.keeper.ended('nats', 'SIGKILL');
+  assert.deepEqual(at.told.at(-1), { part: 'nats', kind: 'ended', how: 'SIGKILL', delayMs: firstDelayMs });
 });
 
 test('one part has nothing to do with the restarts of another', () => {
   const at = new Watched();
-  at.keeper.ended('nats');
-  at.keeper.ended('broker');
+  at.keeper.ended('nats', 'SIGKILL');
+  at.keeper.ended('broker', 'code 1');
   assert.deepEqual(
     at.told.map((news) => (news.kind === 'ended' ? news.delayMs : undefined)),
     [firstDelayMs, firstDelayMs],
@@ -94,9 +94,9 @@ test('one part has nothing to do with the restarts of another', () => {
 
 test('once closed it starts nothing and tells nothing', async () => {
   const at = new Watched();
-  at.keeper.ended('nats');
+  at.keeper.ended('nats', 'SIGKILL');
   at.keeper.close();
-  at.keeper.ended('broker');
+  at.keeper.ended('broker', 'code 1');
   await at.pass(3_600_000);
   assert.deepEqual(at.started, []);
   assert.equal(at.told.length, 1);

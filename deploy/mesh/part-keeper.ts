@@ -11,7 +11,7 @@ export const steadyMs = 300_000;
 
 /** What became of a part that ended by itself. */
 export type PartNews<Part> = { readonly part: Part } & (
-  | { readonly kind: 'ended'; readonly delayMs: number }
+  | { readonly kind: 'ended'; readonly how: string; readonly delayMs: number }
   | { readonly kind: 'back' }
   /** A restart failed; the next follows. */
   | { readonly kind: 'restart failed'; readonly fault: unknown; readonly delayMs: number }
@@ -43,11 +43,11 @@ export class PartKeeper<Part> {
     this.#options = options;
   }
 
-  /** Takes note that a part has ended by itself. */
-  ended(part: Part): void {
+  /** Takes note that a part has ended by itself; `how` says by which signal or code. */
+  ended(part: Part, how: string): void {
     const delayMs = this.#schedule(part);
     if (delayMs === undefined) this.#tell({ part, kind: 'left alone', fault: undefined });
-    else this.#tell({ part, kind: 'ended', delayMs });
+    else this.#tell({ part, kind: 'ended', how, delayMs });
   }
 
   /** Starts nothing any more, and tells nothing. A start under way goes on: whoever owns the part waits for it. */

@@ -80,7 +80,7 @@ test('each part that is killed is started again, which is said, and access and r
   await dev.printed('The mesh is up');
   for (const part of ['nats', 'postgresql', 'broker', 'auditor', 'sidecar'] as const) {
     process.kill(pidOf(state, part), 'SIGKILL');
-    await dev.printed(`${part} ended by itself; it is started again in 1 s`);
+    await dev.printed(`${part} ended by itself (SIGKILL); it is started again in 1 s`);
     await dev.printed(`${part} is back`);
     await until(`all is well after ${part} was killed`, 20_000, () => stintOn(state, 'status'));
     await stintOn(state, 'request', 'demo-db', 'read', '--fresh', '--reason', `after ${part}`);

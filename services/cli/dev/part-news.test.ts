@@ -9,7 +9,7 @@ import { partNewsText } from './part-news.ts';
 const fault = new Error('auditor: not ready within 60000 ms; its log is .stint/logs/auditor.log');
 
 for (const news of [
-  { part: 'postgresql', kind: 'ended', delayMs: 16_000 },
+  { part: 'postgresql', kind: 'ended', how: 'SIGKILL', delayMs: 16_000 },
   { part: 'auditor', kind: 'restart failed', delayMs: 16_000, fault },
   { part: 'auditor', kind: 'left alone', fault },
   { part: 'auditor', kind: 'left alone', fault: undefined },

@@ -19,7 +19,7 @@ export function partNewsText(news: PartNews<MeshPart>, logFile: string): string 
   const next = `it is started again in ${news.delayMs / 1_000} s`;
   const text =
     kind === 'ended'
-      ? `  ${part} ended by itself; ${next}, its log is then ${logFile}.old`
+      ? `  ${part} ended by itself (${news.how}); ${next}, its log is then ${logFile}.old`
       : `  ${part} could not be started: ${faultText(news.fault)}; ${next}`;
   return pc.yellow(foldedText(text));
 }
