@@ -14,7 +14,7 @@ const cliReasons = {
   MESH_RUNNING: 'error',
   MESH_FILE_UNTRUSTED: 'error',
   FILE_UNUSABLE: 'error',
-  VERIFIER_KEY_UNUSABLE: 'error',
+  VERIFIER_KEY_UNUSABLE: 'usage',
   PROOF_INVALID: 'error',
   ANSWER_INCOMPLETE: 'error',
   BUS_UNUSABLE: 'error',
