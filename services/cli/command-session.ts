@@ -1,18 +1,15 @@
-import { createConnection } from 'node:net';
 import type { ErrorReason } from '@stint/common/errors.ts';
 import { connectGrpc } from '@stint/common/grpc-client.ts';
 import type { Log } from '@stint/common/log.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { cliError } from './cli-error.ts';
 import { type Endpoint, type EndpointName, type Endpoints, endpointNames } from './endpoints.ts';
+import { findFix, requireListener } from './require-listener.ts';
 import type { Output } from './terminal/output.ts';
 import { ToldChannel } from './told-channel.ts';
 
 /** What runs and can be asked. */
 export type ServiceName = Exclude<EndpointName, 'log'>;
-
-/** How long finding out whether somebody listens may take, in milliseconds. */
-const connectMsMax = 2_000;
 
 /** How long a call that waits for access to be cut may take, in milliseconds: a database under load, not a dead one. */
 export const containMsMax = 30_000;
@@ -68,7 +65,7 @@ export class CommandSession {
     throw cliError('NOT_RUNNING', {
       what: 'no mesh was found',
       why: `there is no .stint/mesh.json here or above, and neither ${flag} nor ${variable} is set`,
-      fix: `npm start (in the repository, or go there), or name it with ${flag}`,
+      fix: findFix(name),
     });
   }
 
@@ -84,31 +81,3 @@ const unavailableReasons = {
   sidecar: 'SIDECAR_UNAVAILABLE',
   auditor: 'AUDITOR_UNAVAILABLE',
 } as const satisfies Record<ServiceName, ErrorReason>;
-
-async function requireListener(name: ServiceName, { path, source }: Endpoint): Promise<void> {
-  const fault = await connectFault(path);
-  if (fault === undefined) return;
-  const isForbidden = fault.code === 'EACCES' || fault.code === 'EPERM';
-  throw cliError(
-    'NOT_RUNNING',
-    {
-      what: isForbidden ? `the ${name} may not be asked by this user` : `the ${name} is not running`,
-      why: `nothing answers at "${path}" (${fault.code ?? fault.message}; named by ${source})`,
-      fix: isForbidden ? 'run the command as the user who started it' : 'npm start',
-    },
-    fault,
-  );
-}
-
-function connectFault(path: string): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ path });
-    const answer = (fault: NodeJS.ErrnoException | undefined) => {
-      socket.destroy();
-      resolve(fault);
-    };
-    socket.once('connect', () => answer(undefined));
-    socket.once('error', answer);
-    socket.setTimeout(connectMsMax, () => answer(new Error('no answer in time')));
-  });
-}

@@ -97,7 +97,7 @@ function namedMesh({ environment, directory, uid }: EndpointSources): FoundMesh 
   throw cliError('NOT_RUNNING', {
     what: 'no mesh was found',
     why: `${meshVariable} names "${named}", and there is no "${file}"`,
-    fix: `npm start -- --state-dir ${shellWords([named])}, or: unset ${meshVariable}`,
+    fix: `npm start -- --state-dir ${shellWords([path.dirname(file)])}, or: unset ${meshVariable}`,
   });
 }
 

@@ -17,6 +17,8 @@ import { tempDir } from '../harness/temp-dir.ts';
 import { until } from '../harness/until.ts';
 import { consoleCommands, grantIds, timeless, typedIds } from './console-blocks.ts';
 
+const noKey = path.join(repositoryRoot, 'README.md');
+
 const readme = readFileSync(path.join(repositoryRoot, 'services/cli/README.md'), 'utf8');
 
 type CommandTree = { name(): string; readonly commands: readonly CommandTree[] };
@@ -251,6 +253,8 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
       assert.equal(wrong.code, 2);
       assert.match(wrong.stderr, new RegExp(`${flag} .*\\n {2}why: "/srv/none" does not exist`));
     }
+    for (const command of ['list', 'verify'])
+      assert.equal((await cli.run(['audit', command, '--verifier-key', noKey])).code, 2, command);
   });
 
   it("passes the verifier's verdict and exit code on", async () => {
@@ -276,7 +280,7 @@ describe('stint on a real mesh', { skip: skipWithoutPostgres || skipWithoutNats 
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /error: the sidecar is not running\n {2}why: nothing answers at .*\n {2}fix: npm start/,
+      /error: the sidecar is not running\n {2}why: nothing answers at .*\n {2}fix: npm start -- --state-dir \S+\/\.stint\n/,
     );
   });
 });
