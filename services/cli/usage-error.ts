@@ -1,3 +1,4 @@
+import { suggestName } from '@stint/common/name-suggestion.ts';
 import type { Command, CommanderError } from 'commander';
 import { cliError } from './cli-error.ts';
 import type { OutputFormat } from './terminal/output.ts';
@@ -19,6 +20,8 @@ export async function runTyped(
 function refuseAsUsage(command: Command, format: OutputFormat): void {
   command.exitOverride((refusal) => {
     const isWordless = refusal.exitCode !== 0 && refusal.code === 'commander.help';
+    const [first, topic] = command.args;
+    if (isWordless && first === 'help' && topic !== undefined) throw unknownTopic(topic, command);
     if (isWordless && format === 'json') throw incomplete(command);
     // The page that people are shown instead says what is missing.
     throw refusal.exitCode === 0 || isWordless ? refusal : usageError(refusal, command);
@@ -31,6 +34,19 @@ function incomplete(command: Command): Error {
     what: `"${pathOf(command)}" is not a whole command`,
     why: `one of these follows: ${command.commands.map((sub) => sub.name()).join(', ')}`,
     fix: `how it is used: ${pathOf(command)} --help`,
+  });
+}
+
+/** Commander shows its page for a command to be helped with that there is not, without a word. */
+function unknownTopic(topic: string, command: Command): Error {
+  const meant = suggestName(
+    topic,
+    command.commands.map((sub) => sub.name()),
+  );
+  return cliError('USAGE', {
+    what: `unknown command '${topic}'`,
+    why: 'there is no such command',
+    fix: `${meant === '' ? '' : `${meant} `}how it is used: ${pathOf(command)} --help`,
   });
 }
 
@@ -57,12 +73,19 @@ function usageError(refusal: CommanderError, command: Command): Error {
   return cliError(
     'USAGE',
     {
-      what,
+      what: [...absentOperands(refusal, command), what].join(', and '),
       why: why === '' ? (reasons[code] ?? 'the command line cannot be understood') : why,
       fix: `${hint}how it is used: ${pathOf(command)} --help`,
     },
     refusal,
   );
+}
+
+/** Commander looks for options before operands: who typed neither is told of both. */
+function absentOperands({ code }: CommanderError, { args, registeredArguments }: Command): string[] {
+  if (code !== 'commander.missingMandatoryOptionValue') return [];
+  const absent = registeredArguments.slice(args.length).filter(({ required }) => required);
+  return absent.map((operand) => `missing required argument '${operand.name()}'`);
 }
 
 type Refusal = { readonly what: string; readonly why: string; readonly guess: string };
