@@ -20,7 +20,7 @@ test('status names a target that is down, says why, and when it is back', {
   assert.equal(down.code, 1);
   assert.match(
     down.stdout,
-    /^target +unwell +demo-postgres +away for \S+: it cannot be reached \(ECONNREFUSED\), postgres, last asked \S+ ago$/m,
+    /^target +unwell +demo-postgres +away for \S+: it cannot be reached \(ECONNREFUSED\); postgres, last asked \S+ ago$/m,
   );
   assert.match(down.stdout, /^broker +up /m);
   const { healthy, parts, targets } = await inJson();
@@ -31,7 +31,7 @@ test('status names a target that is down, says why, and when it is back', {
   assert.equal(granted.code, 0, granted.stderr);
   const up = await cli.run(['status']);
   assert.equal(up.code, 0, up.stdout);
-  assert.match(up.stdout, /^target +up +demo-postgres +has answered for \S+, postgres, last asked \S+ ago$/m);
+  assert.match(up.stdout, /^target +up +demo-postgres +has answered for \S+; postgres, last asked \S+ ago$/m);
   await cli.json(['release', JSON.parse(granted.stdout).grant.id]);
   assert.equal((await inJson('--broker-socket', '/nowhere')).targets, null);
   await cli.assertNothingIsLeft();

@@ -34,6 +34,15 @@ test('status says why a sidecar has no identity and what to do, and its log says
     const { parts } = await statusOf(socket);
     return parts.sidecar.problems.some((problem) => problem.startsWith(fault)) ? true : undefined;
   });
+  const { stdout } = await stintAt(socket, ['status']);
+  assert.match(stdout, /^sidecar +unwell .*; leases held: 0; version /m);
+  assert.doesNotMatch(stdout, /SVID ends/);
+  const explained = await stintAt(socket, ['explain', 'demo-db', 'read']);
+  assert.equal(explained.code, 4);
+  assert.match(
+    explained.stderr,
+    /fix: name whose question it is: --as SPIFFE_ID;.*\n {2}code: IDENTITY_NOT_READY\n/,
+  );
   const lines = readFileSync(at('sidecar.log'), 'utf8').split('\n');
   const refusals = lines.filter((line) => line.includes('no new SVID'));
   assert.notEqual(refusals.length, 0);
@@ -42,11 +51,19 @@ test('status says why a sidecar has no identity and what to do, and its log says
 
 type Status = { readonly parts: { readonly sidecar: { readonly problems: readonly string[] } } };
 
-/** It ends with 1: neither broker nor auditor is there. */
-function statusOf(socket: string): Promise<Status> {
+async function statusOf(socket: string): Promise<Status> {
+  return JSON.parse((await stintAt(socket, ['status', '-o', 'json'])).stdout) as Status;
+}
+
+type CommandEnd = { readonly stdout: string; readonly stderr: string; readonly code: number | null };
+
+/** Runs a command beside a sidecar alone: neither broker nor auditor is there. */
+function stintAt(socket: string, command: readonly string[]): Promise<CommandEnd> {
   const nowhere = ['--broker-socket', '/nowhere', '--auditor-socket', '/nowhere'];
-  const args = [launcher, 'status', '-o', 'json', '--sidecar-socket', socket, ...nowhere];
+  const args = [launcher, ...command, '--sidecar-socket', socket, ...nowhere];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, (_fault, stdout) => resolve(JSON.parse(stdout) as Status));
+    const child = execFile(process.execPath, args, (_fault, stdout, stderr) =>
+      resolve({ stdout, stderr, code: child.exitCode }),
+    );
   });
 }

@@ -119,7 +119,7 @@ function stateOf({ problems, facts }: Pick<PartStatus, 'problems' | 'facts'>): '
 }
 
 function partRow({ problems, spiffeId, summary, advice = [], ...status }: PartStatus): readonly Cell[] {
-  const facts = [...problems, ...advice, ...(summary === '' ? [] : [summary])].join(', ');
+  const facts = [...problems, ...advice, ...(summary === '' ? [] : [summary])].join('; ');
   return [status.part, stateCell({ problems, ...status }), spiffeId, facts];
 }
 
@@ -176,14 +176,15 @@ async function sidecarStatus(session: CommandSession): Promise<PartStatus> {
   const channel = await session.channel('sidecar');
   const status = await channel.call(services.sidecar.GetStatus, {});
   const { spiffeId, svidExpiresAt, leases, version } = status;
+  const svidEnd = distanceText(svidExpiresAt, session.clock.now());
   return {
     part: 'sidecar',
     spiffeId,
     summary: [
-      `SVID ends ${distanceText(svidExpiresAt, session.clock.now()) ?? 'unknown'}`,
+      ...(svidEnd === undefined ? [] : [`SVID ends ${svidEnd}`]),
       `leases held: ${leases}`,
       `version ${version}`,
-    ].join(', '),
+    ].join('; '),
     problems: sidecarProblems(status),
     facts: {
       version,
@@ -215,11 +216,11 @@ async function brokerStatus(session: CommandSession): Promise<PartStatus> {
     summary: [
       `policies: ${status.policies}`,
       `sessions: ${status.sessions}`,
-      `leases: ${leases.length === 0 ? 'none' : leases.join(' ')}`,
+      `leases: ${leases.length === 0 ? 'none' : leases.join(', ')}`,
       `events not yet in a checkpoint: ${status.auditBacklog}`,
       `store ${status.store}`,
       `version ${status.version}`,
-    ].join(', '),
+    ].join('; '),
     problems: [
       ...(status.refusing === '' ? [] : [`it refuses new grants: ${status.refusing}`]),
       ...(status.busConnected ? [] : ['it has no connection to the bus']),
@@ -257,7 +258,7 @@ async function auditorStatus(session: CommandSession): Promise<PartStatus> {
       `records: ${status.size}`,
       `checkpoint of ${status.checkpointSize} signed ${distanceText(status.checkpointAt, now) ?? 'never'}`,
       `version ${status.version}`,
-    ].join(', '),
+    ].join('; '),
     isAlarm: equivocations.length > 0,
     problems: [
       ...equivocations.map(equivocationText),

@@ -40,7 +40,7 @@ test('a list tells when grants ended, and why where the state does not', () => {
   const ending = { ...ended, state: 'ending', endedAt: null };
   const [, ...lines] = grantTable([live, ended, abandoned, ending], now, paint).trimEnd().split('\n');
   const ends = lines.map((line) => /job +(.*?) +report/.exec(line)?.[1]);
-  assert.deepEqual(ends, ['in 10m', '5s ago', '5s ago, abandoned', 'revoked']);
+  assert.deepEqual(ends, ['in 10m', '5s ago', '5s ago, abandoned', 'not yet (revoked)']);
 });
 
 test('request and trace lead from a grant to its records and spans; absent ones are null', () => {

@@ -83,6 +83,7 @@ export function grantTable(grants: readonly Grant__Output[], now: UnixMs, paint:
 /** When a grant ends or ended, and why where its state does not say so. */
 function endCell({ state, expiresAt, endedAt, endReason }: Grant__Output, now: UnixMs): string {
   if (state === 'active') return distanceText(expiresAt, now) ?? '';
+  if (state === 'ending') return `not yet (${endReason})`;
   const when = distanceText(endedAt, now);
   const why = endReason === state ? '' : endReason;
   return [when, why].filter((text) => text !== undefined && text !== '').join(', ');

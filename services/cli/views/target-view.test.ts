@@ -36,12 +36,12 @@ test('a target is up, unwell with the reason, or unknown until it was asked', ()
   assert.deepEqual(targetRow(answers, now).slice(1), [
     { text: 'up', paint: 'green' },
     'orders-db',
-    'has answered for 3m, postgres, last asked 12s ago',
+    'has answered for 3m; postgres, last asked 12s ago',
   ]);
   assert.deepEqual(targetRow(away, now).slice(1), [
     { text: 'unwell', paint: 'yellow' },
     'orders-db',
-    'away for 3m: it cannot be reached (ECONNREFUSED), postgres, last asked 12s ago',
+    'away for 3m: it cannot be reached (ECONNREFUSED); postgres, last asked 12s ago',
   ]);
 });
 

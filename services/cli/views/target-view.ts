@@ -37,5 +37,5 @@ function factsText(target: Target, now: number): string {
   if (state === 'unknown') return `${kind}, not asked yet: the broker asks every target once a minute`;
   const span = spanText(since, now) ?? 'unknown';
   const asked = `${kind}, last asked ${distanceText(lastAskedAt, now) ?? 'unknown'}`;
-  return state === 'up' ? `has answered for ${span}, ${asked}` : `away for ${span}: ${lastFailure}, ${asked}`;
+  return state === 'up' ? `has answered for ${span}; ${asked}` : `away for ${span}: ${lastFailure}; ${asked}`;
 }
