@@ -1,20 +1,13 @@
-import type { KeyObject } from 'node:crypto';
 import type { Log } from '@stint/common/log.ts';
 import type { SpiffeId } from '@stint/common/spiffe-id.ts';
 import { count, telemetryIsOn, withSpan } from '@stint/common/telemetry.ts';
 import type { Clock } from '@stint/common/time.ts';
 import { Source } from '../../domain/source.ts';
-import { type HighWater, placeBatch, putOffMs } from '../../domain/source-sequence.ts';
+import { placeBatch, putOffMs } from '../../domain/source-sequence.ts';
 import { outageText } from '../outage-text.ts';
-import type { AcceptedBatch, Announcer, Delivery, QuarantineStore, RecordStore } from '../ports.ts';
-import {
-  type Arrival,
-  type BatchContext,
-  judgeConflict,
-  type Refusal,
-  readArrival,
-  verifyNext,
-} from './judge-batch.ts';
+import type { Announcer, Delivery, QuarantineStore, RecordStore } from '../ports.ts';
+import { IngestTurn, type Refused } from './ingest-turn.ts';
+import { type Arrival, type BatchContext, judgeConflict, readArrival, verifyNext } from './judge-batch.ts';
 import { judgeSkipped } from './judge-skipped.ts';
 
 /** Brokers followed at once. Each name is given out by the operator, so that this is never reached by honest ones. */
@@ -34,9 +27,6 @@ export type IngestOptions = {
   /** Named steps at which a fault test ends the process; absent otherwise. */
   readonly crashPoint?: (step: 'before append' | 'before acknowledge' | 'before announce') => void;
 };
-
-/** A batch on its way into one append. */
-type Planned = { readonly arrival: Arrival; readonly batch: AcceptedBatch; readonly highBefore: HighWater };
 
 /**
  * Takes batches from the bus into the log: in order per broker, each exactly once.
@@ -74,22 +64,19 @@ export class Ingest {
    * @throws what the store throws; then what was not acknowledged before will be delivered again.
    */
   accept(deliveries: readonly Delivery[]): void {
-    const turn = new Turn();
-    const unreadable: (Refusal & { readonly delivery: Delivery })[] = [];
+    const turn = new IngestTurn();
     let placed = 0;
     try {
       for (const delivery of deliveries) {
         const read = readArrival(delivery);
-        if (read.kind === 'refused') unreadable.push({ ...read, delivery });
+        if (read.kind === 'refused') turn.refused.push({ ...read, delivery });
         else this.#place(read.arrival, turn);
         placed++;
       }
-      this.#putAsideTogether(unreadable);
       this.#append(turn);
       this.#settleAll(turn);
     } catch (thrown) {
-      const known = [...unreadable, ...turn.arrivals()];
-      const unanswered = [...deliveries.slice(placed), ...known.map(({ delivery }) => delivery)];
+      const unanswered = [...deliveries.slice(placed), ...turn.unanswered()];
       for (const delivery of unanswered) delivery.retryAfter(putOffMs);
       count('stint.audit.append.failures', {}, unanswered.length);
       this.#outage = outageText(thrown);
@@ -121,7 +108,7 @@ export class Ingest {
     }
   }
 
-  #place(arrival: Arrival, turn: Turn): void {
+  #place(arrival: Arrival, turn: IngestTurn): void {
     const source = this.#source(arrival.header.broker);
     if (source === undefined) {
       arrival.delivery.retryAfter(putOffMs);
@@ -165,7 +152,7 @@ export class Ingest {
   }
 
   /** Verifies the next batch and plans it; false when it was refused. */
-  #plan(arrival: Arrival, source: Source<Arrival>, turn: Turn): boolean {
+  #plan(arrival: Arrival, source: Source<Arrival>, turn: IngestTurn): boolean {
     const { store, rootsDer, clock } = this.#options;
     const highBefore = turn.high(source);
     const epochKey = (epoch: number) =>
@@ -177,16 +164,18 @@ export class Ingest {
       now: clock.now(),
     });
     if (verdict.kind === 'refused') {
-      this.#putAside(verdict, arrival.delivery, arrival);
+      turn.refuse(arrival, verdict);
       return false;
     }
     turn.plan({ arrival, batch: verdict.batch, highBefore });
     return true;
   }
 
-  #append(turn: Turn): void {
+  #append(turn: IngestTurn): void {
     const { store, clock, log } = this.#options;
-    while (turn.planned.length > 0) {
+    for (;;) {
+      this.#putAside(turn.refused);
+      if (turn.planned.length === 0) return;
       this.#options.crashPoint?.('before append');
       const appended = store.append(
         turn.planned.map(({ batch }) => batch),
@@ -204,21 +193,13 @@ export class Ingest {
         'an event id is in the log already',
       );
       const [bad, ...later] = turn.unplanFrom(appended.batch);
-      if (bad !== undefined)
-        this.#putAside(
-          {
-            kind: 'refused',
-            reason: 'duplicate_event',
-            detail: `event id "${appended.eventId}" is in the log already`,
-          },
-          bad.arrival.delivery,
-          bad.arrival,
-        );
+      const detail = `event id "${appended.eventId}" is in the log already`;
+      if (bad !== undefined) turn.refuse(bad.arrival, { kind: 'refused', reason: 'duplicate_event', detail });
       for (const { arrival } of later) this.#place(arrival, turn);
     }
   }
 
-  #afterAppend(turn: Turn, firstIndex: number): void {
+  #afterAppend(turn: IngestTurn, firstIndex: number): void {
     const { announcer, onReceiptDue } = this.#options;
     // Memory follows the disk before anything else can fail.
     for (const { batch } of turn.planned) {
@@ -242,7 +223,7 @@ export class Ingest {
     turn.planned = [];
   }
 
-  #settleAll(turn: Turn): void {
+  #settleAll(turn: IngestTurn): void {
     for (let arrival = turn.settled[0]; arrival !== undefined; arrival = turn.settled[0]) {
       this.#settle(arrival);
       turn.settled.shift();
@@ -263,7 +244,8 @@ export class Ingest {
       onReceiptDue(broker);
       return;
     }
-    this.#putAside(judgeConflict(arrival, this.#conflictContext(broker)), arrival.delivery, arrival);
+    const verdict = judgeConflict(arrival, this.#conflictContext(broker));
+    this.#putAside([{ ...verdict, delivery: arrival.delivery, arrival }]);
   }
 
   /** A batch whose place was taken by nothing that is in the log. */
@@ -273,7 +255,7 @@ export class Ingest {
     const high = this.#sources.get(broker)?.high;
     if (high !== undefined && first_seq <= high.seq) {
       const context = { ...this.#conflictContext(broker), high, store, quarantine };
-      this.#putAside(judgeSkipped(arrival, context), arrival.delivery, arrival);
+      this.#putAside([{ ...judgeSkipped(arrival, context), delivery: arrival.delivery, arrival }]);
     }
     // The batch that had its place in this turn was refused after all.
     else arrival.delivery.retryAfter(putOffMs);
@@ -285,31 +267,32 @@ export class Ingest {
     return { epochKey, rootsDer: rootsDer(), now: clock.now() };
   }
 
-  /** What nobody can read, of a whole turn: a flood of it costs one flush and one line for each turn. */
-  #putAsideTogether(unreadable: (Refusal & { readonly delivery: Delivery })[]): void {
-    const [first] = unreadable;
-    if (first === undefined) return;
-    const { quarantine, clock, log } = this.#options;
-    const refused = unreadable.map(({ reason, detail, delivery: { subject, payload } }) => {
-      return { reason, detail, subject, broker: undefined, firstSeq: undefined, payload };
+  /** Puts messages aside and acknowledges them: a flood of them costs one flush and one line for each turn. */
+  #putAside(refused: Refused[]): void {
+    if (refused.length === 0) return;
+    const { quarantine, clock } = this.#options;
+    const messages = refused.map(({ reason, detail, delivery, arrival }) => {
+      const { subject, payload } = delivery;
+      const { broker, first_seq: firstSeq } = arrival?.header ?? {};
+      return { reason, detail, subject, broker, firstSeq, payload };
     });
-    quarantine.add(refused, clock.now());
-    const { reason, detail, delivery } = first;
-    const facts = { reason, detail, subject: delivery.subject, messages: unreadable.length };
-    log.warn(facts, 'messages were refused and put aside; the first of them is told');
-    for (const { delivery } of unreadable.splice(0)) delivery.ack();
+    quarantine.add(messages, clock.now());
+    this.#tellRefused(refused);
+    for (const { delivery } of refused.splice(0)) delivery.ack();
   }
 
-  #putAside({ reason, detail }: Refusal, delivery: Delivery, arrival?: Arrival): void {
-    const { quarantine, clock, log } = this.#options;
-    const { subject, payload } = delivery;
-    const [broker, firstSeq] = [arrival?.header.broker, arrival?.header.first_seq];
-    quarantine.add([{ reason, detail, subject, broker, firstSeq, payload }], clock.now());
-    const facts = { reason, detail, subject, broker, first_seq: firstSeq };
-    if (reason === 'equivocation')
-      log.error(facts, 'ALARM: a broker signed two different histories; the second was put aside');
-    else log.warn(facts, 'a batch was refused and put aside');
-    delivery.ack();
+  #tellRefused(refused: readonly Refused[]): void {
+    const { log } = this.#options;
+    const factsOf = ({ reason, detail, delivery, arrival }: Refused) => {
+      const { broker, first_seq } = arrival?.header ?? {};
+      return { reason, detail, subject: delivery.subject, broker, first_seq };
+    };
+    for (const one of refused.filter(({ reason }) => reason === 'equivocation'))
+      log.error(factsOf(one), 'ALARM: a broker signed two different histories; the second was put aside');
+    const [first, ...more] = refused.filter(({ reason }) => reason !== 'equivocation');
+    if (first === undefined) return;
+    const also = more.length === 0 ? {} : { and_more: more.length };
+    log.warn({ ...factsOf(first), ...also }, 'a batch was refused and put aside');
   }
 
   #source(broker: SpiffeId): Source<Arrival> | undefined {
@@ -318,45 +301,6 @@ export class Ingest {
     const made = new Source<Arrival>({ broker, seq: 0, batchSha256: '', epoch: 0 });
     this.#sources.set(broker, made);
     return made;
-  }
-}
-
-/** One call of accept: what will be appended together, and how far each broker will then have come. */
-class Turn {
-  planned: Planned[] = [];
-  /** Batches whose place is taken, to be compared with the log after the append. */
-  readonly settled: Arrival[] = [];
-  readonly #highs = new Map<SpiffeId, HighWater>();
-
-  high(source: Source<Arrival>): HighWater {
-    return this.#highs.get(source.broker) ?? source.high;
-  }
-
-  plan(planned: Planned): void {
-    const { broker, epoch, firstSeq, events, sha256 } = planned.batch;
-    this.planned.push(planned);
-    this.#highs.set(broker, { broker, epoch, seq: firstSeq + events.length - 1, batchSha256: sha256 });
-  }
-
-  /** Takes out a batch and its broker's later ones, in order. */
-  unplanFrom(batch: AcceptedBatch): Planned[] {
-    const isOut = (planned: Planned) =>
-      planned.batch.broker === batch.broker && planned.batch.firstSeq >= batch.firstSeq;
-    const out = this.planned.filter(isOut);
-    this.planned = this.planned.filter((planned) => !isOut(planned));
-    if (out[0] !== undefined) this.#highs.set(batch.broker, out[0].highBefore);
-    return out;
-  }
-
-  /** The key of an epoch that a planned batch opens. */
-  epochKey(broker: SpiffeId, epoch: number): KeyObject | undefined {
-    return this.planned.find(
-      ({ batch }) => batch.broker === broker && batch.epoch === epoch && batch.opens !== undefined,
-    )?.batch.opens?.publicKey;
-  }
-
-  arrivals(): Arrival[] {
-    return [...this.planned.map(({ arrival }) => arrival), ...this.settled];
   }
 }
 
