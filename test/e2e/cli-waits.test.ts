@@ -107,8 +107,8 @@ describe('a command at a terminal that has to wait', { skip }, () => {
       const { code, stdout } = await cli.run(['status']);
       assert.equal(code, 1);
       const advice =
-        /its log is \.stint\/logs\/auditor\.log, if it stays so, stop the mesh \(Ctrl-C in npm start\)/;
-      assert.match(stdout, new RegExp(`^auditor +down .* in time: .*, ${advice.source}`, 'm'));
+        /its log is \.stint\/logs\/auditor\.log; if it stays so, stop the mesh \(Ctrl-C in npm start\)/;
+      assert.match(stdout, new RegExp(`^auditor +down .* in time: .*; ${advice.source}`, 'm'));
     });
   });
 
